@@ -1,0 +1,165 @@
+"""A typed, validated schema for running the layers of a model on custom kernels.
+
+The flow, from a file to a model that runs kernels::
+
+    text -> Document -> KernelConfig -> rules -+-> diagnostics     (check)
+                                               +-> kernels mapping (lower) -> model and report
+
+Words:
+    kernel: A layer of a kernel repository on the Hugging Face Hub or on disk, written
+        `org/repo:layer_name` or `path:layer_name`.
+    layer name: The name under which a model registers a layer, `kernel_layer_name` of its class.
+    device: `cpu`, `cuda`, `mps`, `neuron`, `npu`, `rocm`, `tpu` or `xpu`.
+    mode: How a model runs, as `kernels.Mode` has it. `fallback` means "any mode that is not named".
+    capability: Compute capability of a GPU; 90 means 9.0.
+    original: The model's own forward, kept on purpose.
+    lower: Turn a config into the mapping of the kernels library.
+    kernelize: Put kernels in place of the forwards of a model, as `kernels.kernelize` does.
+
+Importing this package imports neither torch nor kernels.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from kernel_schema.diagnostics import (
+        ConfigError,
+        Diagnostic,
+        KernelNotAppliedError,
+        KernelSchemaError,
+        LoweringError,
+        ModelCheckError,
+        Route,
+        Severity,
+        Span,
+    )
+    from kernel_schema.files.document import Document
+    from kernel_schema.files.dump import dump, dumps
+    from kernel_schema.files.load import FileAccessError, load, loads, loads_document, read
+    from kernel_schema.lowering.apply import kernelize, kernelized, use_kernel_config
+    from kernel_schema.lowering.audit import audit
+    from kernel_schema.lowering.checks import check
+    from kernel_schema.lowering.lower import lower
+    from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers, inspect_model
+    from kernel_schema.lowering.report import Kept, KernelInUse, LayerReport, Report
+    from kernel_schema.lowering.selection import select
+    from kernel_schema.lowering.snapshot import restore
+    from kernel_schema.schema.capability import Capabilities
+    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.entries import (
+        CapabilityEntry,
+        DeviceMapping,
+        KernelSpec,
+        ModeMapping,
+    )
+    from kernel_schema.schema.inputs import (
+        CapabilityEntryDict,
+        DeviceMappingDict,
+        KernelSpecDict,
+        ModeMappingDict,
+    )
+    from kernel_schema.schema.references import HubRef, LocalRef, parse_kernel_ref
+    from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, expand
+    from kernel_schema.schema.vocabulary import ORIGINAL, DeviceType, ModeName
+
+__all__ = [
+    "ORIGINAL",
+    "Capabilities",
+    "CapabilityEntry",
+    "CapabilityEntryDict",
+    "ConfigError",
+    "DeviceMapping",
+    "DeviceMappingDict",
+    "DeviceType",
+    "Diagnostic",
+    "Document",
+    "FileAccessError",
+    "HubKernel",
+    "HubRef",
+    "Kept",
+    "KernelConfig",
+    "KernelInUse",
+    "KernelNotAppliedError",
+    "KernelSchemaError",
+    "KernelSpec",
+    "KernelSpecDict",
+    "LayerReport",
+    "LocalKernel",
+    "LocalRef",
+    "LoweringError",
+    "ModeMapping",
+    "ModeMappingDict",
+    "ModeName",
+    "ModelCheckError",
+    "RegisteredLayer",
+    "RegisteredLayers",
+    "Report",
+    "Route",
+    "Rule",
+    "Severity",
+    "Span",
+    "__version__",
+    "audit",
+    "check",
+    "dump",
+    "dumps",
+    "expand",
+    "inspect_model",
+    "kernelize",
+    "kernelized",
+    "load",
+    "loads",
+    "loads_document",
+    "lower",
+    "parse_kernel_ref",
+    "read",
+    "restore",
+    "select",
+    "use_kernel_config",
+]
+
+__version__ = "0.1.0"
+
+# Where each public name lives: imported when it is first asked for, so that importing the package
+# costs nothing that is not used.
+_HOMES = {
+    "diagnostics": (
+        "ConfigError Diagnostic KernelNotAppliedError KernelSchemaError LoweringError "
+        "ModelCheckError Route Severity Span"
+    ),
+    "files.document": "Document",
+    "files.dump": "dump dumps",
+    "files.load": "FileAccessError load loads loads_document read",
+    "lowering.apply": "kernelize kernelized use_kernel_config",
+    "lowering.audit": "audit",
+    "lowering.checks": "check",
+    "lowering.lower": "lower",
+    "lowering.registry": "RegisteredLayer RegisteredLayers inspect_model",
+    "lowering.report": "KernelInUse Kept LayerReport Report",
+    "lowering.selection": "select",
+    "lowering.snapshot": "restore",
+    "schema.capability": "Capabilities",
+    "schema.config": "KernelConfig",
+    "schema.entries": "CapabilityEntry DeviceMapping KernelSpec ModeMapping",
+    "schema.inputs": "CapabilityEntryDict DeviceMappingDict KernelSpecDict ModeMappingDict",
+    "schema.references": "HubRef LocalRef parse_kernel_ref",
+    "schema.rules": "HubKernel LocalKernel Rule expand",
+    "schema.vocabulary": "ORIGINAL DeviceType ModeName",
+}
+_HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME_OF:
+        message = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(message)
+    value = getattr(import_module(f"{__name__}.{_HOME_OF[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -1,0 +1,209 @@
+"""What a problem looks like: routes, diagnostics and the errors that carry them.
+
+Everything in this module is plain frozen data and knows nothing of files, torch or kernels.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from pydantic import ValidationError
+
+Step = str | int
+
+_BARE_STEP = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
+
+
+class Severity(str, Enum):
+    """How bad a diagnostic is. Only `ERROR` makes a check fail.
+
+    >>> Severity("warning") is Severity.WARNING
+    True
+    """
+
+    ERROR = "error"
+    WARNING = "warning"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The path of keys to a value, as the user wrote them.
+
+    Args:
+        steps: Mapping keys (`str`) and list positions (`int`, from 0), outermost first.
+        at_key: True where the last *key* is meant, not the value under it.
+
+    >>> str(Route(("kernel_mapping", "RMSNorm", "cuda", 0, "kernel")))
+    'kernel_mapping.RMSNorm.cuda[0].kernel'
+    >>> str(Route(("kernel_mapping", "a layer")))
+    'kernel_mapping["a layer"]'
+    >>> str(Route())
+    '(top level)'
+    """
+
+    steps: tuple[Step, ...] = ()
+    at_key: bool = False
+
+    def __str__(self) -> str:
+        if not self.steps:
+            return "(top level)"
+        return "".join(_format_step(step) for step in self.steps).removeprefix(".")
+
+    def child(self, *steps: Step) -> Route:
+        """The route to a value below this one.
+
+        >>> str(Route(("kernel_mapping",)).child("SiLU", "cuda"))
+        'kernel_mapping.SiLU.cuda'
+        """
+        return Route((*self.steps, *steps))
+
+    def key(self) -> Route:
+        """The route to the key of this value.
+
+        >>> Route(("kernel_mapping", "SiLU")).key().at_key
+        True
+        """
+        return Route(self.steps, at_key=True)
+
+
+def _format_step(step: Step) -> str:
+    if isinstance(step, int):
+        return f"[{step}]"
+    if _BARE_STEP.fullmatch(step):
+        return f".{step}"
+    quoted = quote(step, '"')
+    return f"[{quoted}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of text: from a line and column up to, not including, another.
+
+    Lines and columns count from 1, columns in code points. A line ends as in an editor: at a line
+    feed, a carriage return, or both together. A value that is only implied, as the one of `a:` in
+    YAML, has a span without length.
+    """
+
+    line: int
+    column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Diagnostic:
+    """One problem: what is wrong, where, and what to do about it.
+
+    Args:
+        code: Stable kebab-case name of the kind of problem, e.g. `unknown-device`.
+        message: What is wrong, in one sentence.
+        route: Where in the config.
+        help: What to do about it, often the right spelling; None if nothing useful can be said.
+        severity: `Severity.ERROR` unless stated.
+        file: The file that holds the config, where it was read from one.
+        span: Where in that file.
+
+    >>> print(Diagnostic("unknown-device", "`hip` is not a device", Route(("kernel_mapping", "A"))))
+    kernel_mapping.A: error[unknown-device]: `hip` is not a device
+    """
+
+    code: str
+    message: str
+    route: Route = Route()
+    help: str | None = None
+    severity: Severity = Severity.ERROR
+    file: str | None = None
+    span: Span | None = None
+
+    def __str__(self) -> str:
+        return f"{self.headline}\n  help: {self.help}" if self.help else self.headline
+
+    @property
+    def headline(self) -> str:
+        """The problem in one line: `file:line:col: error[code]: message`, or the route in front."""
+        return f"{self.place}: {self.severity}[{self.code}]: {self.message}"
+
+    @property
+    def place(self) -> str:
+        """`file:line:col`, or the route where no file is known."""
+        if self.file is None:
+            return str(self.route)
+        return (
+            self.file if self.span is None else f"{self.file}:{self.span.line}:{self.span.column}"
+        )
+
+
+class KernelSchemaError(ValueError):
+    """Base class of every error raised by this package.
+
+    Args:
+        diagnostics: The problems, at least one.
+
+    >>> error = KernelSchemaError([Diagnostic("unknown-device", "`hip` is not a device")])
+    >>> [d.code for d in error.diagnostics]
+    ['unknown-device']
+    """
+
+    diagnostics: tuple[Diagnostic, ...]
+
+    def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
+        self.diagnostics = tuple(diagnostics)
+        super().__init__(self.diagnostics)
+
+    def __str__(self) -> str:
+        return "\n".join(str(diagnostic) for diagnostic in self.diagnostics)
+
+
+class ConfigError(KernelSchemaError):
+    """A config that breaks the rules of the format."""
+
+    @classmethod
+    def from_validation_error(cls, error: ValidationError) -> ConfigError:
+        """Turn pydantic's error into one with diagnostics.
+
+        Errors of fields that are not ours (a user's own model around a `KernelConfig`) keep
+        pydantic's type as their code.
+
+        >>> from pydantic import ValidationError
+        >>> from kernel_schema import KernelConfig
+        >>> try:
+        ...     KernelConfig({"RMSNorm": {"cuda": "org/repo"}})
+        ... except ValidationError as error:
+        ...     print(ConfigError.from_validation_error(error).diagnostics[0].route)
+        kernel_mapping.RMSNorm.cuda
+        """
+        details = error.errors(include_url=False, include_input=False)
+        return cls(_diagnostic_of(dict(detail)) for detail in details)
+
+
+def _diagnostic_of(detail: Mapping[str, Any]) -> Diagnostic:
+    context: dict[str, Any] = detail.get("ctx") or {}
+    return Diagnostic(
+        code=detail["type"],
+        message=context.get("problem", detail["msg"]),
+        route=Route(tuple(detail["loc"]), at_key=bool(context.get("at_key"))),
+        help=context.get("help"),
+    )
+
+
+class ModelCheckError(KernelSchemaError):
+    """A config that does not fit the model, or an environment in which it cannot run."""
+
+
+class LoweringError(KernelSchemaError):
+    """A config that cannot be turned into a mapping of the kernels library."""
+
+
+class KernelNotAppliedError(KernelSchemaError):
+    """A kernel that was meant for this model, device and mode did not replace anything."""

@@ -1,0 +1,83 @@
+"""Paths inside a config: made absolute where a file is read, relative where one is written."""
+
+from __future__ import annotations
+
+import os
+import re
+from typing import TYPE_CHECKING, Any
+
+from kernel_schema.schema.entries import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
+from kernel_schema.schema.frozen import FrozenDict
+from kernel_schema.schema.kinds import is_tuple
+from kernel_schema.schema.references import LocalRef
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from kernel_schema.schema.config import KernelConfig
+
+_ROOTED = re.compile(r"~|[/\\]|[A-Za-z]:[/\\]")
+
+
+def anchor(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelConfig:
+    """The same config with relative local kernels and lock files made absolute.
+
+    Args:
+        config: A config whose relative paths start at `directory`.
+        directory: An absolute path.
+
+    >>> from kernel_schema import KernelConfig
+    >>> config = anchor(KernelConfig({"A": "./norm:Layer"}), "/kernels")
+    >>> str(config.kernel_mapping["A"])
+    '/kernels/norm:Layer'
+    """
+    base = os.fspath(directory)
+
+    def absolute(path: str) -> str:
+        return path if _ROOTED.match(path) else os.path.normpath(os.path.join(base, path))  # noqa: PTH118 (a Path would lose a leading `./`)
+
+    return _map_paths(config, absolute)
+
+
+def detach(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelConfig:
+    """The same config with paths below a directory made relative to it: undoes `anchor`.
+
+    Args:
+        config: A config with absolute paths. Others, and paths elsewhere, stay as they are.
+        directory: An absolute path.
+
+    >>> from kernel_schema import KernelConfig
+    >>> config = detach(KernelConfig({"A": "/kernels/norm:Layer"}), "/kernels")
+    >>> str(config.kernel_mapping["A"])
+    './norm:Layer'
+    """
+    prefix = os.path.join(os.path.normpath(os.fspath(directory)), "")  # noqa: PTH118 (with a separator at its end)
+
+    def relative(path: str) -> str:
+        below = path.removeprefix(prefix)
+        return path if below == path or os.path.normpath(path) != path else f"./{below}"
+
+    return _map_paths(config, relative)
+
+
+def _map_paths(config: KernelConfig, change: Callable[[str], str]) -> KernelConfig:
+    layers = {name: _entry(entry, change) for name, entry in config.kernel_mapping.items()}
+    return config.model_copy(update={"kernel_mapping": FrozenDict(layers)})
+
+
+def _entry(entry: Any, change: Callable[[str], str]) -> Any:
+    if isinstance(entry, LocalRef):
+        return LocalRef(change(entry.path), entry.layer_name)
+    if isinstance(entry, KernelSpec):
+        changed: dict[str, Any] = {"kernel": _entry(entry.kernel, change)}
+        if entry.lockfile is not None:
+            changed["lockfile"] = change(entry.lockfile)
+        return entry.model_copy(update=changed)
+    if isinstance(entry, CapabilityEntry):
+        return entry.model_copy(update={"entry": _entry(entry.entry, change)})
+    if isinstance(entry, (DeviceMapping, ModeMapping)):
+        items = {key: _entry(value, change) for key, value in entry.items()}
+        return entry.model_copy(update={"root": FrozenDict(items)})
+    if is_tuple(entry):
+        return tuple(_entry(ranged, change) for ranged in entry)
+    return entry

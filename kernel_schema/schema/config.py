@@ -1,0 +1,139 @@
+"""The config itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
+
+from pydantic import (
+    BaseModel,
+    Field,
+    PlainValidator,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+
+from kernel_schema.schema import values
+from kernel_schema.schema.entries import LayerEntry, finish, plain, plain_dict, typed_init
+from kernel_schema.schema.frozen import FrozenDict
+from kernel_schema.schema.natives import config_key
+from kernel_schema.schema.problems import details, located, problem
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from pydantic import ModelWrapValidatorHandler
+    from pydantic_core import InitErrorDetails
+    from typing_extensions import Self
+
+    from kernel_schema.lowering.types import KernelsMapping, Module
+    from kernel_schema.schema.inputs import KernelMappingInput
+    from kernel_schema.schema.problems import Loc
+
+_LayerName = Annotated[str, PlainValidator(values.check_layer_name)]
+
+
+class KernelConfig(BaseModel, frozen=True, extra="forbid"):
+    """Which kernel runs for which layer of a model.
+
+    Args:
+        kernel_mapping: What runs for each layer, by the name under which models register it.
+        inherit_mapping: Whether layers and devices that are not named keep the kernels of the
+            mapping that is active in the kernels library (default True).
+
+    Raises:
+        pydantic.ValidationError: A `ValueError` that holds every mistake, each with our code as its
+            type. `ConfigError.from_validation_error` turns it into diagnostics.
+
+    >>> config = KernelConfig({"RMSNorm": "kernels-community/layer_norm:LlamaRMSNorm"})
+    >>> config.kernel_mapping["RMSNorm"].layer_name
+    'LlamaRMSNorm'
+    >>> config.model_dump()
+    {'kernel_mapping': {'RMSNorm': 'kernels-community/layer_norm:LlamaRMSNorm'}}
+    """
+
+    schema_uri: Annotated[str | None, PlainValidator(values.check_schema_uri)] = Field(
+        default=None, alias="$schema"
+    )
+    kernel_mapping: FrozenDict[_LayerName, LayerEntry]
+    inherit_mapping: Annotated[bool, PlainValidator(values.check_inherit_mapping)] = True
+
+    @typed_init
+    def __init__(
+        self,
+        kernel_mapping: KernelMappingInput = MappingProxyType({}),
+        *,
+        inherit_mapping: bool = True,
+    ) -> None:
+        data: dict[str, Any] = {"kernel_mapping": kernel_mapping}
+        if inherit_mapping is not True:
+            data["inherit_mapping"] = inherit_mapping
+        super().__init__(**data)
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _validate(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
+        if isinstance(value, cls):
+            return value
+        table = plain_dict(value, "a config")
+        errors: list[InitErrorDetails] = []
+        if "kernel_mapping" in table and not isinstance(table["kernel_mapping"], Mapping):
+            wrong = table.pop("kernel_mapping")
+            error = problem(
+                "invalid-kernel-mapping",
+                f"{quote(wrong)} is not a table of layers for `kernel_mapping`",
+                "write `kernel_mapping: {}` for a config without layers" if not wrong else None,
+            )
+            errors.append(located(("kernel_mapping",), error, wrong))
+        model = None
+        try:
+            model = handler(table)
+        except ValidationError as error:
+            errors += details(error, _without_layer_branch, config_key)
+        return finish(cls.__name__, model, errors)
+
+    @model_serializer
+    def _dump(self) -> dict[str, Any]:
+        dumped: dict[str, Any] = {} if self.schema_uri is None else {"$schema": self.schema_uri}
+        dumped["kernel_mapping"] = plain(self.kernel_mapping)
+        if "inherit_mapping" in self.model_fields_set:
+            dumped["inherit_mapping"] = self.inherit_mapping
+        return dumped
+
+    def sanitize_kernel_mapping(self, model: Module) -> None:
+        """Check that this config fits `model`, as the method of transformers' `KernelConfig` does.
+
+        Args:
+            model: A `torch.nn.Module`.
+
+        Raises:
+            ModelCheckError: A `ValueError` with every problem, not only the first.
+        """
+        # The two methods that users of transformers expect here are the only calls upwards.
+        from kernel_schema.lowering.checks import sanitize
+
+        sanitize(self, model)
+
+    def create_compatible_mapping(self, model: Module, compile: bool = False) -> KernelsMapping:  # noqa: A002, FBT001, FBT002 (transformers' signature)
+        """The nested `{layer: {device: {Mode: repository}}}` mapping of the kernels library.
+
+        Args:
+            model: A `torch.nn.Module`. Gives the device of plain entries, from its parameters, and
+                the Mode of entries without one, from its training state.
+            compile: Add `Mode.TORCH_COMPILE`.
+
+        Returns:
+            A new mapping with every device that the config names. The config stays as it is.
+
+        Raises:
+            LoweringError: If the device is needed and cannot be told from the model.
+        """
+        from kernel_schema.lowering.lower import create_compatible_mapping
+
+        return create_compatible_mapping(self, model, compile=compile)
+
+
+def _without_layer_branch(loc: Loc) -> Loc:
+    """From ('kernel_mapping', layer, branch or '[key]', ...) to ('kernel_mapping', layer, ...)."""
+    return (*loc[:2], *loc[3:]) if loc[0] == "kernel_mapping" else loc

@@ -1,0 +1,47 @@
+"""What kind of value it is, in a way that type checkers follow."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from typing_extensions import TypeIs
+
+
+def is_table(value: object) -> TypeIs[Mapping[Any, Any]]:
+    """A mapping of any kind.
+
+    >>> is_table({}), is_table([])
+    (True, False)
+    """
+    return isinstance(value, Mapping)
+
+
+def is_list(value: object) -> TypeIs[list[Any]]:
+    """A list.
+
+    >>> is_list([]), is_list(())
+    (True, False)
+    """
+    return isinstance(value, list)
+
+
+def is_tuple(value: object) -> TypeIs[tuple[Any, ...]]:
+    """A tuple, which only Python users can write.
+
+    >>> is_tuple(()), is_tuple([])
+    (True, False)
+    """
+    return isinstance(value, tuple)
+
+
+def is_path(value: object) -> TypeIs[os.PathLike[Any]]:
+    """A path object.
+
+    >>> from pathlib import Path
+    >>> is_path(Path()), is_path(".")
+    (True, False)
+    """
+    return isinstance(value, os.PathLike)

@@ -1,0 +1,346 @@
+"""The grammar of a kernel reference: one parser and one formatter for everybody.
+
+A reference is `org/repo[@version|@revision]:layer` on the Hub, or `path:layer` on disk. The rule
+for repository ids is the Hub's own, as `huggingface_hub.utils.validate_repo_id` states it, and the
+organisation is always required.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NoReturn
+
+from kernel_schema.diagnostics import ConfigError, Diagnostic
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_VERSION: Final = 999_999_999
+"""Highest kernel version: nine digits, which a pattern can express too."""
+
+# Patterns mean the same to Python, JavaScript and Rust: ASCII classes, no look-around.
+# One part of a repository id: no '-' or '.' at its ends, never '--' or '..'.
+_PART: Final = r"[A-Za-z0-9_]+(?:(?:-(?:\.-)*\.?|\.(?:-\.)*-?)[A-Za-z0-9_]+)*"
+REPO_ID_PATTERN: Final = f"{_PART}/{_PART}"
+VERSION_PATTERN: Final = r"v(?:0|[1-9][0-9]{0,8})"
+REVISION_PATTERN: Final = r"[A-Za-z0-9_./-]+"
+LAYER_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_]*"
+LOCAL_START_PATTERN: Final = r"(?:/|\.{1,2}[/\\]|~|[A-Za-z]:[/\\])"
+_LOCAL_PATH: Final = LOCAL_START_PATTERN + r"[^\x00-\x1f\x7f]*"
+
+_HUB_REF = re.compile(rf"({REPO_ID_PATTERN})(?:@({REVISION_PATTERN}))?:({LAYER_PATTERN})")
+_LOCAL_REF = re.compile(rf"({_LOCAL_PATH}):({LAYER_PATTERN})")
+_REPO_ID = re.compile(REPO_ID_PATTERN)
+_VERSION = re.compile(r"v(0|[1-9][0-9]*)")
+_REVISION = re.compile(REVISION_PATTERN)
+_LAYER = re.compile(LAYER_PATTERN)
+_LOCAL_START = re.compile(LOCAL_START_PATTERN)
+_SURROGATE = re.compile("[\ud800-\udfff]")
+_URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+")
+
+_PART_LENGTH = 96
+_CODE = "invalid-kernel-reference"
+_RULE = "a kernel is written `org/repo:layer_name`"
+_LOCAL_RULE = "a local kernel is written `path:layer_name`"
+
+
+@dataclass(frozen=True, slots=True)
+class HubRef:
+    """A layer of a kernel repository on the Hub.
+
+    Args:
+        repo_id: `org/repo`, by the Hub's own rule.
+        layer_name: Name of the layer in the repository, a Python identifier.
+        version: Kernel version, written `@v<version>`; None if the reference states none.
+        revision: Git branch, tag or commit, written `@<revision>`; None if it states none.
+
+    Raises:
+        ConfigError: With code `invalid-kernel-reference`, if a part breaks its rule or both
+            `version` and `revision` are given.
+
+    >>> str(HubRef("kernels-community/activation", "SiLU", version=1))
+    'kernels-community/activation@v1:SiLU'
+    """
+
+    repo_id: str
+    layer_name: str
+    version: int | None = None
+    revision: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.version is not None and self.revision is not None:
+            _refuse("a kernel has a version or a revision, not both", "leave one of them out")
+        if parse_kernel_ref(str(self)) != self:
+            _refuse(f"{quote(str(self))} reads as another reference", _RULE)
+
+    def __str__(self) -> str:
+        if self.version is not None:
+            return f"{self.repo_id}@v{self.version}:{self.layer_name}"
+        if self.revision is not None:
+            return f"{self.repo_id}@{self.revision}:{self.layer_name}"
+        return f"{self.repo_id}:{self.layer_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalRef:
+    """A layer of a kernel repository on disk.
+
+    Args:
+        path: Directory of the repository. A path that could be read as a Hub repository gets
+            `./` in front.
+        layer_name: Name of the layer in the repository, a Python identifier.
+
+    Raises:
+        ConfigError: With code `invalid-kernel-reference`, if a part breaks its rule.
+
+    >>> str(LocalRef("kernels/norm", "MyNorm"))
+    './kernels/norm:MyNorm'
+    """
+
+    path: str
+    layer_name: str
+
+    def __init__(self, path: str | os.PathLike[str], layer_name: str) -> None:
+        text = os.fspath(path)
+        if not _LOCAL_START.match(text):
+            text = f"./{text}"
+        object.__setattr__(self, "path", text)
+        object.__setattr__(self, "layer_name", layer_name)
+        if parse_kernel_ref(str(self)) != self:
+            _refuse(f"{quote(str(self))} reads as another reference", _RULE)
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.layer_name}"
+
+
+def parse_kernel_ref(text: str) -> HubRef | LocalRef:
+    """Read a kernel reference.
+
+    Args:
+        text: `org/repo:layer`, `org/repo@v1:layer`, `org/repo@revision:layer` or `path:layer`.
+
+    Raises:
+        ConfigError: With code `invalid-kernel-reference`, saying which rule is broken.
+
+    >>> parse_kernel_ref("kernels-community/activation@v1:SiLU").version
+    1
+    >>> parse_kernel_ref("./kernels/norm:MyNorm").path
+    './kernels/norm'
+    >>> try:
+    ...     parse_kernel_ref("org/repo/Layer")
+    ... except ConfigError as error:
+    ...     print(error.diagnostics[0].help)
+    did you mean `org/repo:Layer`?
+    """
+    ref = _parse(text)
+    if ref is None:
+        _refuse(_problem(text), _help(text))
+    return ref
+
+
+def is_local(text: str) -> bool:
+    """Whether a reference or path is written as a path on disk.
+
+    >>> is_local("./norm"), is_local("C:/norm"), is_local("org/repo")
+    (True, True, False)
+    """
+    return _LOCAL_START.match(text) is not None
+
+
+def is_repo_id(text: str) -> bool:
+    """Whether `text` is a repository id of the Hub, with its organisation.
+
+    >>> is_repo_id("kernels-community/activation"), is_repo_id("activation")
+    (True, False)
+    """
+    return _REPO_ID.fullmatch(text) is not None and _repo_id_problem(text) is None
+
+
+def is_revision(text: str) -> bool:
+    """Whether `text` can name a git revision.
+
+    >>> is_revision("refs/pr/1"), is_revision("a b")
+    (True, False)
+    """
+    return _REVISION.fullmatch(text) is not None
+
+
+def is_text(text: str) -> bool:
+    """Whether `text` can be written to a file: it has no lone surrogates.
+
+    >>> is_text("norm"), is_text(chr(0xD800))
+    (True, False)
+    """
+    return _SURROGATE.search(text) is None
+
+
+def _parse(text: str) -> HubRef | LocalRef | None:
+    match = _HUB_REF.fullmatch(text)
+    if match is not None:
+        repo_id, pin, layer_name = match.groups()
+        suspect = len(repo_id) > _PART_LENGTH or repo_id.endswith(".git")
+        if suspect and _repo_id_problem(repo_id) is not None:
+            return None
+        return _hub_ref(repo_id, pin, layer_name)
+    match = _LOCAL_REF.fullmatch(text)
+    if match is not None and is_text(text):
+        ref = object.__new__(LocalRef)
+        object.__setattr__(ref, "path", match[1])
+        object.__setattr__(ref, "layer_name", match[2])
+        return ref
+    return None
+
+
+def _hub_ref(repo_id: str, pin: str | None, layer_name: str) -> HubRef | None:
+    version = None
+    if pin is not None and (match := _VERSION.fullmatch(pin)) is not None:
+        if len(match[1]) > len(str(MAX_VERSION)):
+            return None
+        version, pin = int(match[1]), None
+    # The text has just been checked: skip the checks of the constructor.
+    ref = object.__new__(HubRef)
+    object.__setattr__(ref, "repo_id", repo_id)
+    object.__setattr__(ref, "layer_name", layer_name)
+    object.__setattr__(ref, "version", version)
+    object.__setattr__(ref, "revision", pin)
+    return ref
+
+
+def _refuse(message: str, help_text: str | None) -> NoReturn:
+    raise ConfigError([Diagnostic(_CODE, message, help=help_text)])
+
+
+def _problem(text: str) -> str:  # noqa: C901 (one rule after the other, each in one line)
+    """Say which rule a refused reference breaks: the first one, from the outside in."""
+    shown = quote(text)
+    if not text.strip():
+        return f"{shown} is blank: {_RULE}"
+    if is_local(text):
+        return _local_problem(text, shown)
+    if _URL.match(text):
+        return f"{shown} is a URL: {_RULE}"
+    if any(c.isspace() for c in text):
+        return f"{shown} contains white space"
+    if not text.isascii():
+        return f"{shown} contains characters that are not ASCII"
+    repo, colon, layer = text.partition(":")
+    if not colon:
+        return f"{shown} names no layer: {_RULE}"
+    if "/" not in repo:
+        return f"{shown} has no `org/repo` before the colon: {_RULE}"
+    if not layer:
+        return f"{shown} names no layer after the colon: {_RULE}"
+    if ":" in layer:
+        return f"{shown} has more than one colon: {_RULE}"
+    repo_id, at, pin = repo.partition("@")
+    if (problem := _repo_id_problem(repo_id)) is not None:
+        return f"{quote(repo_id)} is not a repository id: {problem}"
+    if at and (problem := _pin_problem(pin)) is not None:
+        return f"{shown} {problem}"
+    return f"{quote(layer)} is not a layer name: it must be a Python identifier"
+
+
+def _local_problem(text: str, shown: str) -> str:
+    path, colon, layer = text.rpartition(":")
+    if not colon or not is_local(path):
+        return f"{shown} names no layer: {_LOCAL_RULE}"
+    if not layer:
+        return f"{shown} names no layer after the colon"
+    if not _LAYER.fullmatch(layer):
+        return f"{quote(layer)} is not a layer name: it must be a Python identifier"
+    if not is_text(text):
+        return f"{shown} contains characters that are not Unicode text"
+    return f"{shown} contains control characters"
+
+
+def _repo_id_problem(repo_id: str) -> str | None:
+    org, _, name = repo_id.partition("/")
+    if "/" in name:
+        return "it must have exactly one `/`, as in `org/repo`"
+    for part in (org, name):
+        if not part:
+            return "it must have an organisation and a name, as in `org/repo`"
+        if len(part) > _PART_LENGTH:
+            return f"{quote(part)} is longer than {_PART_LENGTH} characters"
+        if "--" in part or ".." in part:
+            return "`--` and `..` are forbidden"
+        if part[0] in "-." or part[-1] in "-.":
+            return f"{quote(part)} starts or ends with `-` or `.`"
+    if repo_id.endswith(".git"):
+        return "it must not end in `.git`"
+    if not _REPO_ID.fullmatch(repo_id):
+        return "only letters, digits, `-`, `_` and `.` are allowed"
+    return None
+
+
+def _pin_problem(pin: str) -> str | None:
+    if not pin:
+        return "has nothing after `@`: write `@v1` for a version or `@main` for a revision"
+    if _VERSION.fullmatch(pin):
+        return f"has a version above {MAX_VERSION}"
+    if not _REVISION.fullmatch(pin):
+        return "has a revision with other characters than letters, digits, `_`, `.`, `/` and `-`"
+    return None
+
+
+def _help(text: str) -> str | None:
+    bare = _without_address(text)
+    for candidate in _repairs(bare):
+        if _parse(candidate) is not None:
+            return f"did you mean {quote(candidate)}?"
+    if not is_local(bare) or bare.endswith(":") or ":" not in bare[len("C:") :]:
+        candidate = f"{bare.rstrip(':/')}:LayerName"
+        if _parse(candidate) is not None:
+            return f"add the layer, as in {quote(candidate)}"
+    if text.count("/") > 1 and not _URL.match(text) and _parse(f"./{text}") is not None:
+        return f"for a repository on disk write {quote('./' + text)}"
+    rule = _LOCAL_RULE if is_local(text) else _RULE
+    return None if rule in _problem(text) else rule
+
+
+def _without_address(text: str) -> str:
+    """What is left of a reference without white space, quotes and the address of a web page."""
+    bare = "".join(text.split()).strip("\"'`")
+    if is_local(bare):
+        return bare
+    url = _URL.match(bare)
+    if url is not None and bare.startswith("file"):
+        return f"/{bare[url.end() :]}"
+    rest = bare[url.end() :] if url is not None else bare
+    host = _HUB_HOST.match(rest) or (_HOST.match(rest) if bare.startswith("http") else None)
+    rest = rest[host.end() :] if host is not None else rest
+    page = _HUB_PAGE.fullmatch(rest)
+    return f"{page[1]}@{page[2]}{page[3] or ''}" if page is not None else rest
+
+
+_HUB_HOST = re.compile(r"(?:www\.)?(?:huggingface\.co|hf\.co)/(?:kernels/)?")
+_HOST = re.compile(r"[^/]+/(?:kernels/)?")
+_HUB_PAGE = re.compile(r"([^/]+/[^/]+)/(?:tree|blob|resolve)/([^/:]+)(?:/[^:]*)?(:.*)?")
+
+
+def _repairs(bare: str) -> Iterator[str]:
+    """What the user may have meant, most likely first."""
+    if not is_local(bare):
+        bare = bare.replace("\\", "/").strip("/@").rstrip(":")
+        bare = re.sub(r"/+", "/", re.sub(r":+", ":", bare))
+    yield bare
+    repo, colon, layer = bare.rpartition(":")
+    if colon:
+        name, at, pin = layer.partition("@")
+        if at:
+            yield f"{repo}@{name}:{pin}" if _VERSION.fullmatch(name) else f"{repo}@{pin}:{name}"
+        name = name.strip("()[]{}<>\"'`")
+        yield f"{repo}:{re.split(r'[./]', name)[-1]}"
+        yield f"{repo}:{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
+        yield f"{repo.rstrip('@/')}:{layer}"
+        yield f"{repo.removesuffix('.git')}:{layer}"
+        yield f"{re.sub(r'-{2,}', '-', repo)}:{layer}"
+    parts = re.split(r"[/:#,;=]", bare)
+    if len(parts) == 3 and all(parts):
+        yield f"{parts[0]}/{parts[1]}:{parts[2]}"
+    if len(parts) == 2 and "." in parts[1]:
+        repo_name, _, layer_name = parts[1].rpartition(".")
+        yield f"{parts[0]}/{repo_name}:{layer_name}"

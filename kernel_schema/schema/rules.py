@@ -1,0 +1,184 @@
+"""The one intermediate form: what a config says, with all sugar understood.
+
+Checks, plans and the lowering read rules, never the config itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+from kernel_schema.diagnostics import Route
+from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
+from kernel_schema.schema.entries import (
+    CapabilityEntry,
+    DeviceMapping,
+    KernelSpec,
+    ModeMapping,
+)
+from kernel_schema.schema.references import HubRef, LocalRef
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.vocabulary import DeviceType, ModeName, Original
+
+
+@dataclass(frozen=True, slots=True)
+class HubKernel:
+    """A layer on the Hub with everything that decides which code it is.
+
+    Args:
+        repo_id: `org/repo`.
+        layer_name: Name of the layer in the repository.
+        version: Kernel version; exactly one of `version`, `revision` and `lockfile` is set.
+        revision: Git branch, tag or commit.
+        lockfile: Path of the lock file that pins the repository.
+        trust_remote_code: As in `KernelSpec`.
+
+    >>> print(HubKernel("org/repo", "Layer", version=1))
+    org/repo@v1:Layer
+    """
+
+    repo_id: str
+    layer_name: str
+    version: int | None = None
+    revision: str | None = None
+    lockfile: str | None = None
+    trust_remote_code: bool | tuple[str, ...] = False
+
+    def __str__(self) -> str:
+        if self.lockfile is not None:
+            return f"{self.repo_id}:{self.layer_name} (locked by {self.lockfile})"
+        pin = f"v{self.version}" if self.version is not None else self.revision
+        return f"{self.repo_id}@{pin}:{self.layer_name}"
+
+
+@dataclass(frozen=True, slots=True)
+class LocalKernel:
+    """A layer of a kernel repository on disk.
+
+    Args:
+        path: Directory of the repository, as written.
+        layer_name: Name of the layer in the repository.
+
+    >>> print(LocalKernel("./norm", "Layer"))
+    ./norm:Layer
+    """
+
+    path: str
+    layer_name: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.layer_name}"
+
+
+Kernel: TypeAlias = HubKernel | LocalKernel
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One statement of a config: here, this kernel.
+
+    Args:
+        layer_name: Name under which models register the layer.
+        device: None where the entry speaks for every device.
+        capabilities: The range of capabilities, `EVERY_CAPABILITY` where none is stated.
+        mode: None where the entry states none.
+        kernel: None for `original`: the model's own forward stays.
+        route: Where the config says so.
+    """
+
+    layer_name: str
+    device: DeviceType | None
+    capabilities: Capabilities
+    mode: ModeName | None
+    kernel: Kernel | None
+    route: Route
+
+
+def expand(config: KernelConfig) -> tuple[Rule, ...]:
+    """What a config says, as rules in the order of the config.
+
+    >>> from kernel_schema import KernelConfig
+    >>> for rule in expand(KernelConfig({"A": {"cuda": {"training": "org/repo:L"}}})):
+    ...     print(rule.layer_name, rule.device, rule.mode, rule.kernel, "from", rule.route)
+    A cuda training org/repo@v1:L from kernel_mapping.A.cuda.training
+    """
+    rules: list[Rule] = []
+    for layer_name, entry in config.kernel_mapping.items():
+        route = Route(("kernel_mapping", layer_name))
+        if isinstance(entry, DeviceMapping):
+            for device, device_entry in entry.items():
+                rules += _of_device(layer_name, device, device_entry, route.child(device.value))
+        else:
+            rules += _of_modes(layer_name, None, EVERY_CAPABILITY, entry, route)
+    return tuple(rules)
+
+
+def by_layer(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+    """The rules of each layer, in their order."""
+    layers: dict[str, list[Rule]] = {}
+    for rule in rules:
+        layers.setdefault(rule.layer_name, []).append(rule)
+    return layers
+
+
+_ModesEntry: TypeAlias = "HubRef | LocalRef | Original | KernelSpec | ModeMapping"
+
+
+def _of_device(
+    layer_name: str,
+    device: DeviceType,
+    entry: _ModesEntry | tuple[CapabilityEntry, ...],
+    route: Route,
+) -> Iterator[Rule]:
+    if not isinstance(entry, tuple):
+        yield from _of_modes(layer_name, device, EVERY_CAPABILITY, entry, route)
+        return
+    for index, ranged in enumerate(entry):
+        yield from _of_modes(
+            layer_name, device, ranged.capabilities, ranged.entry, route.child(index)
+        )
+
+
+def _of_modes(
+    layer_name: str,
+    device: DeviceType | None,
+    capabilities: Capabilities,
+    entry: _ModesEntry,
+    route: Route,
+) -> Iterator[Rule]:
+    if isinstance(entry, ModeMapping):
+        for mode, kernel in entry.items():
+            yield Rule(
+                layer_name, device, capabilities, mode, _kernel(kernel), route.child(mode.value)
+            )
+    elif isinstance(entry, str):
+        yield Rule(layer_name, device, capabilities, None, None, route)
+    else:
+        yield Rule(layer_name, device, capabilities, None, _kernel(entry), route)
+
+
+def _kernel(entry: HubRef | LocalRef | KernelSpec) -> Kernel:
+    spec = entry if isinstance(entry, KernelSpec) else None
+    ref = entry.kernel if isinstance(entry, KernelSpec) else entry
+    if isinstance(ref, LocalRef):
+        return LocalKernel(ref.path, ref.layer_name)
+    version, revision = ref.version, ref.revision
+    if spec is None:
+        pinned = version is not None or revision is not None
+        return HubKernel(ref.repo_id, ref.layer_name, version if pinned else 1, revision)
+    version = spec.version if spec.version is not None else version
+    revision = spec.revision if spec.revision is not None else revision
+    pinned = version is not None or revision is not None or spec.lockfile is not None
+    return HubKernel(
+        ref.repo_id,
+        ref.layer_name,
+        # No version stated means version 1, as in transformers' KernelConfig.
+        version if pinned else 1,
+        revision,
+        spec.lockfile,
+        spec.trust_remote_code,
+    )

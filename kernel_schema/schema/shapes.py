@@ -1,0 +1,169 @@
+"""Which alternative of the grammar a value is, told by its shape alone.
+
+A string, a list or a table; and a table by its keys, in any order: with `kernel` it is a kernel
+with options, else with any device it is a device table, else with any mode a mode table.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
+
+from kernel_schema.schema.kinds import is_list, is_path, is_table, is_tuple
+from kernel_schema.schema.problems import fail, located, misplaced_capability, problem
+from kernel_schema.schema.references import HubRef, LocalRef
+from kernel_schema.schema.values import check_kernel, unknown_device, unknown_mode
+from kernel_schema.schema.vocabulary import (
+    DEVICE_NAMES,
+    MODE_NAMES,
+    RANGE_KEYS,
+    SPEC_KEYS,
+    KeyKind,
+    closest_of,
+)
+from kernel_schema.wording import quote, show
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from pydantic_core import PydanticCustomError
+
+Shape = Literal["string", "kernel", "devices", "modes", "ranges", "range", "other"]
+Place = Literal["layer", "device", "range", "mode"]
+
+_DEVICES: Final = frozenset(DEVICE_NAMES)
+_MODES: Final = frozenset(MODE_NAMES)
+_RANGES: Final = frozenset(RANGE_KEYS)
+
+# What may stand at each place, in the words of the messages.
+_FORMS: Final[dict[Place, str]] = {
+    "layer": "a layer takes `org/repo:layer_name`, `original`, a kernel with options, "
+    "a table of devices or a table of modes",
+    "device": "a device takes `org/repo:layer_name`, `original`, a kernel with options, "
+    "a table of modes or, under cuda and rocm, a list of capability ranges",
+    "range": "a capability range is a table with `kernel` or with modes",
+    "mode": "a mode takes `org/repo:layer_name` or a kernel with options",
+}
+
+
+def table_shape(value: Mapping[Any, Any]) -> Shape:
+    """The shape of a table, by its keys.
+
+    >>> table_shape({"version": 1, "kernel": "org/repo:L"}), table_shape({"cdua": "org/repo:L"})
+    ('kernel', 'other')
+    """
+    if "kernel" in value:
+        return "kernel"
+    if not _DEVICES.isdisjoint(value):
+        return "devices"
+    if not _MODES.isdisjoint(value):
+        return "modes"
+    return "other"
+
+
+def shape(value: object) -> Shape:
+    """The shape of any value.
+
+    >>> shape("org/repo:L"), shape([{}]), shape([])
+    ('string', 'ranges', 'other')
+    """
+    if isinstance(value, (str, HubRef, LocalRef)):
+        return "string"
+    declared: Shape | None = getattr(type(value), "grammar_shape", None)
+    if declared is not None:
+        return declared
+    if is_table(value):
+        return table_shape(value)
+    if is_tuple(value):
+        return "ranges" if value and _is_range(value[0]) else "kernel"
+    return "ranges" if is_list(value) and value else "other"
+
+
+def _is_range(value: object) -> bool:
+    """Whether the first item of a tuple is a capability range, not the reference of a kernel."""
+    return is_table(value) or getattr(type(value), "grammar_shape", None) == "range"
+
+
+def refuse_other(value: Any, place: Place) -> NoReturn:
+    """Raise the one error for a value that is none of the forms allowed at `place`."""
+    if is_table(value) and value:
+        key, error = _unknown_table(value, place)
+        raise fail("entry", [located((key,), error, value)]) if key is not None else error
+    if (is_table(value) or is_list(value)) and not value:
+        kind = "list" if is_list(value) else "table"
+        raise problem("empty-entry", f"an empty {kind} says nothing: {_FORMS[place]}")
+    if is_list(value):
+        help_text = "capability ranges go under a device: {cuda: [...]}"
+        raise problem(
+            "misplaced-list",
+            f"a list cannot stand here: {_FORMS[place]}",
+            help_text if place == "layer" else None,
+        )
+    if value is None:
+        raise problem(
+            "invalid-entry",
+            f"nothing stands here: {_FORMS[place]}",
+            "to keep the model's own forward write `original`" if place != "mode" else None,
+        )
+    if is_path(value):
+        check_kernel(value)
+    raise problem("invalid-entry", f"{show(value)} cannot stand here: {_FORMS[place]}")
+
+
+def _unknown_table(
+    value: Mapping[Any, Any], place: Place
+) -> tuple[str | None, PydanticCustomError]:
+    """The key that came closest to one that is allowed here, and what to say of it."""
+    words = [key for key in value if isinstance(key, str)]
+    for judge in (_known_elsewhere, _misspelt):
+        for word in words:
+            error = judge(word, place)
+            if error is not None:
+                return word, error
+    keys = words or [next(iter(value))]
+    return None, problem(
+        "unknown-key", f"a table with the key {quote(keys[0])} cannot stand here: {_FORMS[place]}"
+    )
+
+
+def _known_elsewhere(word: str, place: Place) -> PydanticCustomError | None:
+    if word in SPEC_KEYS or (word in _RANGES and place == "range"):
+        return problem(
+            "missing-key",
+            f"a table with {quote(word)} needs the key `kernel` too",
+            "add `kernel: org/repo:layer_name`",
+        )
+    if word in _RANGES:
+        return misplaced_capability(word)
+    if word in _DEVICES:
+        return problem(
+            "misplaced-device",
+            f"{quote(word)} is a device: devices stand right under a layer",
+            at_key=True,
+        )
+    if word in _MODES:
+        return problem("misplaced-mode", f"{quote(word)} is a mode, inside a mode", at_key=True)
+    return None
+
+
+def _misspelt(word: str, place: Place) -> PydanticCustomError | None:
+    kind, nearest = closest_of(word, _KEYS_BY_PLACE[place])
+    if kind == "device":
+        return unknown_device(word)
+    if kind == "mode":
+        return unknown_mode(word)
+    if nearest is None:
+        return None
+    return problem(
+        "unknown-key",
+        f"{quote(word)} is not a key here: {_FORMS[place]}",
+        f"did you mean `{nearest}`?",
+        at_key=True,
+    )
+
+
+_KEYS_BY_PLACE: Final[dict[Place, tuple[KeyKind, ...]]] = {
+    "layer": ("device", "mode", "key"),
+    "device": ("mode", "key"),
+    "range": ("mode", "key"),
+    "mode": ("key",),
+}
