@@ -1,0 +1,1 @@
+"""The model-aware pass: check, lower, kernelize and audit."""

@@ -1,0 +1,372 @@
+"""Does a config fit, as it stands and for a model: one small function for each question.
+
+Nothing here downloads anything or imports torch or kernels.
+"""
+
+from __future__ import annotations
+
+import inspect
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.diagnostics import Diagnostic, LoweringError, ModelCheckError, Route, Severity
+from kernel_schema.lowering.environment import mapping_disabled, registration_disabled
+from kernel_schema.lowering.inference import resolve_device, resolve_mode
+from kernel_schema.lowering.inherited import inherited_rules
+from kernel_schema.lowering.registry import inspect_model
+from kernel_schema.lowering.source import ConfigSource, config_of, placed
+from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, by_layer, expand
+from kernel_schema.wording import Suggester, listing, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterable, Iterator
+
+    from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers
+    from kernel_schema.lowering.types import DeviceInput, ModeInput, Module
+    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.vocabulary import DeviceType, ModeName
+
+_SHOWN_NAMES: Final = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is checked.
+
+    Args:
+        rules: What the config says.
+        inherited: What the mapping under the config says; empty where it is not inherited.
+        layers: What the model registers; None where no model is given.
+        device: Where the model runs; None where nothing tells.
+        mode: How it runs; None where nothing is given.
+    """
+
+    rules: tuple[Rule, ...]
+    inherited: tuple[Rule, ...] = ()
+    layers: RegisteredLayers | None = None
+    device: DeviceType | None = None
+    mode: ModeName | None = None
+
+
+def check(
+    config: ConfigSource,
+    model: Module | None = None,
+    *,
+    device: DeviceInput | None = None,
+    mode: ModeInput | None = None,
+    ignore: Collection[str] = (),
+    select: Collection[str] | None = None,
+) -> tuple[Diagnostic, ...]:
+    """Find everything that is wrong with a config, and with it for a model.
+
+    Args:
+        config: A config; a `Document` gives diagnostics its positions.
+        model: A `torch.nn.Module`; without one only the config and the files it names are checked.
+        device: Where the model will run; inferred from its parameters if left out.
+        mode: How the model will run; inferred from its training state if left out.
+        ignore: Codes to leave out.
+        select: Codes to report, all of them if left out.
+
+    Returns:
+        The problems in the order of the config, warnings among them.
+
+    Raises:
+        LoweringError: If `device` or `mode` is none.
+
+    >>> from torch import nn
+    >>> from kernel_schema import KernelConfig
+    >>> class Norm(nn.Identity):
+    ...     kernel_layer_name = "RMSNorm"
+    >>> for found in check(KernelConfig({"RMSNrom": "org/repo:Layer"}), Norm()):
+    ...     print(found)
+    kernel_mapping.RMSNrom: error[unregistered-layer]: the model registers no layer `RMSNrom`
+      help: did you mean `RMSNorm`? It registers `RMSNorm`
+    """
+    found_mode = resolve_mode(mode)
+    try:
+        found_device = resolve_device(device, model)
+    except LoweringError as error:
+        if device is not None:
+            raise
+        return _wanted(error.diagnostics, ignore, select)
+    wanted = config_of(config)
+    subject = Subject(
+        expand(wanted),
+        inherited_rules() if wanted.inherit_mapping else (),
+        None if model is None else inspect_model(model),
+        found_device,
+        found_mode,
+    )
+    found = check_subject(subject, ignore=ignore, select=select)
+    return tuple(placed(config, diagnostic) for diagnostic in found)
+
+
+def check_subject(
+    subject: Subject, *, ignore: Collection[str] = (), select: Collection[str] | None = None
+) -> tuple[Diagnostic, ...]:
+    """`check`, for rules that are expanded and a model that is inspected already."""
+    found = [diagnostic for question in _QUESTIONS for diagnostic in question(subject)]
+    order = {rule.route.steps: index for index, rule in enumerate(subject.rules)}
+    for index, rule in enumerate(subject.rules):
+        order.setdefault(rule.route.steps[:2], index)
+    found.sort(key=lambda diagnostic: order.get(diagnostic.route.steps, -1))
+    return _wanted(found, ignore, select)
+
+
+def sanitize(config: KernelConfig, model: Module) -> None:
+    """`KernelConfig.sanitize_kernel_mapping`: see there."""
+    refuse_errors(check(config, model))
+
+
+def refuse_errors(found: Iterable[Diagnostic]) -> None:
+    """Raise if any of the diagnostics is an error.
+
+    Raises:
+        ModelCheckError: With the errors among them.
+    """
+    errors = [diagnostic for diagnostic in found if diagnostic.severity is Severity.ERROR]
+    if errors:
+        raise ModelCheckError(errors)
+
+
+def _wanted(
+    found: Iterable[Diagnostic], ignore: Collection[str], select: Collection[str] | None
+) -> tuple[Diagnostic, ...]:
+    return tuple(
+        diagnostic
+        for diagnostic in found
+        if diagnostic.code not in ignore and (select is None or diagnostic.code in select)
+    )
+
+
+def _environment(subject: Subject) -> Iterator[Diagnostic]:
+    """Nothing can run, whatever the config says: `kernel-mapping-disabled` and the like."""
+    if subject.layers is None or not subject.rules:
+        return
+    disabled = mapping_disabled()
+    if disabled is not None:
+        yield disabled
+    if not subject.layers:
+        cause = registration_disabled()
+        if cause is not None:
+            yield cause
+
+
+def _unregistered_layers(subject: Subject) -> Iterator[Diagnostic]:
+    """Layers of the config that no module of the model carries: `unregistered-layer`."""
+    layers = subject.layers
+    if layers is None or (not layers and registration_disabled() is not None):
+        return
+    suggester = Suggester(layers)
+    carried_by = {cls.__name__: name for name, layer in layers.items() for cls in layer.classes}
+    ignored = {instance.layer_name: instance for instance in layers.ignored}
+    shown = listing(list(layers)[:_SHOWN_NAMES], "and")
+    more = f" and {len(layers) - _SHOWN_NAMES} more" if len(layers) > _SHOWN_NAMES else ""
+    there = f"It registers {shown}{more}" if layers else "It registers no layer at all"
+    for layer_name in by_layer(subject.rules):
+        if layer_name in layers:
+            continue
+        name = quote(layer_name)
+        message = f"the model registers no layer {name}"
+        help_text = there
+        if layer_name in ignored:
+            where = quote(ignored[layer_name].name)
+            message = f"{name} is set on the module {where} itself, where kernels ignores it"
+            help_text = "set `kernel_layer_name` on its class: use_kernel_forward_from_hub does"
+        elif layer_name in carried_by:
+            help_text = f"the class {name} is registered under {quote(carried_by[layer_name])}"
+        elif layer_name in layers.unregistered_classes:
+            help_text = f"the class {name} is in the model but registers no name. {there}"
+        elif (nearest := suggester.closest(layer_name)) is not None:
+            help_text = f"did you mean {quote(nearest)}? {there}"
+        route = Route(("kernel_mapping", layer_name), at_key=True)
+        yield Diagnostic("unregistered-layer", message, route, help_text)
+
+
+def _missing_local_kernels(subject: Subject) -> Iterator[Diagnostic]:
+    """Local repositories that are not there: `missing-local-kernel`."""
+    for path, rules in _by(subject.rules, _local_path).items():
+        directory = Path(path).expanduser()
+        if _is(directory.is_dir) and _is((directory / "build").is_dir):
+            continue
+        lacks = (
+            "has no folder `build`, where kernels looks for it"
+            if _is(directory.is_dir)
+            else f"is not a directory (looked for {quote(directory.absolute())})"
+        )
+        for rule in rules:
+            yield Diagnostic(
+                "missing-local-kernel",
+                f"the kernel repository {quote(path)} {lacks}",
+                rule.route,
+                help="relative paths start at the working directory, or at the config file "
+                "where one is read",
+            )
+
+
+def _local_path(rule: Rule) -> str | None:
+    return rule.kernel.path if isinstance(rule.kernel, LocalKernel) else None
+
+
+def _missing_lockfiles(subject: Subject) -> Iterator[Diagnostic]:
+    """Lock files that are not there: `missing-lockfile`."""
+    for path, rules in _by(subject.rules, _lockfile).items():
+        if _is(Path(path).expanduser().is_file):
+            continue
+        for rule in rules:
+            yield Diagnostic(
+                "missing-lockfile",
+                f"there is no lock file {quote(path)}",
+                rule.route,
+                help="write it with `kernels lock`",
+            )
+
+
+def _lockfile(rule: Rule) -> str | None:
+    return rule.kernel.lockfile if isinstance(rule.kernel, HubKernel) else None
+
+
+def _by(rules: Iterable[Rule], key: Callable[[Rule], str | None]) -> dict[str, list[Rule]]:
+    """Rules by what they refer to, so that each file is looked at once."""
+    groups: dict[str, list[Rule]] = {}
+    for rule in rules:
+        found = key(rule)
+        if found is not None:
+            groups.setdefault(found, []).append(rule)
+    return groups
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    """Ask the file system; what it refuses to look at (a path too long) is not there."""
+    try:
+        return question()
+    except (OSError, ValueError):
+        return False
+
+
+def _crossing_ranges(subject: Subject) -> Iterator[Diagnostic]:
+    """Ranges of one device that cross without one lying in the other: `crossing-capability`."""
+    groups: dict[tuple[str, DeviceType | None], dict[Rule, None]] = {}
+    for rule in subject.rules:
+        if rule.capabilities.bounded:
+            groups.setdefault((rule.layer_name, rule.device), {})[rule] = None
+    for rules in groups.values():
+        ranges = {rule.capabilities: rule for rule in reversed(rules)}
+        ordered = sorted(ranges)
+        for index, low in enumerate(ordered):
+            for high in ordered[index + 1 :]:
+                if high.lowest > low.highest:
+                    break
+                if low.lowest < high.lowest and low.highest < high.highest:
+                    winner = min(low, high, key=lambda one: one.width)
+                    yield Diagnostic(
+                        "crossing-capability",
+                        f"{low} and {high} cross: where both hold, {winner} wins, being narrower",
+                        ranges[high].route,
+                        help="bound them so that they meet, or one lies inside the other",
+                        severity=Severity.WARNING,
+                    )
+
+
+def _other_devices_only(subject: Subject) -> Iterator[Diagnostic]:
+    """Layers whose entry names every device but the model's: `device-not-covered`."""
+    if subject.device is None or subject.layers is None:
+        return
+    for layer_name, rules in by_layer(subject.rules).items():
+        devices = list(dict.fromkeys(rule.device for rule in rules if rule.device is not None))
+        if devices and subject.device not in devices and layer_name in subject.layers:
+            yield Diagnostic(
+                "device-not-covered",
+                f"the model is on {quote(subject.device)}, and {quote(layer_name)} names only "
+                f"{listing(devices, 'and')}",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help=f"add an entry for {quote(subject.device)} if a kernel is meant to run here",
+                severity=Severity.WARNING,
+            )
+
+
+def _hidden_inherited(subject: Subject) -> Iterator[Diagnostic]:
+    """Plain entries that hide kernels which other devices inherit: `hides-inherited`."""
+    inherited: dict[str, dict[str, None]] = {}
+    for rule in subject.inherited:
+        where = f"{rule.device} ({rule.capabilities})" if rule.capabilities.bounded else rule.device
+        inherited.setdefault(rule.layer_name, {})[str(where)] = None
+    for layer_name, rules in by_layer(subject.rules).items():
+        hidden = [where for where in inherited.get(layer_name, {}) if where != str(subject.device)]
+        if rules[0].device is None and hidden:
+            yield Diagnostic(
+                "hides-inherited",
+                f"{quote(layer_name)} speaks for every device, and hides what is inherited for "
+                f"{listing(hidden, 'and')}",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help="name the device to keep what is inherited for the others",
+                severity=Severity.WARNING,
+            )
+
+
+def _mixed_signatures(subject: Subject) -> Iterator[Diagnostic]:
+    """One name on classes whose `forward` differ: `mixed-signatures`.
+
+    kernels compares a kernel's signature with the first class only, and remembers the verdict.
+    """
+    for layer_name, layer in _concerned(subject):
+        signatures: dict[tuple[object, ...], list[str]] = {}
+        for cls in layer.classes:
+            signatures.setdefault(_signature(cls), []).append(cls.__name__)
+        if len(signatures) > 1:
+            groups = " and ".join(listing(names, "and") for names in signatures.values())
+            yield Diagnostic(
+                "mixed-signatures",
+                f"{quote(layer_name)} is registered by classes whose `forward` take different "
+                f"arguments ({groups}): one kernel cannot replace them all",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help="register them under different names",
+            )
+
+
+def _signature(cls: Any) -> tuple[object, ...]:
+    """What kernels compares: the number and the kinds of the arguments of `forward`."""
+    try:
+        parameters = inspect.signature(cls.forward).parameters
+    except (TypeError, ValueError):
+        return ()
+    return tuple(parameter.kind for parameter in parameters.values())
+
+
+def _mixed_training_state(subject: Subject) -> Iterator[Diagnostic]:
+    """Modules of one model that disagree on training: `mixed-training-state`."""
+    if subject.mode is not None:
+        return
+    for layer_name, layer in _concerned(subject):
+        if 0 < layer.training < layer.modules:
+            yield Diagnostic(
+                "mixed-training-state",
+                f"{layer.training} of {layer.modules} modules of {quote(layer_name)} are in "
+                "training mode: kernels chooses for one mode only",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help="call .train() or .eval() on the whole model, or pass `mode=`",
+                severity=Severity.WARNING,
+            )
+
+
+def _concerned(subject: Subject) -> Iterator[tuple[str, RegisteredLayer]]:
+    """The registered layers for which the config has a kernel."""
+    if subject.layers is None:
+        return
+    for layer_name, rules in by_layer(subject.rules).items():
+        if layer_name in subject.layers and any(rule.kernel is not None for rule in rules):
+            yield layer_name, subject.layers[layer_name]
+
+
+_QUESTIONS: Final[tuple[Callable[[Subject], Iterator[Diagnostic]], ...]] = (
+    _environment,
+    _unregistered_layers,
+    _missing_local_kernels,
+    _missing_lockfiles,
+    _crossing_ranges,
+    _other_devices_only,
+    _hidden_inherited,
+    _mixed_signatures,
+    _mixed_training_state,
+)

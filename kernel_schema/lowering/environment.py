@@ -1,0 +1,118 @@
+"""What is installed and set around us that keeps kernels from running.
+
+Each cause is told from the facts that the libraries themselves go by, never from a guess.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import metadata
+from typing import TYPE_CHECKING, Any
+
+from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.lowering.kernels_state import is_mapping_disabled
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+# transformers.utils.ENV_VARS_TRUE_VALUES
+_TRUE = frozenset({"1", "ON", "YES", "TRUE"})
+
+
+def version_of(distribution: str) -> str | None:
+    """The installed version of a distribution, or None.
+
+    >>> version_of("no-such-distribution") is None
+    True
+    """
+    try:
+        return metadata.version(distribution)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def import_kernels() -> ModuleType:
+    """The kernels library.
+
+    Raises:
+        LoweringError: With code `missing-dependency`, and the command that brings it; or
+            `broken-dependency`, if it is there and cannot be imported.
+    """
+    try:
+        import kernels
+    except ModuleNotFoundError as error:
+        raise LoweringError(
+            [
+                Diagnostic(
+                    "missing-dependency",
+                    f"this needs the package {error.name}, which is not installed",
+                    help="pip install 'kernel-schema[torch]'",
+                )
+            ]
+        ) from error
+    except Exception as error:
+        raise LoweringError(
+            [
+                Diagnostic(
+                    "broken-dependency",
+                    f"the kernels library cannot be imported: {error}",
+                    help=_DISABLE_HELP if "DISABLE_KERNEL_MAPPING" in os.environ else None,
+                )
+            ]
+        ) from error
+    return kernels
+
+
+_DISABLE_HELP = "unset DISABLE_KERNEL_MAPPING, or set it to 0, before Python starts"
+
+
+def mapping_disabled() -> Diagnostic | None:
+    """`DISABLE_KERNEL_MAPPING`: kernels keeps every original forward, without a word.
+
+    kernels reads the variable once, when it is imported.
+    """
+    disabled = is_mapping_disabled()
+    if disabled is None:
+        disabled = os.environ.get("DISABLE_KERNEL_MAPPING", "0").strip() not in {"", "0"}
+    if not disabled:
+        return None
+    return Diagnostic(
+        "kernel-mapping-disabled",
+        "DISABLE_KERNEL_MAPPING is set: the kernels library keeps every original forward",
+        help=_DISABLE_HELP,
+    )
+
+
+def registration_disabled() -> Diagnostic | None:
+    """Why transformers, as it is loaded here, registers no layer at all; None if it does."""
+    hub_kernels: Any = sys.modules.get("transformers.integrations.hub_kernels")
+    imports: Any = sys.modules.get("transformers.utils.import_utils")
+    if imports is None:
+        return None
+    installed = version_of("kernels")
+    if not imports.is_kernels_available():
+        lowest = getattr(imports, "KERNELS_MIN_VERSION", None)
+        highest = getattr(imports, "KERNELS_MAX_VERSION", None)
+        wanted = (
+            f">={lowest}" + (f",<{highest}" if highest else "") if lowest else "another version"
+        )
+        have = f"kernels {installed} is installed" if installed else "kernels is not installed"
+        return Diagnostic(
+            "incompatible-kernels-version",
+            f"transformers {version_of('transformers')} switched kernels off, so that no model "
+            f"registers any layer: it wants kernels {wanted}, and {have}",
+            help=f"pip install 'kernels{wanted}', or a transformers that goes with kernels "
+            f"{installed}"
+            if lowest and installed
+            else "pip install 'kernel-schema[transformers]'",
+        )
+    setting = os.environ.get("USE_HUB_KERNELS", "YES").upper()
+    enabled = getattr(hub_kernels, "_kernels_enabled", setting in _TRUE)
+    if enabled:
+        return None
+    return Diagnostic(
+        "hub-kernels-disabled",
+        "USE_HUB_KERNELS is off: transformers registers no layer of any model",
+        help="unset USE_HUB_KERNELS, or set it to 1, before Python starts",
+    )

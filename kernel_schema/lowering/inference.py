@@ -1,0 +1,187 @@
+"""The device, the mode and the capability: as given, or as the model and the machine say."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from pydantic_core import PydanticCustomError
+
+from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.lowering.wrappers import is_compiled, unwrap
+from kernel_schema.schema.values import check_device, check_mode
+from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES, DeviceType, ModeName
+from kernel_schema.wording import listing, quote
+
+if TYPE_CHECKING:
+    from kernel_schema.lowering.types import DeviceInput, ModeInput, Module
+
+_COMPILED = {
+    ModeName.INFERENCE: ModeName.INFERENCE_TORCH_COMPILE,
+    ModeName.TRAINING: ModeName.TRAINING_TORCH_COMPILE,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """What kernels are chosen for.
+
+    Args:
+        device: Where the model runs.
+        mode: How it runs.
+        capability: Compute capability of the GPU, where the device has one.
+    """
+
+    device: DeviceType
+    mode: ModeName
+    capability: int | None
+
+
+def device_of(model: Module) -> DeviceType | None:
+    """The device of a model: that of its first parameter which is not on the meta device.
+
+    A CUDA tensor on a ROCm build of torch is `rocm`, as for kernels.
+
+    Returns:
+        None if the model has no such parameter.
+
+    Raises:
+        LoweringError: With code `unsupported-device`, if kernels knows no such device.
+    """
+    types = (parameter.device.type for parameter in model.parameters())
+    found = next((kind for kind in types if kind != "meta"), None)
+    return None if found is None else _device_type(found)
+
+
+def resolve_device(device: DeviceInput | None, model: Module | None) -> DeviceType | None:
+    """The device as given, else as the model says; None where neither does.
+
+    Raises:
+        LoweringError: With code `unknown-device` or `unsupported-device`.
+
+    >>> resolve_device("cuda", None)
+    <DeviceType.CUDA: 'cuda'>
+    """
+    if device is None:
+        return None if model is None else device_of(model)
+    kind = getattr(device, "type", None)
+    if isinstance(kind, str):
+        return _device_type(kind)
+    try:
+        return check_device(device)
+    except PydanticCustomError as error:
+        raise _argument_error(error) from None
+
+
+def _device_type(kind: str) -> DeviceType:
+    torch: Any = sys.modules.get("torch")
+    if kind == "cuda" and torch is not None and torch.version.hip is not None:
+        return DeviceType.ROCM
+    if kind in DEVICE_NAMES:
+        return DeviceType(kind)
+    raise LoweringError(
+        [
+            Diagnostic(
+                "unsupported-device",
+                f"kernels has no kernels for the device {quote(kind)}",
+                help=f"its devices are {listing(DEVICE_NAMES, 'and')}",
+            )
+        ]
+    )
+
+
+def mode_of(model: Module, *, compiled: bool = False) -> ModeName:
+    """The mode of a model: that of what its wrappers wrap, whatever they say of themselves.
+
+    Args:
+        model: The model.
+        compiled: Take it as compiled, also if `torch.compile` was not applied yet.
+    """
+    mode = ModeName.TRAINING if unwrap(model).training else ModeName.INFERENCE
+    return _COMPILED[mode] if compiled or is_compiled(model) else mode
+
+
+def resolve_mode(mode: ModeInput | None) -> ModeName | None:
+    """The mode as given, by our name or as `kernels.Mode`.
+
+    Raises:
+        LoweringError: With code `unknown-mode`.
+
+    >>> resolve_mode("training")
+    <ModeName.TRAINING: 'training'>
+    """
+    if mode is None or isinstance(mode, ModeName):
+        return mode
+    name: Any = mode
+    flags = getattr(mode, "value", None)
+    if not isinstance(mode, str) and isinstance(flags, int):
+        # Flag members print as `Mode.TORCH_COMPILE|TRAINING`, in an order of their own.
+        parts = str(mode).replace("Mode.", "").lower().split("|")
+        name = "_".join(sorted(parts, key="torch_compile".__eq__))
+    try:
+        return check_mode(name)
+    except PydanticCustomError as error:
+        raise _argument_error(error) from None
+
+
+def _argument_error(error: PydanticCustomError) -> LoweringError:
+    context: dict[str, Any] = error.context or {}
+    return LoweringError([Diagnostic(error.type, context["problem"], help=context["help"])])
+
+
+def capability_of(device: DeviceType | None) -> int | None:
+    """The compute capability of the GPU that is there, as kernels counts it; None without one.
+
+    >>> capability_of(DeviceType.CPU) is None
+    True
+    """
+    torch: Any = sys.modules.get("torch")
+    if device not in CAPABILITY_DEVICES or torch is None or not torch.cuda.is_available():
+        return None
+    major, minor = torch.cuda.get_device_capability()
+    return major * 10 + minor
+
+
+def resolve_target(model: Module, device: DeviceInput | None, mode: ModeInput | None) -> Target:
+    """What kernels will be chosen for.
+
+    Raises:
+        LoweringError: If the device, or the capability that kernels will ask for, cannot be
+            told, or the mode is `fallback`.
+    """
+    found = resolve_device(device, model)
+    if found is None:
+        raise LoweringError(
+            [
+                Diagnostic(
+                    "device-not-inferable",
+                    "the model has no parameter outside the meta device, so that its device "
+                    "cannot be told",
+                    help="pass `device=`",
+                )
+            ]
+        )
+    run_mode = resolve_mode(mode) or mode_of(model)
+    if run_mode is ModeName.FALLBACK:
+        raise LoweringError(
+            [
+                Diagnostic(
+                    "unknown-mode",
+                    "a model runs in inference or training: `fallback` only names kernels",
+                    help="leave `mode` out to take it from the model",
+                )
+            ]
+        )
+    capability = capability_of(found)
+    if found in CAPABILITY_DEVICES and capability is None:
+        raise LoweringError(
+            [
+                Diagnostic(
+                    "no-such-gpu",
+                    f"kernels chooses by the capability of the GPU, and torch sees no {found} GPU",
+                    help="call this where the model will run",
+                )
+            ]
+        )
+    return Target(found, run_mode, capability)

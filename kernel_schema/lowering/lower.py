@@ -1,0 +1,222 @@
+"""From rules to the mapping of kernels: the only module that builds the objects of kernels."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.lowering.environment import import_kernels, version_of
+from kernel_schema.lowering.inference import mode_of, resolve_device, resolve_mode
+from kernel_schema.lowering.source import ConfigSource, placing
+from kernel_schema.schema.rules import HubKernel, Kernel, Rule, expand
+from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, ModeName
+from kernel_schema.wording import listing, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from types import ModuleType
+
+    from kernel_schema.lowering.types import (
+        DeviceInput,
+        KernelsMapping,
+        ModeInput,
+        Module,
+        Repository,
+    )
+    from kernel_schema.schema.config import KernelConfig
+
+
+def lower(
+    config: ConfigSource,
+    model: Module | None = None,
+    *,
+    device: DeviceInput | None = None,
+    mode: ModeInput | None = None,
+) -> KernelsMapping:
+    """Turn a config into the nested mapping of the kernels library.
+
+    Args:
+        config: What is wanted; a `Document` gives errors its positions.
+        model: Where given, its device and mode stand in for `device` and `mode`.
+        device: Where entries go that speak for every device. With neither a model nor a device
+            they go to every device that the installed kernels knows. Entries that name their
+            devices are all kept.
+        mode: Under which mode entries without one go. With neither a model nor a mode that is
+            `Mode.FALLBACK`, kernels' word for "any mode that is not named".
+
+    Returns:
+        A new `{layer: {device: {Mode: repository}}}`. Keys are strings such as `"cuda"`, or
+        `kernels.Device` where a capability range is stated. `original` lowers to an empty dict,
+        for which kernels keeps the model's own forward. The mapping is complete only where nothing
+        is inherited, or under `use_kernel_config`: registered by hand over another mapping, it
+        replaces a range only where that is equal.
+
+    Raises:
+        LoweringError: If kernels is not installed or too old for a device, the device is needed
+            and cannot be told, or a lock file cannot be used. All such problems at once.
+
+    >>> from kernel_schema import KernelConfig
+    >>> mapping = lower(KernelConfig({"A": {"cpu": "./norm:Layer"}}))
+    >>> mapping["A"]["cpu"]
+    {<Mode.FALLBACK: 1>: <kernels.layer.layer.LocalLayerRepository object at ...>}
+    """
+    with placing(config) as wanted:
+        kernels = import_kernels()
+        rules = expand(wanted)
+        default_mode = resolve_mode(mode)
+        if default_mode is None:
+            default_mode = ModeName.FALLBACK if model is None else mode_of(model)
+        return build(kernels, rules, plain_devices(kernels, rules, model, device), default_mode)
+
+
+def create_compatible_mapping(
+    config: KernelConfig,
+    model: Module,
+    *,
+    compile: bool,  # noqa: A002 (transformers' name)
+) -> KernelsMapping:
+    """`KernelConfig.create_compatible_mapping`: see there."""
+    return lower(config, model, mode=mode_of(model, compiled=compile))
+
+
+def plain_devices(
+    kernels: ModuleType, rules: Iterable[Rule], model: Module | None, device: DeviceInput | None
+) -> tuple[DeviceType, ...]:
+    """The devices to which entries go that speak for every device.
+
+    Raises:
+        LoweringError: With code `device-not-inferable`, if there are such entries and the model
+            does not tell its device.
+    """
+    if model is None and device is None:
+        return known_devices(kernels)
+    found = resolve_device(device, model)
+    if found is not None:
+        return (found,)
+    plain = list(dict.fromkeys(rule.route for rule in rules if rule.device is None))
+    if not plain:
+        return ()
+    raise LoweringError(
+        Diagnostic(
+            "device-not-inferable",
+            "the model has no parameter outside the meta device, so that the device of this "
+            "entry cannot be told",
+            route,
+            help="pass `device=`, or name the device in the config",
+        )
+        for route in plain
+    )
+
+
+def known_devices(kernels: ModuleType) -> tuple[DeviceType, ...]:
+    """The devices that the installed kernels can register kernels for."""
+    return tuple(device for device in DeviceType if _is_known(kernels, device))
+
+
+def _is_known(kernels: ModuleType, device: DeviceType) -> bool:
+    from kernels.layer.repos import DeviceRepos
+
+    try:
+        DeviceRepos.create_repo(kernels.Device(device.value))
+    except ValueError:
+        return False
+    return True
+
+
+def build(
+    kernels: ModuleType,
+    rules: Iterable[Rule],
+    plain: tuple[DeviceType, ...],
+    default_mode: ModeName,
+) -> KernelsMapping:
+    """Put rules together: modes merged, one key for each range, fresh dicts throughout."""
+    mapping: KernelsMapping = {}
+    problems: list[Diagnostic] = []
+    known = known_devices(kernels)
+    modes = {mode: kernels_mode(kernels, mode) for mode in ModeName}
+    repositories: dict[Kernel, Repository] = {}
+    for rule in rules:
+        by_device = mapping.setdefault(rule.layer_name, {})
+        for device in plain if rule.device is None else (rule.device,):
+            if device not in known:
+                problems.append(_unknown_to_kernels(rule, device, known))
+                continue
+            by_mode = by_device.setdefault(_device_key(kernels, device, rule), {})
+            if rule.kernel is None:
+                continue
+            try:
+                if rule.kernel not in repositories:
+                    repositories[rule.kernel] = _repository(kernels, rule.kernel)
+            except (OSError, ValueError) as error:
+                problems.append(_unusable_lockfile(rule, error))
+                continue
+            by_mode[modes[rule.mode or default_mode]] = repositories[rule.kernel]
+    if problems:
+        raise LoweringError(problems)
+    return mapping
+
+
+def kernels_mode(kernels: ModuleType, mode: ModeName) -> Any:
+    """The `kernels.Mode` of a mode."""
+    base, _, compiled = mode.kernels_name.partition("|")
+    member = kernels.Mode[base]
+    return member | kernels.Mode[compiled] if compiled else member
+
+
+def _device_key(kernels: ModuleType, device: DeviceType, rule: Rule) -> Any:
+    if device not in CAPABILITY_DEVICES or not rule.capabilities.bounded:
+        return device.value
+    properties = kernels.CUDAProperties if device is DeviceType.CUDA else kernels.ROCMProperties
+    bounds = rule.capabilities
+    highest = min(bounds.highest, sys.maxsize)
+    return kernels.Device(
+        type=device.value,
+        properties=properties(min_capability=bounds.lowest, max_capability=highest),
+    )
+
+
+def _repository(kernels: ModuleType, kernel: Kernel) -> Any:
+    if not isinstance(kernel, HubKernel):
+        return kernels.LocalLayerRepository(
+            Path(kernel.path).expanduser(), layer_name=kernel.layer_name
+        )
+    trust = kernel.trust_remote_code
+    trust_remote_code = list(trust) if isinstance(trust, tuple) else trust
+    if kernel.lockfile is not None:
+        return kernels.LockedLayerRepository(
+            kernel.repo_id,
+            lockfile=Path(kernel.lockfile).expanduser(),
+            layer_name=kernel.layer_name,
+            trust_remote_code=trust_remote_code,
+        )
+    return kernels.LayerRepository(
+        kernel.repo_id,
+        layer_name=kernel.layer_name,
+        version=kernel.version,
+        revision=kernel.revision,
+        trust_remote_code=trust_remote_code,
+    )
+
+
+def _unknown_to_kernels(
+    rule: Rule, device: DeviceType, known: tuple[DeviceType, ...]
+) -> Diagnostic:
+    return Diagnostic(
+        "unsupported-device",
+        f"kernels {version_of('kernels')} does not know the device {quote(device)} yet",
+        rule.route,
+        help=f"its devices are {listing(known, 'and')}; a newer kernels may know more",
+    )
+
+
+def _unusable_lockfile(rule: Rule, error: Exception) -> Diagnostic:
+    missing = isinstance(error, FileNotFoundError)
+    return Diagnostic(
+        "missing-lockfile" if missing else "unusable-lockfile",
+        f"the lock file of `{rule.kernel}` "
+        + ("does not exist" if missing else f"cannot be used: {error}"),
+        rule.route,
+        help="write it with `kernels lock`",
+    )

@@ -1,0 +1,257 @@
+"""What a model registers: exactly what `kernels.kernelize` would find in it.
+
+kernels reads `type(module).kernel_layer_name` and the functions in a module's `_kernel_funcs`; a
+name set on an instance is ignored there, and reported as such here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.lowering.wrappers import own_class, wrapper_step
+
+if TYPE_CHECKING:
+    from kernel_schema.lowering.types import Module
+
+_SHOWN_NAMES: Final = 5
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredLayer:
+    """What carries one registered name.
+
+    Args:
+        layer_name: The name, `kernel_layer_name` of the classes.
+        modules: How many modules carry it; a module that is shared counts once.
+        functions: How many modules hold a function that carries it (`use_kernelized_func`).
+        classes: The classes that carry it, in order of appearance.
+        names: Qualified names of the first few, without the steps of wrappers.
+        training: How many of the modules are in training mode.
+    """
+
+    layer_name: str
+    modules: int
+    functions: int
+    classes: tuple[type, ...]
+    names: tuple[str, ...]
+    training: int
+
+
+@dataclass(frozen=True, slots=True)
+class InstanceName:
+    """A `kernel_layer_name` that kernels ignores, because it is set on a module, not on its class.
+
+    Args:
+        layer_name: The name.
+        name: Qualified name of the first module.
+        modules: How many modules have it so.
+    """
+
+    layer_name: str
+    name: str
+    modules: int
+
+
+@dataclass(frozen=True, slots=True)
+class RegisteredLayers(Mapping[str, RegisteredLayer]):
+    """The registered names of a model, in order of appearance.
+
+    Args:
+        layers: By registered name.
+        ignored: Names that are set where kernels does not look.
+        unregistered_classes: Names of the classes in the model that register nothing.
+        modules: How many modules the model has, shared ones once.
+    """
+
+    layers: Mapping[str, RegisteredLayer]
+    ignored: tuple[InstanceName, ...]
+    unregistered_classes: frozenset[str]
+    modules: int
+
+    def __getitem__(self, key: str) -> RegisteredLayer:
+        return self.layers[key]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+
+def inspect_model(model: Module) -> RegisteredLayers:
+    """Find the layer names that a model registers.
+
+    Args:
+        model: Any `torch.nn.Module`, on any device (meta too), under any of torch's wrappers.
+
+    Returns:
+        A mapping from registered name to `RegisteredLayer`.
+
+    >>> from torch import nn
+    >>> class Norm(nn.Identity):
+    ...     kernel_layer_name = "RMSNorm"
+    >>> layers = inspect_model(nn.Sequential(Norm(), nn.Linear(2, 2), Norm()))
+    >>> layers["RMSNorm"].modules, layers["RMSNorm"].names
+    (2, ('0', '2'))
+    """
+    walk = Walk(model)
+    held: list[Module] = []
+    names: dict[str, list[str]] = {}
+    for module, known, functions in walk:
+        held += functions.values()
+        if known.shown < _SHOWN_NAMES or len(functions) > known.held:
+            known.shown += 1
+            known.held = len(functions)
+            for layer_name, key, _ in carried(known, module, functions):
+                names.setdefault(layer_name, []).append(walk.name(key))
+        if known.layer_name is not None:
+            known.modules += 1
+            known.training += module.training
+    tallies = {layer_name: _Tally() for layer_name in names}
+    for cls, known in walk.classes.items():
+        if known.layer_name is not None:
+            tallies[known.layer_name].add(cls, known.modules, 0, known.training)
+    for function, count in Counter(held).items():
+        cls = type(function)
+        tallies.setdefault(_name_of(cls), _Tally()).add(cls, 0, count, 0)
+    layers = {
+        layer_name: RegisteredLayer(
+            layer_name,
+            tally.modules,
+            tally.functions,
+            tuple(dict.fromkeys(own_class(cls) for cls in tally.classes)),
+            tuple(names.get(layer_name, ())[:_SHOWN_NAMES]),
+            tally.training,
+        )
+        for layer_name, tally in tallies.items()
+    }
+    unregistered = frozenset(
+        own_class(cls).__name__ for cls, known in walk.classes.items() if known.layer_name is None
+    )
+    return RegisteredLayers(layers, tuple(walk.ignored.values()), unregistered, walk.modules)
+
+
+@dataclass(slots=True)
+class _Tally:
+    modules: int = 0
+    functions: int = 0
+    training: int = 0
+    classes: list[type] = field(default_factory=list[type])
+
+    def add(self, cls: type, modules: int, functions: int, training: int) -> None:
+        self.modules += modules
+        self.functions += functions
+        self.training += training
+        self.classes.append(cls)
+
+
+@dataclass(slots=True)
+class ClassFacts:
+    """What one look at a class tells about all its modules, and what is counted for it.
+
+    Names are gathered from the first few modules of each class only: that is what keeps a pass
+    over a large model as cheap as walking through it.
+    """
+
+    layer_name: str | None
+    functions: Mapping[str, Module]
+    step: str | None
+    shown: int = 0
+    held: int = 0
+    modules: int = 0
+    training: int = 0
+
+
+class Walk:
+    """One pass over a model in the order of `named_modules`, stopping at what carries a name.
+
+    It yields the module, the facts of its class and the functions it holds, by key. A path is only
+    put together where `name` is asked for it.
+    """
+
+    def __init__(self, model: Module) -> None:
+        self.classes: dict[type, ClassFacts] = {}
+        self.ignored: dict[str, InstanceName] = {}
+        self.modules = 0
+        self._model = model
+        self._path: list[str | None] = []
+        self._step: str | None = None
+
+    def name(self, function: str | None = None) -> str:
+        """Qualified name of where the walk stands, without the steps of wrappers."""
+        return ".".join(part for part in (*self._path, self._step, function) if part)
+
+    def __iter__(self) -> Iterator[tuple[Module, ClassFacts, Mapping[str, Module]]]:
+        classes = self.classes
+        seen: set[int] = set()
+        path = self._path
+        # Each level: the children still to visit, and the step at which a wrapper holds its module.
+        # The model itself is the only child of a first level.
+        levels: list[tuple[Iterator[tuple[str, Module | None]], str | None]] = [
+            (iter([("", self._model)]), None)
+        ]
+        while levels:
+            children, wrapped_at = levels[-1]
+            for key, module in children:
+                if module is None or id(module) in seen:
+                    continue
+                seen.add(id(module))
+                cls = type(module)
+                known = classes.get(cls)
+                if known is None:
+                    known = classes[cls] = _look_at(cls)
+                state = module.__dict__
+                functions = state.get("_kernel_funcs", known.functions)
+                if functions or known.layer_name is not None:
+                    self._step = None if key == wrapped_at else key
+                    yield module, known, functions
+                if "kernel_layer_name" in state:
+                    self._step = None if key == wrapped_at else key
+                    self._ignore(str(state["kernel_layer_name"]), known)
+                below = state["_modules"]
+                if below:
+                    path.append(None if key == wrapped_at else key)
+                    levels.append((iter(below.items()), known.step))
+                    break
+            else:
+                levels.pop()
+                if path:
+                    path.pop()
+        self.modules = len(seen)
+
+    def _ignore(self, layer_name: str, known: ClassFacts) -> None:
+        if layer_name == known.layer_name:
+            return
+        first = self.ignored.get(layer_name)
+        name = self.name() if first is None else first.name
+        modules = 1 if first is None else first.modules + 1
+        self.ignored[layer_name] = InstanceName(layer_name, name, modules)
+
+
+def carried(
+    known: ClassFacts, module: Module, functions: Mapping[str, Module]
+) -> Iterator[tuple[str, str | None, Module]]:
+    """The registered names at one module, in the order in which kernelize visits what carries them.
+
+    Yields the name, the key of the function (None for the module itself) and what carries it.
+    """
+    for key, function in functions.items():
+        yield _name_of(type(function)), key, function
+    if known.layer_name is not None:
+        yield known.layer_name, None, module
+
+
+def _look_at(cls: type) -> ClassFacts:
+    layer_name = getattr(cls, "kernel_layer_name", None)
+    return ClassFacts(
+        None if layer_name is None else str(layer_name),
+        getattr(cls, "_kernel_funcs", {}),
+        wrapper_step(cls),
+    )
+
+
+def _name_of(function_class: Any) -> str:
+    return str(function_class.kernel_layer_name)

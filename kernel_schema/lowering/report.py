@@ -1,0 +1,117 @@
+"""What was replaced and what was not: plain data, and its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernel_schema.diagnostics import Diagnostic
+    from kernel_schema.schema.rules import Kernel
+    from kernel_schema.schema.vocabulary import DeviceType, ModeName
+
+
+@dataclass(frozen=True, slots=True)
+class KernelInUse:
+    """A kernel that runs in place of forwards of one registered name.
+
+    Args:
+        kernel: The kernel as it was asked for; None if kernels does not know it any more.
+        layer_class: Name of its class.
+        file: The file its code came from, or None.
+        count: How many modules and functions it replaces.
+    """
+
+    kernel: Kernel | None
+    layer_class: str
+    file: str | None
+    count: int
+
+    def __str__(self) -> str:
+        name = str(self.kernel) if self.kernel is not None else self.layer_class
+        return f"{name} ({self.file})" if self.file is not None else name
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Forwards that were left as they are.
+
+    Args:
+        reason: Why.
+        count: How many modules and functions.
+    """
+
+    reason: str
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
+class LayerReport:
+    """What happened to one registered name.
+
+    Args:
+        layer_name: The name.
+        modules: How many modules carry it.
+        functions: How many modules hold a function that carries it.
+        kernels: What runs in place of them.
+        kept: What was left, by reason.
+    """
+
+    layer_name: str
+    modules: int
+    functions: int
+    kernels: tuple[KernelInUse, ...]
+    kept: tuple[Kept, ...]
+
+    @property
+    def total(self) -> int:
+        """How many modules and functions there are."""
+        return self.modules + self.functions
+
+    @property
+    def replaced(self) -> int:
+        """How many of them run a kernel."""
+        return sum(kernel.count for kernel in self.kernels)
+
+    def __str__(self) -> str:
+        lines = [f"{self.layer_name}: {self.replaced} of {self.total} replaced"]
+        lines += [f"  {kernel.count} by {kernel}" for kernel in self.kernels]
+        lines += [f"  {kept.count} kept: {kept.reason}" for kept in self.kept]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What runs in a model right now.
+
+    Args:
+        layers: One report for each registered name.
+        device: The device for which kernels were chosen, where known.
+        mode: The mode for which kernels were chosen, where known.
+        diagnostics: What deserves attention.
+    """
+
+    layers: tuple[LayerReport, ...]
+    device: DeviceType | None = None
+    mode: ModeName | None = None
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def replaced(self) -> int:
+        """How many modules and functions run a kernel."""
+        return sum(layer.replaced for layer in self.layers)
+
+    def layer(self, layer_name: str) -> LayerReport:
+        """The report of one registered name.
+
+        Raises:
+            KeyError: If the model does not register it.
+        """
+        for layer in self.layers:
+            if layer.layer_name == layer_name:
+                return layer
+        raise KeyError(layer_name)
+
+    def __str__(self) -> str:
+        lines = [str(layer) for layer in self.layers] or ["the model registers no layer"]
+        return "\n".join([*lines, *map(str, self.diagnostics)])

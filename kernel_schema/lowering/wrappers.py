@@ -1,0 +1,82 @@
+"""The modules that merely wrap another one, known by their type."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from kernel_schema.lowering.types import Module
+
+# Class that wraps -> the attribute under which the wrapped module stands. Classes are compared by
+# full name, so that none of these packages need be installed.
+_STEPS: Final = {
+    "torch.nn.parallel.distributed.DistributedDataParallel": "module",
+    "torch.nn.parallel.data_parallel.DataParallel": "module",
+    "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel": (
+        "_fsdp_wrapped_module"
+    ),
+    "torch.distributed.algorithms._checkpoint.checkpoint_wrapper.ActivationWrapper": (
+        "_checkpoint_wrapped_module"
+    ),
+    "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
+    "peft.peft_model.PeftModel": "base_model",
+    "peft.tuners.tuners_utils.BaseTuner": "model",
+}
+_COMPILED: Final = "torch._dynamo.eval_frame.OptimizedModule"
+# fully_shard swaps a module's class for a subclass made of this mixin and the class it had.
+_SHARDED: Final = "torch.distributed.fsdp.FSDPModule"
+
+
+def full_name(cls: type) -> str:
+    """Module and name of a class.
+
+    >>> full_name(dict)
+    'builtins.dict'
+    """
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+@lru_cache(maxsize=4096)
+def wrapper_step(cls: type) -> str | None:
+    """The attribute under which modules of this class hold what they wrap; None for others.
+
+    >>> wrapper_step(dict) is None
+    True
+    """
+    return next((_STEPS[name] for base in cls.__mro__ if (name := full_name(base)) in _STEPS), None)
+
+
+def own_class(cls: type) -> type:
+    """The class as its author wrote it, without what FSDP2 mixed in.
+
+    >>> own_class(dict)
+    <class 'dict'>
+    """
+    if _SHARDED in map(full_name, cls.__bases__):
+        return next(base for base in cls.__bases__ if full_name(base) != _SHARDED)
+    return cls
+
+
+def unwrap(model: Module) -> Module:
+    """The module inside all wrappers."""
+    return _chain(model)[-1]
+
+
+def is_compiled(model: Module) -> bool:
+    """Whether `torch.compile` or `.compile()` was applied to the model or inside its wrappers."""
+    return any(
+        full_name(type(module)) == _COMPILED
+        or module.__dict__.get("_compiled_call_impl") is not None
+        for module in _chain(model)
+    )
+
+
+def _chain(model: Module) -> list[Module]:
+    chain = [model]
+    while (step := wrapper_step(type(chain[-1]))) is not None:
+        inner = vars(chain[-1])["_modules"].get(step)
+        if inner is None:
+            break
+        chain.append(inner)
+    return chain
