@@ -42,7 +42,11 @@ if TYPE_CHECKING:
     from kernel_schema.lowering.apply import kernelize, kernelized, use_kernel_config
     from kernel_schema.lowering.audit import audit
     from kernel_schema.lowering.checks import check
+    from kernel_schema.lowering.explain import explain
+    from kernel_schema.lowering.json_schema import json_schema
     from kernel_schema.lowering.lower import lower
+    from kernel_schema.lowering.matrix import plan_matrix
+    from kernel_schema.lowering.plan import Candidate, LayerPlan, Plan, Status, disagreements
     from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers, inspect_model
     from kernel_schema.lowering.report import Kept, KernelInUse, LayerReport, Report
     from kernel_schema.lowering.selection import select
@@ -61,15 +65,18 @@ if TYPE_CHECKING:
         KernelSpecDict,
         ModeMappingDict,
     )
+    from kernel_schema.schema.meaning import Change, diff
     from kernel_schema.schema.references import HubRef, LocalRef, parse_kernel_ref
     from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, expand
     from kernel_schema.schema.vocabulary import ORIGINAL, DeviceType, ModeName
 
 __all__ = [
     "ORIGINAL",
+    "Candidate",
     "Capabilities",
     "CapabilityEntry",
     "CapabilityEntryDict",
+    "Change",
     "ConfigError",
     "DeviceMapping",
     "DeviceMappingDict",
@@ -86,6 +93,7 @@ __all__ = [
     "KernelSchemaError",
     "KernelSpec",
     "KernelSpecDict",
+    "LayerPlan",
     "LayerReport",
     "LocalKernel",
     "LocalRef",
@@ -94,6 +102,7 @@ __all__ = [
     "ModeMappingDict",
     "ModeName",
     "ModelCheckError",
+    "Plan",
     "RegisteredLayer",
     "RegisteredLayers",
     "Report",
@@ -101,13 +110,18 @@ __all__ = [
     "Rule",
     "Severity",
     "Span",
+    "Status",
     "__version__",
     "audit",
     "check",
+    "diff",
+    "disagreements",
     "dump",
     "dumps",
     "expand",
+    "explain",
     "inspect_model",
+    "json_schema",
     "kernelize",
     "kernelized",
     "load",
@@ -115,6 +129,7 @@ __all__ = [
     "loads_document",
     "lower",
     "parse_kernel_ref",
+    "plan_matrix",
     "read",
     "restore",
     "select",
@@ -136,7 +151,11 @@ _HOMES = {
     "lowering.apply": "kernelize kernelized use_kernel_config",
     "lowering.audit": "audit",
     "lowering.checks": "check",
+    "lowering.explain": "explain",
+    "lowering.json_schema": "json_schema",
     "lowering.lower": "lower",
+    "lowering.matrix": "plan_matrix",
+    "lowering.plan": "Candidate LayerPlan Plan Status disagreements",
     "lowering.registry": "RegisteredLayer RegisteredLayers inspect_model",
     "lowering.report": "KernelInUse Kept LayerReport Report",
     "lowering.selection": "select",
@@ -145,6 +164,7 @@ _HOMES = {
     "schema.config": "KernelConfig",
     "schema.entries": "CapabilityEntry DeviceMapping KernelSpec ModeMapping",
     "schema.inputs": "CapabilityEntryDict DeviceMappingDict KernelSpecDict ModeMappingDict",
+    "schema.meaning": "Change diff",
     "schema.references": "HubRef LocalRef parse_kernel_ref",
     "schema.rules": "HubKernel LocalKernel Rule expand",
     "schema.vocabulary": "ORIGINAL DeviceType ModeName",

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import difflib
 import reprlib
+from collections.abc import Mapping
+from datetime import date, time
 from enum import Enum
 from typing import TYPE_CHECKING
 
@@ -89,16 +91,25 @@ _PRINTABLE_INTEGER = 10**_SHOWN
 
 
 def show(value: object) -> str:
-    """Quote a value where its type matters: strings in quotes, the rest as files spell it.
+    """Show a value where its type matters: strings in quotes, lists and tables by their kind.
 
-    >>> show("1"), show(1), show(True), show(None)
-    ('`"1"`', '`1`', '`true`', '`null`')
+    >>> show("1"), show(1), show(True), show(None), show([1]), show({})
+    ('`"1"`', '`1`', '`true`', '`null`', 'a list', '`{}`')
     """
     if isinstance(value, str):
         return quote(quote(value, '"'))
+    if value:
+        for kind, name in _KINDS.items():
+            if isinstance(value, kind):
+                return name
+    if isinstance(value, (date, time)):
+        return quote(value.isoformat())
     if value is None or isinstance(value, bool):
         return quote({None: "null", True: "true", False: "false"}[value])
     return quote(value)
+
+
+_KINDS = {list: "a list", tuple: "a tuple", Mapping: "a table"}
 
 
 def _short_repr(value: object) -> str:

@@ -7,12 +7,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kernel_schema.files.load import read
 from kernel_schema.lowering.apply import kernelized
 from kernel_schema.lowering.checks import check, refuse_errors
 from kernel_schema.lowering.lower import lower
 from kernel_schema.lowering.registry import inspect_model
-from kernel_schema.schema.anchors import anchor
-from kernel_schema.schema.config import KernelConfig
 
 if TYPE_CHECKING:
     from collections import Counter
@@ -35,10 +34,10 @@ def run_demo(say: Callable[[str], None]) -> bool:
     Raises:
         KernelSchemaError: If anything is in the way, kernels not being installed first of all.
     """
-    text = CONFIG_FILE.read_text(encoding="utf-8")
-    config = anchor(KernelConfig.model_validate_json(text), CONFIG_FILE.parent)
+    document = read(CONFIG_FILE)
+    config = document.anchored
     say(f"Config file {CONFIG_FILE}")
-    say(_indent(text))
+    say(_indent(document.text))
 
     say("\nLowered for the kernels library")
     for layer_name, devices in lower(config, device="cpu").items():

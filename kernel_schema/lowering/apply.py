@@ -22,7 +22,7 @@ from kernel_schema.lowering.audit import (
 )
 from kernel_schema.lowering.checks import Subject, check_subject, refuse_errors
 from kernel_schema.lowering.environment import import_kernels
-from kernel_schema.lowering.inference import resolve_mode, resolve_target
+from kernel_schema.lowering.inference import need_gpu, resolve_mode, resolve_target
 from kernel_schema.lowering.inherited import inherited_rules, is_inherited
 from kernel_schema.lowering.kernels_state import active_mapping
 from kernel_schema.lowering.lower import build, kernels_mode, plain_devices
@@ -150,6 +150,7 @@ def _kernelize(
     rules = expand(config)
     inherited = inherited_rules() if config.inherit_mapping else ()
     target = resolve_target(model, device, mode)
+    need_gpu(target)
     layers = inspect_model(model)
     subject = Subject(rules, inherited, layers, target.device, resolve_mode(mode))
     found = check_subject(subject, ignore=ignore, select=select)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
+from dataclasses import replace
 from types import MethodType
 from typing import TYPE_CHECKING, Any, NamedTuple
 from weakref import WeakKeyDictionary, ref
@@ -16,6 +17,7 @@ from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.lowering.inference import mode_of
 from kernel_schema.lowering.inherited import as_loaded, kernel_of
 from kernel_schema.lowering.kernels_state import loaded_layers
+from kernel_schema.lowering.plan import disagreements
 from kernel_schema.lowering.registry import Walk, carried
 from kernel_schema.lowering.report import Kept, KernelInUse, LayerReport, Report
 from kernel_schema.lowering.wrappers import unwrap
@@ -24,6 +26,7 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
+    from kernel_schema.lowering.plan import Plan
     from kernel_schema.lowering.types import Module
     from kernel_schema.schema.rules import Kernel
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
@@ -64,16 +67,17 @@ def carriers(model: Module) -> Iterator[Carrier]:
             yield Carrier(layer_name, carrier, holder, walk.name(key))
 
 
-def audit(model: Module) -> Report:
+def audit(model: Module, plan: Plan | None = None) -> Report:
     """Look at what is replaced in a model right now, whoever kernelized it.
 
     Args:
         model: Any `torch.nn.Module`.
+        plan: What `explain` told of it, to hold what runs against.
 
     Returns:
         The report. Its diagnostics tell of `stale-mode`, where the model has changed between
-        training and inference since `kernelize` chose, and of
-        `kernel-without-backward-in-training`.
+        training and inference since `kernelize` chose, of `kernel-without-backward-in-training`,
+        and with a plan of `plan-not-met`.
 
     >>> from torch import nn
     >>> class Norm(nn.Identity):
@@ -83,11 +87,20 @@ def audit(model: Module) -> Report:
       1 kept: no kernel was put in its place
     """
     placed = _PLACED.get(unwrap(model))
-    if placed is None or placed.forward() is None:
-        layers, found = audit_layers(model, why_kept, {})
-        return Report(layers, diagnostics=found)
-    layers, found = audit_layers(model, why_kept, placed.asked)
-    return Report(layers, placed.device, placed.mode, (*_stale(model, placed), *found))
+    if placed is not None and placed.forward() is None:
+        placed = None
+    asked = {} if placed is None else dict(placed.asked)
+    if plan is not None:
+        chosen = ((layer.layer_name, layer.rule) for layer in plan.layers)
+        asked |= {name: rule.kernel for name, rule in chosen if rule and rule.kernel}
+    layers, found = audit_layers(model, why_kept, asked)
+    if placed is None:
+        report = Report(layers, diagnostics=found)
+    else:
+        report = Report(layers, placed.device, placed.mode, (*_stale(model, placed), *found))
+    if plan is None:
+        return report
+    return replace(report, diagnostics=(*report.diagnostics, *disagreements(plan, report)))
 
 
 def audit_layers(
@@ -267,7 +280,8 @@ def put_note_back(model: Module, note: Placed | None) -> None:
 
 def _stale(model: Module, placed: Placed) -> Iterator[Diagnostic]:
     now = mode_of(model)
-    if now is not placed.mode:
+    # What was chosen for torch.compile serves without it, and is chosen before it is applied.
+    if placed.mode not in (now, mode_of(model, compiled=True)):
         yield Diagnostic(
             "stale-mode",
             f"kernels were chosen for {quote(placed.mode)}, and the model is in {quote(now)} now",

@@ -16,6 +16,7 @@ from kernel_schema.lowering.inference import resolve_device, resolve_mode
 from kernel_schema.lowering.inherited import inherited_rules
 from kernel_schema.lowering.registry import inspect_model
 from kernel_schema.lowering.source import ConfigSource, config_of, placed
+from kernel_schema.schema.anchors import home_path
 from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, by_layer, expand
 from kernel_schema.wording import Suggester, listing, quote
 
@@ -187,18 +188,17 @@ def _unregistered_layers(subject: Subject) -> Iterator[Diagnostic]:
 def _missing_local_kernels(subject: Subject) -> Iterator[Diagnostic]:
     """Local repositories that are not there: `missing-local-kernel`."""
     for path, rules in _by(subject.rules, _local_path).items():
-        directory = Path(path).expanduser()
+        directory = home_path(path)
         if _is(directory.is_dir) and _is((directory / "build").is_dir):
             continue
-        lacks = (
-            "has no folder `build`, where kernels looks for it"
-            if _is(directory.is_dir)
-            else f"is not a directory (looked for {quote(directory.absolute())})"
-        )
+        lacks = "has no folder `build`, where kernels looks for it"
+        if not _is(directory.is_dir):
+            looked_for = quote(str(directory.absolute()))
+            lacks = "is not a directory" + _unless_absolute(path, f" (looked for {looked_for})")
         for rule in rules:
             yield Diagnostic(
                 "missing-local-kernel",
-                f"the kernel repository {quote(path)} {lacks}",
+                f"the kernel repository {quote(_from_here(path))} {lacks}",
                 rule.route,
                 help="relative paths start at the working directory, or at the config file "
                 "where one is read",
@@ -212,12 +212,12 @@ def _local_path(rule: Rule) -> str | None:
 def _missing_lockfiles(subject: Subject) -> Iterator[Diagnostic]:
     """Lock files that are not there: `missing-lockfile`."""
     for path, rules in _by(subject.rules, _lockfile).items():
-        if _is(Path(path).expanduser().is_file):
+        if _is(home_path(path).is_file):
             continue
         for rule in rules:
             yield Diagnostic(
                 "missing-lockfile",
-                f"there is no lock file {quote(path)}",
+                f"there is no lock file {quote(_from_here(path))}",
                 rule.route,
                 help="write it with `kernels lock`",
             )
@@ -225,6 +225,21 @@ def _missing_lockfiles(subject: Subject) -> Iterator[Diagnostic]:
 
 def _lockfile(rule: Rule) -> str | None:
     return rule.kernel.lockfile if isinstance(rule.kernel, HubKernel) else None
+
+
+def _from_here(path: str) -> str:
+    """A path as it is best shown: what lies below the working directory, from there."""
+    if not Path(path).is_absolute():
+        return path
+    try:
+        below = Path(path).relative_to(Path.cwd())
+    except (OSError, ValueError):
+        return path
+    return f"./{below.as_posix()}"
+
+
+def _unless_absolute(path: str, text: str) -> str:
+    return "" if Path(path).is_absolute() else text
 
 
 def _by(rules: Iterable[Rule], key: Callable[[Rule], str | None]) -> dict[str, list[Rule]]:
@@ -335,14 +350,15 @@ def _signature(cls: Any) -> tuple[object, ...]:
 
 
 def _mixed_training_state(subject: Subject) -> Iterator[Diagnostic]:
-    """Modules of one model that disagree on training: `mixed-training-state`."""
-    if subject.mode is not None:
+    """Modules whose training state is not the model's: `mixed-training-state`."""
+    if subject.mode is not None or subject.layers is None:
         return
     for layer_name, layer in _concerned(subject):
-        if 0 < layer.training < layer.modules:
+        if layer.training != (layer.modules if subject.layers.training else 0):
             yield Diagnostic(
                 "mixed-training-state",
                 f"{layer.training} of {layer.modules} modules of {quote(layer_name)} are in "
+                f"training mode, and the model is {'' if subject.layers.training else 'not '}in "
                 "training mode: kernels chooses for one mode only",
                 Route(("kernel_mapping", layer_name), at_key=True),
                 help="call .train() or .eval() on the whole model, or pass `mode=`",

@@ -143,12 +143,19 @@ def capability_of(device: DeviceType | None) -> int | None:
     return major * 10 + minor
 
 
-def resolve_target(model: Module, device: DeviceInput | None, mode: ModeInput | None) -> Target:
-    """What kernels will be chosen for.
+def resolve_target(
+    model: Module,
+    device: DeviceInput | None,
+    mode: ModeInput | None,
+    capability: int | None = None,
+) -> Target:
+    """What kernels will be chosen for, as given or else as the model and the machine say.
+
+    Returns:
+        The target; its capability is None where none is given and no such GPU is there.
 
     Raises:
-        LoweringError: If the device, or the capability that kernels will ask for, cannot be
-            told, or the mode is `fallback`.
+        LoweringError: If the device cannot be told, or the mode is `fallback`.
     """
     found = resolve_device(device, model)
     if found is None:
@@ -158,7 +165,7 @@ def resolve_target(model: Module, device: DeviceInput | None, mode: ModeInput | 
                     "device-not-inferable",
                     "the model has no parameter outside the meta device, so that its device "
                     "cannot be told",
-                    help="pass `device=`",
+                    help="pass `device=` (`--device` on the command line)",
                 )
             ]
         )
@@ -169,19 +176,20 @@ def resolve_target(model: Module, device: DeviceInput | None, mode: ModeInput | 
                 Diagnostic(
                     "unknown-mode",
                     "a model runs in inference or training: `fallback` only names kernels",
-                    help="leave `mode` out to take it from the model",
+                    help="leave the mode out to take it from the model",
                 )
             ]
         )
-    capability = capability_of(found)
-    if found in CAPABILITY_DEVICES and capability is None:
-        raise LoweringError(
-            [
-                Diagnostic(
-                    "no-such-gpu",
-                    f"kernels chooses by the capability of the GPU, and torch sees no {found} GPU",
-                    help="call this where the model will run",
-                )
-            ]
-        )
-    return Target(found, run_mode, capability)
+    return Target(found, run_mode, capability_of(found) if capability is None else capability)
+
+
+def need_gpu(target: Target) -> None:
+    """Make sure that kernels can choose: for cuda and rocm it asks the GPU itself.
+
+    Raises:
+        LoweringError: With code `no-such-gpu`, if torch sees none.
+    """
+    if target.device in CAPABILITY_DEVICES and target.capability is None:
+        message = f"kernels chooses by the capability of the GPU, and torch sees no {target.device}"
+        help_text = "call this where the model will run"
+        raise LoweringError([Diagnostic("no-such-gpu", f"{message} GPU", help=help_text)])

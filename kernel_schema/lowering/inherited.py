@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.diagnostics import LoweringError, Route
 from kernel_schema.lowering.inference import resolve_mode
 from kernel_schema.lowering.kernels_state import active_mapping
+from kernel_schema.schema.anchors import home_path
 from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
-from kernel_schema.schema.kinds import is_list
+from kernel_schema.schema.kinds import is_list, is_table
 from kernel_schema.schema.rules import HubKernel, Kernel, LocalKernel, Rule
-from kernel_schema.schema.vocabulary import DEVICE_NAMES, DeviceType
+from kernel_schema.schema.vocabulary import DEVICE_NAMES, DeviceType, ModeName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kernel_schema.schema.vocabulary import ModeName
-
-
-_ROOT = "(inherited)"
+_ROOT = "inherited"
 
 
 def is_inherited(rule: Rule) -> bool:
@@ -32,7 +29,7 @@ def inherited_rules() -> tuple[Rule, ...]:
     """What is registered in kernels right now, in this context.
 
     Returns:
-        Rules whose route starts with `(inherited)`. A kernel that is neither on the Hub nor local
+        Rules whose route starts with `inherited`. A kernel that is neither on the Hub nor local
         is shown by its class name.
     """
     return tuple(_rules(active_mapping()))
@@ -41,16 +38,35 @@ def inherited_rules() -> tuple[Rule, ...]:
 def _rules(mapping: dict[str, dict[str, Any]]) -> Iterator[Rule]:
     for layer_name, devices in mapping.items():
         for device_name, repos in devices.items():
-            if device_name not in DEVICE_NAMES:
-                continue
-            device = DeviceType(device_name)
-            route = Route((_ROOT, layer_name, device_name))
             for capabilities, by_mode in _ranges(repos):
-                named = [(mode, repo) for key, repo in by_mode.items() if (mode := _mode(key))]
-                if not named:
-                    yield Rule(layer_name, device, capabilities, None, None, route)
-                for mode, repo in named:
-                    yield Rule(layer_name, device, capabilities, mode, kernel_of(repo), route)
+                yield from rules_of(layer_name, device_name, capabilities, by_mode)
+
+
+def rules_of(
+    layer_name: str, device_name: str, capabilities: Capabilities, repositories: Any
+) -> Iterator[Rule]:
+    """One entry of a mapping of kernels as rules.
+
+    Args:
+        layer_name: The name of the layer.
+        device_name: The type of the device; of one that we do not know there are no rules.
+        capabilities: The range that the entry is for.
+        repositories: A repository object, or such objects by `kernels.Mode`.
+    """
+    if device_name not in DEVICE_NAMES:
+        return
+    device = DeviceType(device_name)
+    route = Route((_ROOT, layer_name, device_name))
+    if not is_table(repositories):
+        kernel = kernel_of(repositories)
+        yield Rule(layer_name, device, capabilities, ModeName.FALLBACK, kernel, route)
+        return
+    named = [(mode, repo) for key, repo in repositories.items() if (mode := _mode(key))]
+    if not named:
+        # An entry without a kernel that is ever selected: the model's own forward stays.
+        yield Rule(layer_name, device, capabilities, None, None, route)
+    for mode, repo in named:
+        yield Rule(layer_name, device, capabilities, mode, kernel_of(repo), route)
 
 
 def _ranges(repos: Any) -> Iterator[tuple[Capabilities, dict[Any, Any]]]:
@@ -81,9 +97,9 @@ def as_loaded(kernel: Kernel) -> Kernel:
     'norm'
     """
     if isinstance(kernel, LocalKernel):
-        return replace(kernel, path=str(Path(kernel.path).expanduser()))
+        return replace(kernel, path=str(home_path(kernel.path)))
     if kernel.lockfile is not None:
-        return replace(kernel, lockfile=str(Path(kernel.lockfile).expanduser()))
+        return replace(kernel, lockfile=str(home_path(kernel.lockfile)))
     return kernel
 
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.lowering.environment import import_kernels, version_of
 from kernel_schema.lowering.inference import mode_of, resolve_device, resolve_mode
 from kernel_schema.lowering.source import ConfigSource, placing
+from kernel_schema.schema.anchors import home_path
 from kernel_schema.schema.rules import HubKernel, Kernel, Rule, expand
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, ModeName
 from kernel_schema.wording import listing, quote
@@ -154,7 +154,7 @@ def build(
                 continue
             by_mode[modes[rule.mode or default_mode]] = repositories[rule.kernel]
     if problems:
-        raise LoweringError(problems)
+        raise LoweringError(dict.fromkeys(problems))
     return mapping
 
 
@@ -179,15 +179,13 @@ def _device_key(kernels: ModuleType, device: DeviceType, rule: Rule) -> Any:
 
 def _repository(kernels: ModuleType, kernel: Kernel) -> Any:
     if not isinstance(kernel, HubKernel):
-        return kernels.LocalLayerRepository(
-            Path(kernel.path).expanduser(), layer_name=kernel.layer_name
-        )
+        return kernels.LocalLayerRepository(home_path(kernel.path), layer_name=kernel.layer_name)
     trust = kernel.trust_remote_code
     trust_remote_code = list(trust) if isinstance(trust, tuple) else trust
     if kernel.lockfile is not None:
         return kernels.LockedLayerRepository(
             kernel.repo_id,
-            lockfile=Path(kernel.lockfile).expanduser(),
+            lockfile=home_path(kernel.lockfile),
             layer_name=kernel.layer_name,
             trust_remote_code=trust_remote_code,
         )

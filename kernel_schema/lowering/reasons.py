@@ -47,7 +47,11 @@ def why_not(
     if not holding:
         ranges = ", ".join(dict.fromkeys(str(rule.capabilities) for rule in here))
         return f"no range holds capability {target.capability} (there are: {ranges})"
-    return f"no kernel serves {quote(target.mode)}, only {_modes(holding)}"
+    reason = f"no kernel serves {quote(target.mode)}, only {_modes(holding)}"
+    best, capability = holding[0].capabilities, target.capability or 0
+    if any(rule.capabilities != best and rule.capabilities.holds(capability) for rule in here):
+        reason += f": {best} wins whole, being the narrowest"
+    return reason
 
 
 def _modes(rules: Iterable[Rule]) -> str:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.lowering.wrappers import own_class, wrapper_step
+from kernel_schema.lowering.wrappers import own_class, unwrap, wrapper_step
 
 if TYPE_CHECKING:
     from kernel_schema.lowering.types import Module
@@ -64,12 +64,14 @@ class RegisteredLayers(Mapping[str, RegisteredLayer]):
         ignored: Names that are set where kernels does not look.
         unregistered_classes: Names of the classes in the model that register nothing.
         modules: How many modules the model has, shared ones once.
+        training: Whether the model, inside its wrappers, is in training mode.
     """
 
     layers: Mapping[str, RegisteredLayer]
     ignored: tuple[InstanceName, ...]
     unregistered_classes: frozenset[str]
     modules: int
+    training: bool
 
     def __getitem__(self, key: str) -> RegisteredLayer:
         return self.layers[key]
@@ -101,15 +103,16 @@ def inspect_model(model: Module) -> RegisteredLayers:
     held: list[Module] = []
     names: dict[str, list[str]] = {}
     for module, known, functions in walk:
-        held += functions.values()
+        if functions:
+            held += functions.values()
         if known.shown < _SHOWN_NAMES or len(functions) > known.held:
             known.shown += 1
             known.held = len(functions)
             for layer_name, key, _ in carried(known, module, functions):
                 names.setdefault(layer_name, []).append(walk.name(key))
-        if known.layer_name is not None:
-            known.modules += 1
-            known.training += module.training
+        known.modules += 1
+        if module.training:
+            known.training += 1
     tallies = {layer_name: _Tally() for layer_name in names}
     for cls, known in walk.classes.items():
         if known.layer_name is not None:
@@ -131,7 +134,13 @@ def inspect_model(model: Module) -> RegisteredLayers:
     unregistered = frozenset(
         own_class(cls).__name__ for cls, known in walk.classes.items() if known.layer_name is None
     )
-    return RegisteredLayers(layers, tuple(walk.ignored.values()), unregistered, walk.modules)
+    return RegisteredLayers(
+        layers,
+        tuple(walk.ignored.values()),
+        unregistered,
+        walk.modules,
+        bool(unwrap(model).training),
+    )
 
 
 @dataclass(slots=True)
@@ -158,6 +167,7 @@ class ClassFacts:
 
     layer_name: str | None
     functions: Mapping[str, Module]
+    carries: bool
     step: str | None
     shown: int = 0
     held: int = 0
@@ -182,11 +192,11 @@ class Walk:
 
     def name(self, function: str | None = None) -> str:
         """Qualified name of where the walk stands, without the steps of wrappers."""
-        return ".".join(part for part in (*self._path, self._step, function) if part)
+        return ".".join(filter(None, (*self._path, self._step, function)))
 
     def __iter__(self) -> Iterator[tuple[Module, ClassFacts, Mapping[str, Module]]]:
         classes = self.classes
-        seen: set[int] = set()
+        seen: set[Module] = set()
         path = self._path
         # Each level: the children still to visit, and the step at which a wrapper holds its module.
         # The model itself is the only child of a first level.
@@ -196,22 +206,21 @@ class Walk:
         while levels:
             children, wrapped_at = levels[-1]
             for key, module in children:
-                if module is None or id(module) in seen:
+                if module is None or module in seen:
                     continue
-                seen.add(id(module))
+                seen.add(module)
                 cls = type(module)
                 known = classes.get(cls)
                 if known is None:
                     known = classes[cls] = _look_at(cls)
                 state = module.__dict__
-                functions = state.get("_kernel_funcs", known.functions)
-                if functions or known.layer_name is not None:
+                if known.carries or "_kernel_funcs" in state:
                     self._step = None if key == wrapped_at else key
-                    yield module, known, functions
+                    yield module, known, state.get("_kernel_funcs", known.functions)
                 if "kernel_layer_name" in state:
                     self._step = None if key == wrapped_at else key
                     self._ignore(str(state["kernel_layer_name"]), known)
-                below = state["_modules"]
+                below = module._modules  # noqa: SLF001 (what torch's own traversal reads)
                 if below:
                     path.append(None if key == wrapped_at else key)
                     levels.append((iter(below.items()), known.step))
@@ -245,10 +254,14 @@ def carried(
 
 
 def _look_at(cls: type) -> ClassFacts:
-    layer_name = getattr(cls, "kernel_layer_name", None)
+    # kernels asks only whether a class has the attribute: None is looked up as the name "None".
+    named = hasattr(cls, "kernel_layer_name")
+    layer_name = str(getattr(cls, "kernel_layer_name", "")) if named else None
+    functions: Mapping[str, Module] = getattr(cls, "_kernel_funcs", {})
     return ClassFacts(
-        None if layer_name is None else str(layer_name),
-        getattr(cls, "_kernel_funcs", {}),
+        layer_name,
+        functions,
+        named or bool(functions),
         wrapper_step(cls),
     )
 

@@ -11,7 +11,7 @@ from kernel_schema.schema.config import KernelConfig
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from kernel_schema.diagnostics import Diagnostic
+    from kernel_schema.diagnostics import Diagnostic, Route, Span
 
 
 class ConfigDocument(Protocol):
@@ -20,6 +20,10 @@ class ConfigDocument(Protocol):
     @property
     def anchored(self) -> KernelConfig:
         """The config, with relative paths made absolute."""
+        ...
+
+    def locate(self, route: Route) -> Span:
+        """Where a route leads in the text."""
         ...
 
     def place(self, diagnostic: Diagnostic) -> Diagnostic:
@@ -38,6 +42,11 @@ def config_of(source: ConfigSource) -> KernelConfig:
 def placed(source: ConfigSource, diagnostic: Diagnostic) -> Diagnostic:
     """The diagnostic, with positions if the source has any."""
     return diagnostic if isinstance(source, KernelConfig) else source.place(diagnostic)
+
+
+def located(source: ConfigSource, route: Route) -> Span | None:
+    """Where a route leads in the text of a source; None if it has no text."""
+    return None if isinstance(source, KernelConfig) else source.locate(route)
 
 
 @contextmanager

@@ -20,12 +20,20 @@ _STEPS: Final = {
         "_checkpoint_wrapped_module"
     ),
     "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
+    "torch.optim.swa_utils.AveragedModel": "module",
     "peft.peft_model.PeftModel": "base_model",
+    "peft.mixed_model.PeftMixedModel": "base_model",
     "peft.tuners.tuners_utils.BaseTuner": "model",
 }
 _COMPILED: Final = "torch._dynamo.eval_frame.OptimizedModule"
-# fully_shard swaps a module's class for a subclass made of this mixin and the class it had.
-_SHARDED: Final = "torch.distributed.fsdp.FSDPModule"
+# fully_shard and replicate swap a module's class for one made of such a mixin and the class it had.
+_MIXINS: Final = frozenset(
+    {
+        "torch.distributed.fsdp.FSDPModule",
+        "torch.distributed._composable.replicate.DDP",
+        "torch.distributed._composable.replicate_with_fsdp.ReplicateModule",
+    }
+)
 
 
 def full_name(cls: type) -> str:
@@ -48,14 +56,13 @@ def wrapper_step(cls: type) -> str | None:
 
 
 def own_class(cls: type) -> type:
-    """The class as its author wrote it, without what FSDP2 mixed in.
+    """The class as its author wrote it, without what torch mixed in to spread it out.
 
     >>> own_class(dict)
     <class 'dict'>
     """
-    if _SHARDED in map(full_name, cls.__bases__):
-        return next(base for base in cls.__bases__ if full_name(base) != _SHARDED)
-    return cls
+    written = [base for base in cls.__bases__ if full_name(base) not in _MIXINS]
+    return written[0] if 0 < len(written) < len(cls.__bases__) else cls
 
 
 def unwrap(model: Module) -> Module:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.schema.entries import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
@@ -17,6 +18,15 @@ if TYPE_CHECKING:
     from kernel_schema.schema.config import KernelConfig
 
 _ROOTED = re.compile(r"~|[/\\]|[A-Za-z]:[/\\]")
+
+
+def home_path(path: str) -> Path:
+    """A path with `~` replaced; one whose home directory is unknown stays as it is.
+
+    >>> home_path("norm").as_posix(), home_path("~no-such-user/norm").as_posix()
+    ('norm', '~no-such-user/norm')
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111 (Path.expanduser raises for such a home)
 
 
 def anchor(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelConfig:

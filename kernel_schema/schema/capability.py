@@ -42,6 +42,11 @@ class Capabilities:
         """Whether a bound is stated at all."""
         return self != EVERY_CAPABILITY
 
+    @property
+    def bounded_above(self) -> bool:
+        """Whether there is an upper bound."""
+        return self.highest < sys.maxsize
+
     def holds(self, capability: int) -> bool:
         """Whether `capability` lies in the range."""
         return self.lowest <= capability <= self.highest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
 from pydantic import (
     BaseModel,
@@ -15,23 +15,23 @@ from pydantic import (
     model_validator,
 )
 
-from kernel_schema.schema import values
+from kernel_schema.schema import nodes, tables, values
 from kernel_schema.schema.entries import LayerEntry, finish, plain, plain_dict, typed_init
 from kernel_schema.schema.frozen import FrozenDict
-from kernel_schema.schema.natives import config_key
+from kernel_schema.schema.natives import config_key, is_config_key
 from kernel_schema.schema.problems import details, located, problem
-from kernel_schema.wording import quote
+from kernel_schema.wording import listing, show
 
 if TYPE_CHECKING:
-    from pydantic import ModelWrapValidatorHandler
-    from pydantic_core import InitErrorDetails
+    from pydantic import GetJsonSchemaHandler, ModelWrapValidatorHandler
+    from pydantic_core import CoreSchema, InitErrorDetails
     from typing_extensions import Self
 
     from kernel_schema.lowering.types import KernelsMapping, Module
     from kernel_schema.schema.inputs import KernelMappingInput
     from kernel_schema.schema.problems import Loc
 
-_LayerName = Annotated[str, PlainValidator(values.check_layer_name)]
+_LayerName = Annotated[str, PlainValidator(values.check_layer_name), nodes.LAYER_NAME_NODE]
 
 
 class KernelConfig(BaseModel, frozen=True, extra="forbid"):
@@ -53,11 +53,13 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
     {'kernel_mapping': {'RMSNorm': 'kernels-community/layer_norm:LlamaRMSNorm'}}
     """
 
-    schema_uri: Annotated[str | None, PlainValidator(values.check_schema_uri)] = Field(
-        default=None, alias="$schema"
-    )
-    kernel_mapping: FrozenDict[_LayerName, LayerEntry]
-    inherit_mapping: Annotated[bool, PlainValidator(values.check_inherit_mapping)] = True
+    schema_uri: Annotated[
+        str | None, PlainValidator(values.check_schema_uri), nodes.SCHEMA_URI_NODE
+    ] = Field(default=None, alias="$schema")
+    kernel_mapping: Annotated[FrozenDict[_LayerName, LayerEntry], tables.LAYERS]
+    inherit_mapping: Annotated[
+        bool, PlainValidator(values.check_inherit_mapping), nodes.INHERIT_NODE
+    ] = True
 
     @typed_init
     def __init__(
@@ -71,18 +73,35 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
             data["inherit_mapping"] = inherit_mapping
         super().__init__(**data)
 
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        return tables.config(handler.resolve_ref_schema(handler(core_schema)))
+
     @model_validator(mode="wrap")
     @classmethod
     def _validate(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(value, cls):
             return value
-        table = plain_dict(value, "a config")
+        table = plain_dict(value, "a config: it must be a table with the key `kernel_mapping`")
         errors: list[InitErrorDetails] = []
+        if "kernel_mapping" not in table and (strays := _stray_layers(table)):
+            error = problem(
+                "missing-key",
+                "a config needs the key `kernel_mapping`",
+                f"put {listing(strays[:_SHOWN_STRAYS], 'and')}"
+                f"{' and the others' if len(strays) > _SHOWN_STRAYS else ''} under it",
+                at_key=True,
+            )
+            errors.append(located((strays[0],), error, table[strays[0]]))
+            table = {key: item for key, item in table.items() if key not in strays}
+            table["kernel_mapping"] = {}
         if "kernel_mapping" in table and not isinstance(table["kernel_mapping"], Mapping):
             wrong = table.pop("kernel_mapping")
             error = problem(
                 "invalid-kernel-mapping",
-                f"{quote(wrong)} is not a table of layers for `kernel_mapping`",
+                f"{show(wrong)} is not a table of layers for `kernel_mapping`",
                 "write `kernel_mapping: {}` for a config without layers" if not wrong else None,
             )
             errors.append(located(("kernel_mapping",), error, wrong))
@@ -100,6 +119,16 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
         if "inherit_mapping" in self.model_fields_set:
             dumped["inherit_mapping"] = self.inherit_mapping
         return dumped
+
+    def digest(self) -> str:
+        """A hash of what this config means: sugar and order make no difference.
+
+        Returns:
+            `sha256:` and 64 hexadecimal digits, the same on every machine and Python version.
+        """
+        from kernel_schema.schema.meaning import digest
+
+        return digest(self)
 
     def sanitize_kernel_mapping(self, model: Module) -> None:
         """Check that this config fits `model`, as the method of transformers' `KernelConfig` does.
@@ -132,6 +161,18 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
         from kernel_schema.lowering.lower import create_compatible_mapping
 
         return create_compatible_mapping(self, model, compile=compile)
+
+
+def _stray_layers(table: dict[Any, Any]) -> list[str]:
+    """What looks like layers at the top level, where `kernel_mapping` should be."""
+    return [
+        key
+        for key, value in table.items()
+        if isinstance(key, str) and isinstance(value, (str, Mapping)) and not is_config_key(key)
+    ]
+
+
+_SHOWN_STRAYS: Final = 3
 
 
 def _without_layer_branch(loc: Loc) -> Loc:

@@ -22,7 +22,7 @@ from pydantic import (
 )
 from typing_extensions import Never
 
-from kernel_schema.schema import values
+from kernel_schema.schema import keys, nodes, tables, values
 from kernel_schema.schema.capability import Capabilities
 from kernel_schema.schema.conflicts import (
     device_conflicts,
@@ -32,6 +32,7 @@ from kernel_schema.schema.conflicts import (
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.kinds import is_table, is_tuple
 from kernel_schema.schema.natives import spec_key
+from kernel_schema.schema.places import into_tuple, same, without_branch, without_entry
 from kernel_schema.schema.problems import details, fail, located, problem
 from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.schema.shapes import Place, Shape, refuse_other, shape
@@ -43,7 +44,7 @@ from kernel_schema.schema.vocabulary import (
     ModeName,
     Original,
 )
-from kernel_schema.wording import quote
+from kernel_schema.wording import quote, show
 
 if TYPE_CHECKING:
     from pydantic import ModelWrapValidatorHandler
@@ -56,16 +57,17 @@ if TYPE_CHECKING:
         KernelSpecDict,
         ModeMappingInput,
     )
-    from kernel_schema.schema.problems import Loc
 
 _Init = TypeVar("_Init", bound=Callable[..., None])
 
-KernelRef = Annotated[HubRef | LocalRef, PlainValidator(values.check_kernel)]
+KernelRef = Annotated[HubRef | LocalRef, PlainValidator(values.check_kernel), nodes.KERNEL_NODE]
 """A kernel on the Hub or on disk."""
 
-_EntryString = Annotated[HubRef | LocalRef | Original, PlainValidator(values.check_entry_string)]
-_DeviceKey = Annotated[DeviceType, PlainValidator(values.check_device)]
-_ModeKey = Annotated[ModeName, PlainValidator(values.check_mode)]
+_EntryString = Annotated[
+    HubRef | LocalRef | Original, PlainValidator(values.check_entry_string), nodes.ENTRY_NODE
+]
+_DeviceKey = Annotated[DeviceType, PlainValidator(values.check_device), nodes.DEVICES_NODE]
+_ModeKey = Annotated[ModeName, PlainValidator(values.check_mode), nodes.MODES_NODE]
 _Capability = Annotated[int | None, PlainValidator(values.check_capability)]
 
 
@@ -75,7 +77,7 @@ def typed_init(init: _Init) -> _Init:
     return init
 
 
-class KernelSpec(BaseModel, frozen=True, extra="forbid"):
+class KernelSpec(BaseModel, frozen=True, extra="forbid", json_schema_extra=keys.exclusive_options):
     """A kernel with options.
 
     Args:
@@ -97,11 +99,17 @@ class KernelSpec(BaseModel, frozen=True, extra="forbid"):
     grammar_shape: ClassVar[Shape] = "kernel"
 
     kernel: KernelRef
-    version: Annotated[int | None, PlainValidator(values.check_version)] = None
-    revision: Annotated[str | None, PlainValidator(values.check_revision)] = None
-    lockfile: Annotated[str | None, PlainValidator(values.check_lockfile)] = None
+    version: Annotated[int | None, PlainValidator(values.check_version), nodes.VERSION_NODE] = None
+    revision: Annotated[str | None, PlainValidator(values.check_revision), nodes.REVISION_NODE] = (
+        None
+    )
+    lockfile: Annotated[str | None, PlainValidator(values.check_lockfile), nodes.LOCKFILE_NODE] = (
+        None
+    )
     trust_remote_code: Annotated[
-        bool | tuple[str, ...], PlainValidator(values.check_trust_remote_code)
+        bool | tuple[str, ...],
+        PlainValidator(values.check_trust_remote_code),
+        nodes.TRUST_NODE,
     ] = False
 
     @typed_init
@@ -114,9 +122,9 @@ class KernelSpec(BaseModel, frozen=True, extra="forbid"):
         if isinstance(value, cls):
             return value
         if is_tuple(value):
-            table, move = _from_tuple(value), _into_tuple
+            table, move = _from_tuple(value), into_tuple
         else:
-            table, move = plain_dict(value, "a kernel with options"), _same
+            table, move = plain_dict(value, "a kernel with options"), same
         errors = spec_conflicts(table, move)
         model = None
         try:
@@ -169,7 +177,7 @@ class _Table(RootModel[FrozenDict[_K, _V]], Mapping[_K, _V], frozen=True):
         try:
             model = handler(table)
         except ValidationError as error:
-            errors += details(error, _without_branch, spec_key)
+            errors += details(error, without_branch, spec_key)
         return finish(cls.__name__, model, errors)
 
     @classmethod
@@ -200,6 +208,7 @@ _ModeEntry = Annotated[
     | Annotated[KernelSpec, Tag("kernel")]
     | Annotated[Never, _refusing("mode"), Tag("other")],
     _by_shape("string", "kernel"),
+    tables.MODE_ENTRY,
 ]
 
 
@@ -220,11 +229,12 @@ class ModeMapping(_Table[_ModeKey, _ModeEntry], frozen=True):
 
 
 _RangeEntry = Annotated[
-    Annotated[Original, PlainValidator(values.check_original), Tag("string")]
+    Annotated[Original, PlainValidator(values.check_original), nodes.ORIGINAL_NODE, Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
-    | Annotated[ModeMapping, Tag("modes")]
+    | Annotated[ModeMapping, tables.MODES, Tag("modes")]
     | Annotated[Never, _refusing("range"), Tag("other")],
     _by_shape("string", "kernel", "modes"),
+    tables.RANGE_ENTRY,
 ]
 
 
@@ -245,8 +255,8 @@ class CapabilityEntry(BaseModel, frozen=True, extra="forbid"):
 
     grammar_shape: ClassVar[Shape] = "range"
 
-    min_capability: _Capability = None
-    max_capability: _Capability = None
+    min_capability: Annotated[_Capability, nodes.LOW_NODE] = None
+    max_capability: Annotated[_Capability, nodes.HIGH_NODE] = None
     entry: _RangeEntry
 
     @typed_init
@@ -282,7 +292,7 @@ class CapabilityEntry(BaseModel, frozen=True, extra="forbid"):
         try:
             model = handler({**bounds, "entry": ORIGINAL if original else table})
         except ValidationError as error:
-            errors += details(error, _without_entry, spec_key)
+            errors += details(error, without_entry, spec_key)
         return finish(cls.__name__, model, errors)
 
     @model_serializer
@@ -292,13 +302,15 @@ class CapabilityEntry(BaseModel, frozen=True, extra="forbid"):
         return bounds | entry
 
 
+_Range = Annotated[CapabilityEntry, tables.RANGE]
 _DeviceEntry = Annotated[
     Annotated[_EntryString, Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
-    | Annotated[ModeMapping, Tag("modes")]
-    | Annotated[tuple[CapabilityEntry, ...], Tag("ranges")]
+    | Annotated[ModeMapping, tables.MODES, Tag("modes")]
+    | Annotated[tuple[_Range, ...], tables.RANGES, Tag("ranges")]
     | Annotated[Never, _refusing("device"), Tag("other")],
     _by_shape("string", "kernel", "modes", "ranges"),
+    tables.DEVICE_ENTRY,
 ]
 
 
@@ -325,10 +337,11 @@ class DeviceMapping(_Table[_DeviceKey, _DeviceEntry], frozen=True):
 LayerEntry = Annotated[
     Annotated[_EntryString, Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
-    | Annotated[ModeMapping, Tag("modes")]
-    | Annotated[DeviceMapping, Tag("devices")]
+    | Annotated[ModeMapping, tables.MODES, Tag("modes")]
+    | Annotated[DeviceMapping, tables.DEVICES, Tag("devices")]
     | Annotated[Never, _refusing("layer"), Tag("other")],
     _by_shape("string", "kernel", "modes", "devices"),
+    tables.LAYER_ENTRY,
 ]
 """What may stand for a layer."""
 
@@ -354,7 +367,7 @@ def plain_dict(value: Any, what: str) -> dict[Any, Any]:
     """A mapping as a dict of its own; `what` says what else it should have been."""
     if is_table(value):
         return dict(value)
-    raise problem("invalid-entry", f"{quote(value)} is not {what}")
+    raise problem("invalid-entry", f"{show(value)} is not {what}")
 
 
 def finish(title: str, model: _T | None, errors: list[InitErrorDetails]) -> _T:
@@ -367,20 +380,6 @@ def finish(title: str, model: _T | None, errors: list[InitErrorDetails]) -> _T:
 _T = TypeVar("_T", bound=BaseModel)
 
 
-def _same(loc: Loc) -> Loc:
-    return loc
-
-
-def _without_branch(loc: Loc) -> Loc:
-    """From (key, branch, ...) or (key, '[key]') to (key, ...)."""
-    return (loc[0], *loc[2:])
-
-
-def _without_entry(loc: Loc) -> Loc:
-    """From ('entry', branch, ...), a field that the user never wrote, to (...)."""
-    return loc[2:] if loc[0] == "entry" else loc
-
-
 def _from_tuple(value: tuple[Any, ...]) -> dict[str, Any]:
     """Read transformers' `(reference, options)` as a table."""
     if len(value) == 2 and isinstance(value[1], Mapping) and "kernel" not in value[1]:
@@ -389,8 +388,3 @@ def _from_tuple(value: tuple[Any, ...]) -> dict[str, Any]:
         "invalid-entry",
         f"{quote(value)} cannot stand here: a tuple is a kernel and a dict of its options",
     )
-
-
-def _into_tuple(loc: Loc) -> Loc:
-    """From a key of that table to its place in the tuple."""
-    return (0, *loc[1:]) if loc[0] == "kernel" else (1, *loc)

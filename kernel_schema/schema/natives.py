@@ -45,7 +45,18 @@ def spec_key(kind: str, loc: Loc) -> PydanticCustomError:
             f"put `kernel` and its options inside {quote(key)}",
             at_key=True,
         )
-    return _unknown(key, (*SPEC_KEYS, *RANGE_KEYS), "an option of a kernel", SPEC_KEYS)
+    if isinstance(key, str) and closest_key(key, (*SPEC_KEYS, *RANGE_KEYS)) in RANGE_KEYS:
+        return _unknown(key, RANGE_KEYS, "a bound of a capability range", RANGE_KEYS)
+    return _unknown(key, SPEC_KEYS, "an option of a kernel", SPEC_KEYS)
+
+
+def is_config_key(key: str) -> bool:
+    """Whether a key of the top level is one, or was probably meant to be one.
+
+    >>> is_config_key("inherit"), is_config_key("RMSNorm")
+    (True, False)
+    """
+    return key in _CONFIG_HINTS or closest_key(key, CONFIG_KEYS) is not None
 
 
 def config_key(kind: str, loc: Loc) -> PydanticCustomError:

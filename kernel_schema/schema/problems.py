@@ -47,7 +47,7 @@ def misplaced_capability(key: object) -> PydanticCustomError:
     return problem(
         "misplaced-capability",
         f"{quote(key)} belongs in a list of capability ranges under cuda or rocm",
-        "write the device as a list: [{min_capability: 90, kernel: ...}]",
+        "write the device as a list: `[{min_capability: 90, kernel: ...}]`",
         at_key=True,
     )
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic
-from kernel_schema.wording import quote
+from kernel_schema.wording import quote, show
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -141,6 +141,15 @@ def parse_kernel_ref(text: str) -> HubRef | LocalRef:
     return ref
 
 
+def is_kernel(text: str) -> bool:
+    """Whether `text` is a kernel reference.
+
+    >>> is_kernel("org/repo:Layer"), is_kernel("org/repo")
+    (True, False)
+    """
+    return _parse(text) is not None
+
+
 def is_local(text: str) -> bool:
     """Whether a reference or path is written as a path on disk.
 
@@ -156,7 +165,7 @@ def is_repo_id(text: str) -> bool:
     >>> is_repo_id("kernels-community/activation"), is_repo_id("activation")
     (True, False)
     """
-    return _REPO_ID.fullmatch(text) is not None and _repo_id_problem(text) is None
+    return _REPO_ID.fullmatch(text) is not None and repo_id_problem(text) is None
 
 
 def is_revision(text: str) -> bool:
@@ -182,7 +191,7 @@ def _parse(text: str) -> HubRef | LocalRef | None:
     if match is not None:
         repo_id, pin, layer_name = match.groups()
         suspect = len(repo_id) > _PART_LENGTH or repo_id.endswith(".git")
-        if suspect and _repo_id_problem(repo_id) is not None:
+        if suspect and repo_id_problem(repo_id) is not None:
             return None
         return _hub_ref(repo_id, pin, layer_name)
     match = _LOCAL_REF.fullmatch(text)
@@ -217,7 +226,7 @@ def _problem(text: str) -> str:  # noqa: C901 (one rule after the other, each in
     """Say which rule a refused reference breaks: the first one, from the outside in."""
     shown = quote(text)
     if not text.strip():
-        return f"{shown} is blank: {_RULE}"
+        return f"{show(text)} is blank: {_RULE}"
     if is_local(text):
         return _local_problem(text, shown)
     if _URL.match(text):
@@ -236,7 +245,7 @@ def _problem(text: str) -> str:  # noqa: C901 (one rule after the other, each in
     if ":" in layer:
         return f"{shown} has more than one colon: {_RULE}"
     repo_id, at, pin = repo.partition("@")
-    if (problem := _repo_id_problem(repo_id)) is not None:
+    if (problem := repo_id_problem(repo_id)) is not None:
         return f"{quote(repo_id)} is not a repository id: {problem}"
     if at and (problem := _pin_problem(pin)) is not None:
         return f"{shown} {problem}"
@@ -256,7 +265,12 @@ def _local_problem(text: str, shown: str) -> str:
     return f"{shown} contains control characters"
 
 
-def _repo_id_problem(repo_id: str) -> str | None:
+def repo_id_problem(repo_id: str) -> str | None:
+    """Which of the Hub's rules for repository ids a text breaks, or None.
+
+    >>> repo_id_problem("org/repo.git")
+    'it must not end in `.git`'
+    """
     org, _, name = repo_id.partition("/")
     if "/" in name:
         return "it must have exactly one `/`, as in `org/repo`"
@@ -279,7 +293,8 @@ def _repo_id_problem(repo_id: str) -> str | None:
 def _pin_problem(pin: str) -> str | None:
     if not pin:
         return "has nothing after `@`: write `@v1` for a version or `@main` for a revision"
-    if _VERSION.fullmatch(pin):
+    version = _VERSION.fullmatch(pin)
+    if version is not None and len(version[1]) > len(str(MAX_VERSION)):
         return f"has a version above {MAX_VERSION}"
     if not _REVISION.fullmatch(pin):
         return "has a revision with other characters than letters, digits, `_`, `.`, `/` and `-`"
@@ -339,7 +354,7 @@ def _repairs(bare: str) -> Iterator[str]:
         yield f"{repo.removesuffix('.git')}:{layer}"
         yield f"{re.sub(r'-{2,}', '-', repo)}:{layer}"
     parts = re.split(r"[/:#,;=]", bare)
-    if len(parts) == 3 and all(parts):
+    if len(parts) == 3 and all(parts) and not is_local(bare):
         yield f"{parts[0]}/{parts[1]}:{parts[2]}"
     if len(parts) == 2 and "." in parts[1]:
         repo_name, _, layer_name = parts[1].rpartition(".")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 
 from kernel_schema.schema.kinds import is_list, is_path, is_table, is_tuple
 from kernel_schema.schema.problems import fail, located, misplaced_capability, problem
-from kernel_schema.schema.references import HubRef, LocalRef
+from kernel_schema.schema.references import HubRef, LocalRef, is_kernel
 from kernel_schema.schema.values import check_kernel, unknown_device, unknown_mode
 from kernel_schema.schema.vocabulary import (
     DEVICE_NAMES,
@@ -92,21 +92,43 @@ def refuse_other(value: Any, place: Place) -> NoReturn:
         kind = "list" if is_list(value) else "table"
         raise problem("empty-entry", f"an empty {kind} says nothing: {_FORMS[place]}")
     if is_list(value):
-        help_text = "capability ranges go under a device: {cuda: [...]}"
-        raise problem(
-            "misplaced-list",
-            f"a list cannot stand here: {_FORMS[place]}",
-            help_text if place == "layer" else None,
-        )
+        message = f"a list cannot stand here: {_FORMS[place]}"
+        raise problem("misplaced-list", message, _list_help(value, place))
     if value is None:
+        help_text = f"to keep the model's own forward write {_KEEPING[place]}"
         raise problem(
             "invalid-entry",
             f"nothing stands here: {_FORMS[place]}",
-            "to keep the model's own forward write `original`" if place != "mode" else None,
+            help_text if place != "mode" else None,
         )
     if is_path(value):
         check_kernel(value)
-    raise problem("invalid-entry", f"{show(value)} cannot stand here: {_FORMS[place]}")
+    raise problem(
+        "invalid-entry",
+        f"{show(value)} cannot stand here: {_FORMS[place]}",
+        "write it as a table with the key `kernel`"
+        if place == "range" and isinstance(value, str)
+        else None,
+    )
+
+
+_KEEPING: Final[dict[Place, str]] = {
+    "layer": "`original`",
+    "device": "`original`",
+    "range": "`kernel: original`",
+    "mode": "",
+}
+
+
+def _list_help(value: list[Any], place: Place) -> str | None:
+    """What a list was probably meant to be."""
+    if isinstance(value[0], str):
+        # transformers' (reference, options), as files have to write it.
+        if len(value) > 1:
+            return "write a kernel with options as `{kernel: org/repo:layer_name, version: 1}`"
+        return "write the kernel without a list"
+    ranges = place == "layer" and all(map(is_table, value))
+    return "capability ranges go under a device: `{cuda: [...]}`" if ranges else None
 
 
 def _unknown_table(
@@ -114,15 +136,30 @@ def _unknown_table(
 ) -> tuple[str | None, PydanticCustomError]:
     """The key that came closest to one that is allowed here, and what to say of it."""
     words = [key for key in value if isinstance(key, str)]
+    for word in words:
+        # Before the options beside it: they lack a kernel only because of this one.
+        kind, nearest = closest_of(word, _KEYS_BY_PLACE[place])
+        if kind == "key" and nearest == "kernel":
+            return word, _unknown_key(word, nearest, place)
     for judge in (_known_elsewhere, _misspelt):
         for word in words:
             error = judge(word, place)
             if error is not None:
                 return word, error
-    keys = words or [next(iter(value))]
+    key = words[0] if words else next(iter(value))
     return None, problem(
-        "unknown-key", f"a table with the key {quote(keys[0])} cannot stand here: {_FORMS[place]}"
+        "unknown-key",
+        f"a table with the key {quote(key)} cannot stand here: {_FORMS[place]}",
+        _joined_help(key, value[key]),
     )
+
+
+def _joined_help(key: object, value: object) -> str | None:
+    """`org/repo: Layer`, with a blank after the colon, is a table in YAML."""
+    if not isinstance(key, str) or not isinstance(value, str):
+        return None
+    text = f"{key}:{value}"
+    return f"did you mean the text {quote(text)}?" if is_kernel(text) else None
 
 
 def _known_elsewhere(word: str, place: Place) -> PydanticCustomError | None:
@@ -138,10 +175,16 @@ def _known_elsewhere(word: str, place: Place) -> PydanticCustomError | None:
         return problem(
             "misplaced-device",
             f"{quote(word)} is a device: devices stand right under a layer",
+            "move it up, to stand there",
             at_key=True,
         )
     if word in _MODES:
-        return problem("misplaced-mode", f"{quote(word)} is a mode, inside a mode", at_key=True)
+        return problem(
+            "misplaced-mode",
+            f"{quote(word)} is a mode, inside a mode",
+            "put modes side by side",
+            at_key=True,
+        )
     return None
 
 
@@ -151,8 +194,10 @@ def _misspelt(word: str, place: Place) -> PydanticCustomError | None:
         return unknown_device(word)
     if kind == "mode":
         return unknown_mode(word)
-    if nearest is None:
-        return None
+    return _unknown_key(word, nearest, place) if nearest is not None else None
+
+
+def _unknown_key(word: str, nearest: str, place: Place) -> PydanticCustomError:
     return problem(
         "unknown-key",
         f"{quote(word)} is not a key here: {_FORMS[place]}",

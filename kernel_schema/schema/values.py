@@ -16,6 +16,7 @@ from kernel_schema.schema.references import (
     is_revision,
     is_text,
     parse_kernel_ref,
+    repo_id_problem,
 )
 from kernel_schema.schema.vocabulary import (
     DEVICE_NAMES,
@@ -155,7 +156,7 @@ def check_revision(value: object) -> str:
     help_text = None
     if value is None:
         help_text = "leave the revision out to state none"
-    elif isinstance(value, int) and not isinstance(value, bool):
+    elif isinstance(value, (int, float)) and not isinstance(value, bool):
         help_text = "put it between quotes, or use `version` for a kernel version"
     raise problem(
         "invalid-revision",
@@ -185,17 +186,27 @@ def check_trust_remote_code(value: object) -> bool | tuple[str, ...]:
         items = tuple(value)
         for item in items:
             if not isinstance(item, str) or not is_repo_id(item):
-                raise problem(
-                    "invalid-trust-remote-code", f"{show(item)} is not a repository id `org/repo`"
-                )
+                raise _not_a_repo_id(item)
         return items
     help_text = None
     if isinstance(value, str):
         help_text = f"write a list: [{value}]" if is_repo_id(value) else _yes_or_no_hint(value)
+    elif value is None:
+        help_text = "leave it out for false"
     raise problem(
         "invalid-trust-remote-code",
         f"{show(value)} is neither true nor false nor a list of at least one repository id",
         help_text,
+    )
+
+
+def _not_a_repo_id(item: object) -> PydanticCustomError:
+    reason = repo_id_problem(item) if isinstance(item, str) else None
+    meant = item.partition(":")[0].removesuffix(".git") if isinstance(item, str) else ""
+    return problem(
+        "invalid-trust-remote-code",
+        f"{show(item)} is not a repository id `org/repo`" + (f": {reason}" if reason else ""),
+        f"did you mean {quote(meant)}?" if is_repo_id(meant) else None,
     )
 
 
@@ -213,7 +224,7 @@ def check_inherit_mapping(value: object) -> bool:
     raise problem(
         "invalid-inherit-mapping",
         f"{show(value)} is neither true nor false for `inherit_mapping`",
-        _yes_or_no_hint(value),
+        "leave it out for true" if value is None else _yes_or_no_hint(value),
     )
 
 
@@ -228,12 +239,14 @@ def check_layer_name(value: object) -> str:
     """A name that a model registers: `kernel_layer_name` of its class."""
     if not isinstance(value, str):
         raise problem("invalid-layer-name", f"{show(value)} is not a string", at_key=True)
-    if not value or value != value.strip():
-        stripped = value.strip()
+    stripped = value.strip()
+    if not stripped:
+        raise problem("invalid-layer-name", f"the layer name {show(value)} is blank", at_key=True)
+    if value != stripped:
         raise problem(
             "invalid-layer-name",
-            f"the layer name {quote(value)} is empty or has white space at its ends",
-            f"did you mean {quote(stripped)}?" if stripped else None,
+            f"the layer name {show(value)} has white space at its ends",
+            f"did you mean {quote(stripped)}?",
             at_key=True,
         )
     if not is_text(value):

@@ -1,0 +1,118 @@
+"""`kernel-schema attach`: the JSON Schema beside a config file, and the line that leads to it."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote as percent_encoded
+
+from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, refuse
+from kernel_schema.cli.headers import with_header
+from kernel_schema.cli.schema import schema_text
+from kernel_schema.diagnostics import ConfigError
+from kernel_schema.files.document import from_read_error
+from kernel_schema.files.load import (
+    MAX_BYTES,
+    PYPROJECT,
+    STANDARD_INPUT,
+    FileAccessError,
+    read_text,
+)
+from kernel_schema.files.source import ReadError
+from kernel_schema.schema.json_schema import DIALECT
+
+if TYPE_CHECKING:
+    import argparse
+
+_SCHEMA_NAME: Final = "kernel-config.schema.json"
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+
+
+def run_attach(options: argparse.Namespace) -> int:
+    """Run the command.
+
+    Args:
+        options: `file`, `model`, `schema`.
+
+    Returns:
+        2 if a file or the model cannot be had, 1 if the config cannot be read, else 0.
+    """
+    file: str = options.file
+    if file == STANDARD_INPUT:
+        return complain("name a file: a header cannot be written into standard input")
+    if Path(file).name == PYPROJECT:
+        return complain(
+            f"{file} holds the tables of other tools too, and an editor would check all of them "
+            "against this schema: move the config to a file of its own, such as kernels.toml"
+        )
+    try:
+        text, known = read_text(file, max_bytes=MAX_BYTES)
+        if known == "json":
+            with_header(text, known, "")
+    except FileAccessError as error:
+        refuse(error.diagnostics)
+        return USAGE
+    except ConfigError as error:
+        refuse(error.diagnostics)
+        return FINDINGS
+    except ReadError as error:
+        refuse(from_read_error(error, file).diagnostics)
+        return FINDINGS
+    try:
+        uri = options.schema and _reference(options.schema, file)
+        uri = uri or _written(file, options.model)
+        changed = with_header(text, known, uri)
+        if changed == text:
+            print(f"{file} refers to {uri} already")
+            return OK
+        Path(file).write_bytes(changed.encode())
+    except OSError as error:
+        return complain(f"{error.filename}: {error.strerror}")
+    print(f"{file} refers to {uri}")
+    return OK
+
+
+def _written(file: str, model: str | None) -> str:
+    """Write the schema beside the file, and give the reference to it."""
+    config = Path(file)
+    # That of one model is for one file: its neighbours may be for other models.
+    target = config.with_name(_SCHEMA_NAME if model is None else f"{config.stem}.schema.json")
+    written = schema_text(model).encode()
+    current = target.read_bytes() if target.exists() else None
+    if current is not None and not _is_ours(current):
+        raise Stop(
+            complain(f"{target} exists and is another schema: move it away, or pass --schema")
+        )
+    if current != written:
+        target.write_bytes(written)
+        print(f"{target} written", file=sys.stderr)
+    return _reference(str(target), file)
+
+
+def _is_ours(content: bytes) -> bool:
+    """Whether a file is a schema that this command may replace."""
+    try:
+        schema: Any = json.loads(content)
+    except ValueError:
+        return False
+    if not isinstance(schema, dict):
+        return False
+    known: dict[str, Any] = schema  # pyright: ignore[reportUnknownVariableType] (keys of JSON)
+    return known.get("$schema") == DIALECT and "kernel_mapping" in known.get("properties", {})
+
+
+def _reference(schema: str, file: str) -> str:
+    """How a file refers to a schema: a URL as it is, a path relative to the file."""
+    if _URL.match(schema):
+        return schema
+    directory = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 (links stay links)
+    try:
+        relative = os.path.relpath(schema, directory)
+    except ValueError:  # another drive
+        return Path(schema).absolute().as_uri()
+    path = percent_encoded(Path(relative).as_posix())
+    return path if path.startswith("../") else f"./{path}"

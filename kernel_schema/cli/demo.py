@@ -1,0 +1,30 @@
+"""`kernel-schema demo`: the whole job, on a small model with a real kernel."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from kernel_schema.cli.exits import FINDINGS, OK
+from kernel_schema.diagnostics import KernelSchemaError
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def run_demo_command(_: argparse.Namespace) -> int:
+    """Run the demo.
+
+    Returns:
+        0 only if the kernel really ran.
+    """
+    from kernel_schema.demo.run import run_demo
+
+    try:
+        ran = run_demo(print)
+    except KernelSchemaError as error:
+        for diagnostic in error.diagnostics:
+            print(diagnostic, file=sys.stderr)
+        return FINDINGS
+    print("The kernel ran." if ran else "The kernel did not run as it should.")
+    return OK if ran else FINDINGS

@@ -1,0 +1,95 @@
+"""`kernel-schema diff`: what two configs say differently, sugar left aside."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain
+from kernel_schema.cli.inputs import open_document, open_model, say
+from kernel_schema.cli.layout import paragraph
+from kernel_schema.diagnostics import KernelSchemaError
+from kernel_schema.schema.meaning import diff
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+    from kernel_schema.files.document import Document
+    from kernel_schema.lowering.plan import LayerPlan, Plan
+    from kernel_schema.schema.meaning import Change
+
+
+def run_diff(options: argparse.Namespace) -> int:
+    """Run the command.
+
+    Paths of local kernels and lock files are compared as written: two checkouts of one
+    repository say the same.
+
+    Args:
+        options: `old`, `new`, `model`, `device`, `capability`, `mode`, `format`, `max_bytes`.
+
+    Returns:
+        0 if both mean the same, 1 if they differ, 2 if a file or the model cannot be had, or the
+        target cannot be told.
+    """
+    if options.old == options.new == "-":
+        return complain("standard input can be one of the two configs only")
+    target = options.device, options.capability, options.mode
+    if options.model is None and any(one is not None for one in target):
+        return complain("--device, --capability and --mode go with --model")
+    old, new = (open_document(file, options) for file in (options.old, options.new))
+    lines = [_told(change, old, new) for change in diff(old.config, new.config)]
+    inherits = old.config.inherit_mapping, new.config.inherit_mapping
+    if inherits[0] is not inherits[1]:
+        before, after = (str(value).lower() for value in inherits)
+        lines.append(f"inherit_mapping: {before} -> {after}")
+    for_model: list[str] = []
+    if options.model is not None:
+        try:
+            for_model = ["", *_for_model(old, new, options)]
+        except KernelSchemaError as error:
+            say(error.diagnostics)
+            return USAGE
+    print("\n".join(map(paragraph, [*(lines or ["Both mean the same."]), *for_model])))
+    return FINDINGS if lines else OK
+
+
+def _told(change: Change, old: Document, new: Document) -> str:
+    sides = ((old, change.old), (new, change.new))
+    places = (
+        f"{document.file}:{document.locate(rule.route).line}"
+        for document, rule in sides
+        if rule is not None
+    )
+    return f"{change} ({', '.join(places)})"
+
+
+def _for_model(old: Document, new: Document, options: argparse.Namespace) -> Iterator[str]:
+    from kernel_schema.lowering.explain import explain
+
+    model = open_model(options.model)
+    before, after = (
+        explain(
+            document.config,
+            model,
+            device=options.device,
+            capability=options.capability,
+            mode=options.mode,
+        )
+        for document in (old, new)
+    )
+    capability = f", capability {after.capability}" if after.capability is not None else ""
+    lines = list(_differences(before, after))
+    what = "what changes" if lines else "nothing changes"
+    yield f"For the model on {after.device}{capability}, in {after.mode}: {what}"
+    yield from lines
+
+
+def _differences(before: Plan, after: Plan) -> Iterator[str]:
+    for old, new in zip(before.layers, after.layers, strict=True):
+        if _runs(old) != _runs(new):
+            yield f"  {new.layer_name} ({new.total}): {_runs(old)} -> {_runs(new)}"
+
+
+def _runs(layer: LayerPlan) -> str:
+    return str(layer.kernels[0].kernel) if layer.kernels else "its own forward"

@@ -1,0 +1,84 @@
+"""The line by which editors find the JSON Schema of a config file, in each format."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from kernel_schema.files.json import read_json
+from kernel_schema.files.source import LineIndex, ReadError, ReadProblem
+
+if TYPE_CHECKING:
+    from kernel_schema.files.document import Format
+
+_MARK: Final = "\ufeff"
+# Before the content only: editors look no further.
+_YAML_HEADER: Final = re.compile(
+    r"^#[^\S\r\n]*yaml-language-server[^\S\r\n]*:[^\r\n]*?\$schema=(?P<uri>[^\s]*)", re.MULTILINE
+)
+_TOML_HEADER: Final = re.compile(r"^#:schema[^\S\r\n]+(?P<uri>[^\s]*)", re.MULTILINE)
+_COMMENTS: Final = re.compile(r"(?:[^\S\r\n]*(?:#[^\r\n]*)?(?:\r\n|\n|\r|\Z))*")
+_DIRECTIVES: Final = re.compile(r"(?:[^\S\r\n]*(?:[#%][^\r\n]*)?(?:\r\n|\n|\r|\Z))*")
+
+
+def with_header(text: str, format: Format, uri: str) -> str:  # noqa: A002 (what users call it)
+    r"""A config file with the line by which editors find its schema.
+
+    Args:
+        text: What the file holds, a byte order mark included.
+        format: In which format.
+        uri: Where the schema is: a URL, or a path relative to the file.
+
+    Returns:
+        The text with the line added or brought up to date; nothing else is changed.
+
+    Raises:
+        ReadError: If the text is no object of JSON; the header of JSON is a key.
+
+    >>> print(with_header("kernel_mapping: {}\n", "yaml", "./k.json"), end="")
+    # yaml-language-server: $schema=./k.json
+    kernel_mapping: {}
+    >>> with_header('{"kernel_mapping": {}}', "json", "./k.json")
+    '{"$schema": "./k.json", "kernel_mapping": {}}'
+    """
+    mark, body = (_MARK, text[1:]) if text.startswith(_MARK) else ("", text)
+    if format == "json":
+        return mark + _with_key(body, json.dumps(uri))
+    if format == "yaml":
+        line, known, above = f"# yaml-language-server: $schema={uri}", _YAML_HEADER, _DIRECTIVES
+    else:
+        line, known, above = f"#:schema {uri}", _TOML_HEADER, _COMMENTS
+    end = match.end() if (match := above.match(body)) else 0
+    header = known.search(body, 0, end)
+    if header is not None:
+        return mark + body[: header.start("uri")] + uri + body[header.end("uri") :]
+    return mark + line + _line_break(body) + body
+
+
+def _line_break(text: str) -> str:
+    """The line break that a text uses."""
+    match = re.search(r"\r\n|\n|\r", text)
+    return match[0] if match else "\n"
+
+
+def _with_key(text: str, value: str) -> str:
+    parsed = read_json(text)
+    lines = LineIndex(text)
+    if not isinstance(parsed.value, dict):
+        message = "a config is an object with the key `kernel_mapping`"
+        raise ReadError([ReadProblem("invalid-entry", message, parsed.locate(()).value)])
+    if "$schema" in parsed.value:
+        span = parsed.locate(("$schema",)).value
+        start, end = (
+            lines.offset(span.line, span.column),
+            lines.offset(span.end_line, span.end_column),
+        )
+        return text[:start] + value + text[end:]
+    opened = text.index("{") + 1
+    key = f'"$schema": {value}'
+    if not parsed.value:
+        return text[:opened] + key + text[opened:]
+    blank = re.match(r"\s*", text[opened:])
+    between = blank[0] if blank else ""
+    return f"{text[:opened]}{between}{key},{between or ' '}{text[opened + len(between) :]}"

@@ -1,0 +1,175 @@
+"""`kernel-schema init`: a commented config to start from, with every name a model registers."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.cli.exits import OK, complain
+from kernel_schema.cli.inputs import open_model
+from kernel_schema.cli.layers import count_of, is_function
+from kernel_schema.diagnostics import LoweringError
+from kernel_schema.files.dump import dumps
+from kernel_schema.lowering.environment import registration_disabled
+from kernel_schema.lowering.registry import inspect_model
+from kernel_schema.schema.config import KernelConfig
+from kernel_schema.schema.rules import by_layer
+from kernel_schema.schema.vocabulary import ModeName
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers
+    from kernel_schema.schema.rules import Rule
+
+_ENDINGS: Final = (".yaml", ".yml")
+_EXAMPLE: Final = "org/repo:Layer"
+
+
+def run_init(options: argparse.Namespace) -> int:
+    """Run the command.
+
+    Args:
+        options: `model`, `device`, `output`, `force`.
+
+    Returns:
+        0 if the file could be written, 2 if not, or if the model could not be built.
+    """
+    target = None if options.output is None else Path(options.output)
+    if target is not None and target.suffix not in _ENDINGS:
+        return complain(
+            f"{options.output}: a starter is YAML, for its comments: name it .yaml, and use "
+            "`kernel-schema convert` for other formats"
+        )
+    if target is not None and target.exists() and not options.force:
+        return complain(f"{options.output} exists: pass --force to replace it")
+    layers = inspect_model(open_model(options.model))
+    try:
+        from kernel_schema.integrations.transformers import default_rules
+
+        defaults: Mapping[str, Sequence[Rule]] | str = by_layer(default_rules())
+    except LoweringError as error:
+        defaults = error.diagnostics[0].message
+    text = starter(layers, defaults, options.model, options.device or ())
+    if target is None:
+        sys.stdout.write(text)
+        return OK
+    try:
+        target.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as error:
+        return complain(f"{options.output} cannot be written: {error.strerror}")
+    return OK
+
+
+def starter(
+    layers: RegisteredLayers,
+    defaults: Mapping[str, Sequence[Rule]] | str,
+    spec: str,
+    devices: Sequence[str] = (),
+) -> str:
+    """A config file in YAML that is valid as it stands.
+
+    Args:
+        layers: What the model registers.
+        defaults: The rules of transformers' default table, by layer, or why there are none.
+        spec: How the model was named.
+        devices: Write entries for these devices only; for all that the table has if empty.
+
+    >>> from kernel_schema import inspect_model
+    >>> from kernel_schema.demo.model import build_model
+    >>> print(starter(inspect_model(build_model()), {}, "demo"), end="")
+    # Kernels for the layers that demo registers.
+    # Where transformers' default table has no kernel, the entry is commented out.
+    # Take the `{}` away with the first entry that you fill in.
+    kernel_mapping: {}
+      # 5 modules: RMSNorm
+      # RMSNorm: org/repo:Layer
+    """
+    head = [f"# Kernels for the layers that {_in_one_line(spec)} registers."]
+    if not layers:
+        cause = registration_disabled()
+        why = cause.message if cause is not None else "none of its classes carries a name"
+        return "\n".join([*head, f"# It registers none: {_in_one_line(why)}.", _EMPTY, ""])
+    if isinstance(defaults, str):
+        head.append(f"# There are no default kernels to start from: {_in_one_line(defaults)}.")
+        defaults = {}
+    else:
+        head.append(
+            "# Where transformers' default table has no kernel, the entry is commented out."
+        )
+    entries = {name: _entry(defaults.get(name, ()), devices) for name in layers}
+    filled = any(entries.values())
+    if not filled:
+        head.append("# Take the `{}` away with the first entry that you fill in.")
+    blocks = (
+        line for name, entry in entries.items() for line in _block(layers[name], entry, devices)
+    )
+    return "\n".join([*head, "kernel_mapping:" if filled else _EMPTY, *blocks, ""])
+
+
+_EMPTY: Final = "kernel_mapping: {}"
+
+
+def _in_one_line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _block(layer: RegisteredLayer, entry: dict[str, Any], devices: Sequence[str]) -> Iterator[str]:
+    classes = ", ".join(cls.__name__ for cls in layer.classes if not is_function(cls))
+    yield f"  # {count_of(layer)}{': ' if classes else ''}{_in_one_line(classes)}"
+    if entry:
+        yield from _yaml_of(layer.layer_name, entry)
+    else:
+        example = dict.fromkeys(devices, _EXAMPLE) or _EXAMPLE
+        yield from (f"  # {line[2:]}" for line in _yaml_of(layer.layer_name, example))
+
+
+def _yaml_of(layer_name: str, entry: Any) -> list[str]:
+    """The lines of one entry, indented as they stand under `kernel_mapping`."""
+    return dumps(KernelConfig({layer_name: entry}), format="yaml").splitlines()[1:]
+
+
+def _entry(rules: Iterable[Rule], devices: Sequence[str]) -> dict[str, Any]:
+    """Rules of one layer in the form of a device table, ranges and modes included."""
+    by_device: dict[str, dict[Any, dict[ModeName, Any]]] = {}
+    for rule in rules:
+        if rule.device is None or rule.kernel is None or (devices and rule.device not in devices):
+            continue
+        ranges = by_device.setdefault(rule.device.value, {})
+        ranges.setdefault(rule.capabilities, {})[rule.mode or ModeName.FALLBACK] = _kernel(rule)
+    return {device: _device(ranges) for device, ranges in by_device.items()}
+
+
+def _device(ranges: dict[Any, dict[ModeName, Any]]) -> Any:
+    if len(ranges) == 1 and not next(iter(ranges)).bounded:
+        (modes,) = ranges.values()
+        return _modes(modes)
+    entries: list[dict[str, Any]] = []
+    for bounds, modes in ranges.items():
+        entry: dict[str, Any] = {}
+        if bounds.bounded:
+            entry["min_capability"] = bounds.lowest
+        if bounds.bounded_above:
+            entry["max_capability"] = bounds.highest
+        what = _modes(modes)
+        entries.append(entry | (what if isinstance(what, dict) else {"kernel": what}))
+    return entries
+
+
+def _modes(modes: dict[ModeName, Any]) -> Any:
+    """Kernels by mode, or the kernel itself where it serves every mode."""
+    if list(modes) == [ModeName.FALLBACK]:
+        return modes[ModeName.FALLBACK]
+    return {mode.value: kernel for mode, kernel in modes.items()}
+
+
+def _kernel(rule: Rule) -> Any:
+    trust = getattr(rule.kernel, "trust_remote_code", False)
+    if not trust:
+        return str(rule.kernel)
+    return {
+        "kernel": str(rule.kernel),
+        "trust_remote_code": True if trust is True else list(trust),
+    }

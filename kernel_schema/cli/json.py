@@ -1,0 +1,50 @@
+"""For programs: one JSON object with a version of its own."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from kernel_schema.cli.result import CheckResult
+    from kernel_schema.diagnostics import Diagnostic
+
+VERSION: Final = 1
+"""Raised when a key changes its meaning or goes; new keys may come without."""
+
+
+def render(result: CheckResult, stream: TextIO) -> None:
+    """Write the result.
+
+    Args:
+        result: What was found.
+        stream: Where to. `{"version", "files", "errors", "warnings", "diagnostics": [{"file",
+            "line", "column", "end_line", "end_column", "severity", "code", "message", "help",
+            "route"}]}`; places are 1-based, ends not included, and null where there is none.
+    """
+    shape = {
+        "version": VERSION,
+        "files": result.files,
+        "errors": result.errors,
+        "warnings": result.warnings,
+        "diagnostics": [_diagnostic(diagnostic) for diagnostic in result.diagnostics],
+    }
+    print(json.dumps(shape, indent=2), file=stream)
+
+
+def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
+    span = diagnostic.span
+    return {
+        "file": diagnostic.file,
+        "line": span and span.line,
+        "column": span and span.column,
+        "end_line": span and span.end_line,
+        "end_column": span and span.end_column,
+        "severity": diagnostic.severity.value,
+        "code": diagnostic.code,
+        "message": diagnostic.message,
+        "help": diagnostic.help,
+        "route": list(diagnostic.route.steps),
+    }

@@ -1,0 +1,88 @@
+"""Text that fits the terminal: wrapped lines and tables."""
+
+from __future__ import annotations
+
+import os
+import sys
+from textwrap import wrap
+from typing import TYPE_CHECKING, Final
+
+from kernel_schema.cli.text import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NARROWEST: Final = 40
+# Rich takes a number; nothing that is printed comes near it.
+_UNBOUNDED: Final = 100_000
+
+
+def terminal_width() -> int | None:
+    """How many columns a line may have: those of the terminal, or `COLUMNS` if it is set.
+
+    Returns:
+        None where the output goes to a file or another program, which wants whole lines.
+    """
+    columns = os.environ.get("COLUMNS", "")
+    if columns.isdecimal() and int(columns) > 0:
+        return max(int(columns), _NARROWEST)
+    if not sys.stdout.isatty():
+        return None
+    return max(os.get_terminal_size(sys.stdout.fileno()).columns, _NARROWEST)
+
+
+def paragraph(text: str, *, indent: str = "", hanging: str = "  ") -> str:
+    """Wrap a text, the lines after the first indented further; line breaks in it are kept.
+
+    Args:
+        text: The text.
+        indent: What every line starts with.
+        hanging: What lines after the first start with besides.
+    """
+    width = terminal_width()
+    lines: list[str] = []
+    for line in text.splitlines():
+        shown = printable(line)
+        lead = indent + shown[: len(shown) - len(shown.lstrip())]
+        if width is None:
+            lines.append(lead + shown.lstrip())
+            continue
+        lines += wrap(
+            shown.lstrip(),
+            width,
+            initial_indent=lead,
+            subsequent_indent=lead + hanging,
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines)
+
+
+def table(
+    header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
+) -> str:
+    """Lay out rows under a header; what is too wide for the terminal is folded.
+
+    Args:
+        header: The names of the columns.
+        rows: The cells.
+        right: The columns that are aligned to the right.
+    """
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
+
+    console = Console(width=terminal_width() or _UNBOUNDED, highlight=False, emoji=False)
+    drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
+    for name in header:
+        drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")
+    for row in rows:
+        drawn.add_row(*(Text(_printable_lines(cell)) for cell in row))
+    with console.capture() as capture:
+        console.print(drawn)
+    return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
+
+
+def _printable_lines(text: str) -> str:
+    """`printable` for a text of several lines."""
+    return "\n".join(map(printable, text.split("\n")))

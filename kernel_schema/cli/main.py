@@ -1,0 +1,160 @@
+"""Arguments in, exit code out."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema import __version__
+from kernel_schema.cli.exits import OK, USAGE, Stop, complain
+from kernel_schema.cli.model_commands import add_model_commands
+from kernel_schema.cli.reading import FORMATS, add_reading
+from kernel_schema.cli.schema_commands import add_schema_commands
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+OUTPUT_FORMATS: Final = ("text", "concise", "json", "github", "sarif")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command.
+
+    Args:
+        arguments: What follows the name of the command; taken from the process if left out.
+
+    Returns:
+        0 if all is well, 1 if there are findings, 2 for a wrong call.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        code = options.run(options)
+        sys.stdout.flush()
+    except Stop as stop:
+        return stop.code
+    except BrokenPipeError:
+        # Whoever read our output has enough. What is left in the buffer goes nowhere.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except KeyboardInterrupt:
+        return complain("interrupted") and _INTERRUPTED
+    return code
+
+
+_INTERRUPTED: Final = 130
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="kernel-schema",
+        description="Check, convert and apply configs that run a model's layers on custom kernels.",
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"kernel-schema {__version__}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    _add_check(commands)
+    _add_convert(commands)
+    add_model_commands(commands)
+    add_schema_commands(commands)
+    codes = commands.add_parser("codes", help="list the codes of all problems", allow_abbrev=False)
+    codes.set_defaults(run=_codes)
+    demo = commands.add_parser(
+        "demo",
+        help="run a small model with a real kernel, end to end",
+        description="Validate, check, lower and kernelize a small model with a real local kernel "
+        "for the CPU, and compare the outputs. Needs no network.",
+        allow_abbrev=False,
+    )
+    demo.set_defaults(run=_demo)
+    return parser
+
+
+def _add_check(commands: Any) -> None:
+    check = commands.add_parser(
+        "check",
+        help="check config files",
+        description="Check config files. Exit code 0: clean, warnings at most; 1: errors; 2: a "
+        "file or the model cannot be had.",
+        allow_abbrev=False,
+    )
+    check.add_argument(
+        "files",
+        nargs="*",
+        metavar="FILE",
+        help="files, `-` for standard input, or directories to search for kernels.*, *.kernels.* "
+        "and a pyproject.toml with [tool.kernel-schema]",
+    )
+    check.add_argument(
+        "--model",
+        metavar="SPEC",
+        help="check against a model too: module:attribute, a directory or a Hub id",
+    )
+    check.add_argument(
+        "--ignore",
+        type=_codes_list,
+        default=[],
+        metavar="CODE,...",
+        help="leave these findings out; what makes a config unusable is always reported",
+    )
+    check.add_argument(
+        "--select", type=_codes_list, metavar="CODE,...", help="report only these findings"
+    )
+    check.add_argument(
+        "--output-format", choices=OUTPUT_FORMATS, default="text", help="default: text"
+    )
+    check.add_argument("--quiet", action="store_true", help="print findings, and nothing else")
+    check.add_argument("--explain", metavar="CODE", help="print what a code means, and exit")
+    add_reading(check)
+    check.set_defaults(run=_check)
+
+
+def _add_convert(commands: Any) -> None:
+    convert = commands.add_parser(
+        "convert",
+        help="write a config in another format",
+        description="Write a config in another format, to standard output.",
+        allow_abbrev=False,
+    )
+    convert.add_argument("file", metavar="FILE", help="a file, or `-` for standard input")
+    convert.add_argument("--to", choices=FORMATS, required=True, help="the format to write")
+    add_reading(convert)
+    convert.set_defaults(run=_convert)
+
+
+def _codes_list(text: str) -> list[str]:
+    return [code.strip() for code in text.split(",") if code.strip()]
+
+
+# Each command is imported when it is run: `--help` and `--version` load none of them.
+
+
+def _check(options: argparse.Namespace) -> int:
+    if options.explain is not None:
+        from kernel_schema.cli.codes import run_explain
+
+        return run_explain(options.explain)
+    if not options.files:
+        return complain("name at least one file or directory to check") or USAGE
+    from kernel_schema.cli.check import run_check
+
+    return run_check(options)
+
+
+def _convert(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.convert import run_convert
+
+    return run_convert(options)
+
+
+def _codes(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.codes import run_codes
+
+    return run_codes(options)
+
+
+def _demo(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.demo import run_demo_command
+
+    return run_demo_command(options)

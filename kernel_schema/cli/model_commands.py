@@ -1,0 +1,108 @@
+"""The arguments of the commands that look at models, environments and differences."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.cli.reading import add_reading
+
+if TYPE_CHECKING:
+    import argparse
+
+DEVICES: Final = ("cpu", "cuda", "mps", "neuron", "npu", "rocm", "tpu", "xpu")
+MODES: Final = ("inference", "training", "inference_torch_compile", "training_torch_compile")
+_MODEL: Final = "module:attribute, a directory with a config.json, or a Hub id"
+_SHAPES: Final = ("text", "json")
+
+
+def add_model_commands(commands: Any) -> None:
+    """Add `explain`, `layers`, `init`, `diff` and `env` to the commands."""
+    explain = _command(commands, "explain", "tell what will run in a model, and why not", _explain)
+    explain.add_argument("file", metavar="FILE", help="a config file, or `-`")
+    explain.add_argument("--model", metavar="SPEC", required=True, help=_MODEL)
+    _add_target(explain)
+    explain.add_argument("--all-modes", action="store_true", help="one table for each mode")
+    explain.add_argument(
+        "--layer", metavar="NAME", help="one layer on every device and in every mode"
+    )
+    explain.add_argument(
+        "--defaults",
+        choices=("transformers",),
+        help="take it that the config inherits this table of kernels",
+    )
+    _add_shape(explain)
+    add_reading(explain)
+
+    layers = _command(commands, "layers", "list the layer names that a model registers", _layers)
+    layers.add_argument("--model", metavar="SPEC", required=True, help=_MODEL)
+    _add_shape(layers)
+
+    init = _command(commands, "init", "write a config to start from", _init)
+    init.add_argument("--model", metavar="SPEC", required=True, help=_MODEL)
+    init.add_argument(
+        "--device", action="append", choices=DEVICES, help="only for this device; may be repeated"
+    )
+    init.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    init.add_argument("--force", action="store_true", help="replace a file that exists")
+
+    diff = _command(commands, "diff", "tell what two configs say differently", _diff)
+    diff.add_argument("old", metavar="OLD")
+    diff.add_argument("new", metavar="NEW")
+    diff.add_argument("--model", metavar="SPEC", help=f"what changes for a model: {_MODEL}")
+    _add_target(diff)
+    add_reading(diff)
+
+    env = _command(commands, "env", "show versions and variables that decide what runs", _env)
+    _add_shape(env)
+
+
+def _command(commands: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
+    description = f"{text[0].upper()}{text[1:]}."
+    parser = commands.add_parser(name, help=text, description=description, allow_abbrev=False)
+    parser.set_defaults(run=run)
+    return parser
+
+
+def _add_target(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", choices=DEVICES, help="default: that of the model's parameters")
+    parser.add_argument(
+        "--capability", type=int, metavar="N", help="compute capability: 90 means 9.0"
+    )
+    parser.add_argument("--mode", choices=MODES, help="default: by the model's training state")
+
+
+def _add_shape(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--output-format", choices=_SHAPES, default="text", help="default: text")
+
+
+# Each command is imported when it is run.
+
+
+def _explain(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.explain import run_explain
+
+    return run_explain(options)
+
+
+def _layers(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.layers import run_layers
+
+    return run_layers(options)
+
+
+def _init(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.init import run_init
+
+    return run_init(options)
+
+
+def _diff(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.diff import run_diff
+
+    return run_diff(options)
+
+
+def _env(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.env import run_env
+
+    return run_env(options)

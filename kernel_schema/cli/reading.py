@@ -1,0 +1,27 @@
+"""The options that say how a config file is read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    import argparse
+
+FORMATS: Final = ("yaml", "json", "toml")
+_MAX_BYTES: Final = 10_000_000
+
+
+def add_reading(parser: argparse.ArgumentParser) -> None:
+    """Add `--format` and `--max-bytes`."""
+    parser.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="the format to read, if the ending of the file does not tell it",
+    )
+    parser.add_argument(
+        "--max-bytes",
+        type=int,
+        default=_MAX_BYTES,
+        metavar="N",
+        help=f"refuse larger files (default: {_MAX_BYTES})",
+    )

@@ -1,0 +1,80 @@
+"""For code scanning: SARIF 2.1.0, the OASIS standard."""
+
+from __future__ import annotations
+
+import json
+from pathlib import PurePath
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from kernel_schema import __version__
+from kernel_schema.codes import catalogue
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from kernel_schema.cli.result import CheckResult
+    from kernel_schema.diagnostics import Diagnostic
+
+_SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
+
+
+def render(result: CheckResult, stream: TextIO) -> None:
+    """Write one SARIF log with one run.
+
+    Args:
+        result: What was found.
+        stream: Where to.
+    """
+    codes = list(dict.fromkeys(diagnostic.code for diagnostic in result.diagnostics))
+    driver = {
+        "name": "kernel-schema",
+        "version": __version__,
+        "rules": [_rule(code) for code in codes],
+    }
+    run = {
+        "tool": {"driver": driver},
+        "columnKind": "unicodeCodePoints",
+        "results": [_result(diagnostic, codes) for diagnostic in result.diagnostics],
+    }
+    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
+    print(json.dumps(log, indent=2), file=stream)
+
+
+def _rule(code: str) -> dict[str, Any]:
+    known = catalogue()[code]
+    return {
+        "id": code,
+        "shortDescription": {"text": known.summary},
+        "fullDescription": {"text": known.explanation},
+        "defaultConfiguration": {"level": known.severity},
+    }
+
+
+def _result(diagnostic: Diagnostic, codes: list[str]) -> dict[str, Any]:
+    message = diagnostic.message
+    if diagnostic.help:
+        message += f"\nhelp: {diagnostic.help}"
+    shown: dict[str, Any] = {
+        "ruleId": diagnostic.code,
+        "ruleIndex": codes.index(diagnostic.code),
+        "level": diagnostic.severity.value,
+        "message": {"text": message},
+    }
+    if diagnostic.file is not None:
+        shown["locations"] = [{"physicalLocation": _location(diagnostic)}]
+    return shown
+
+
+def _location(diagnostic: Diagnostic) -> dict[str, Any]:
+    path = PurePath(diagnostic.file or "")
+    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
+    if (span := diagnostic.span) is not None:
+        location["region"] = {
+            "startLine": span.line,
+            "startColumn": span.column,
+            "endLine": span.end_line,
+            "endColumn": span.end_column,
+        }
+    return location

@@ -1,0 +1,73 @@
+"""`kernel-schema schema`: the JSON Schema of config files."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernel_schema.cli.exits import FINDINGS, OK, complain
+from kernel_schema.lowering.json_schema import json_schema
+from kernel_schema.schema.json_schema import render
+
+if TYPE_CHECKING:
+    import argparse
+
+    from kernel_schema.schema.nodes import Profile
+
+
+def run_schema(options: argparse.Namespace) -> int:
+    """Run the command.
+
+    Args:
+        options: `model`, `profile`, `output`, `check`.
+
+    Returns:
+        2 if the model cannot be built or the file cannot be had, 1 if it is checked and is another
+        one, else 0.
+    """
+    if options.check and options.output is None:
+        return complain("--check needs the file to check: --output FILE")
+    text = schema_text(options.model, options.profile)
+    if options.output is None:
+        sys.stdout.write(text)
+        return OK
+    target = Path(options.output)
+    try:
+        if not options.check:
+            target.write_text(text, encoding="utf-8", newline="\n")
+            return OK
+        current = target.read_bytes() if target.exists() else b""
+    except OSError as error:
+        return complain(f"{options.output}: {error.strerror}")
+    if current == text.encode():
+        return OK
+    print(f"{options.output} is not up to date: run `{_command(options)}`")
+    return FINDINGS
+
+
+def schema_text(model: str | None, profile: Profile = "editor") -> str:
+    """The text of a schema file.
+
+    Args:
+        model: The spec of a model, or None.
+        profile: `editor` or `plain`.
+
+    Raises:
+        Stop: If the model cannot be built; why has been said.
+    """
+    if model is None:
+        return render(json_schema(profile=profile))
+    from kernel_schema.cli.inputs import open_model
+
+    return render(json_schema(open_model(model), profile=profile))
+
+
+def _command(options: argparse.Namespace) -> str:
+    """The command that brings a file up to date."""
+    words = ["kernel-schema", "schema"]
+    if options.model is not None:
+        words += ["--model", options.model]
+    words += ["--profile", options.profile, "--output", options.output]
+    return shlex.join(words)

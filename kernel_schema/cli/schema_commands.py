@@ -1,0 +1,67 @@
+"""The arguments of the commands for editors: `schema` and `attach`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+if TYPE_CHECKING:
+    import argparse
+
+_MODEL: Final = "module:attribute, a directory with a config.json, or a Hub id"
+
+
+def add_schema_commands(commands: Any) -> None:
+    """Add `schema` and `attach` to the commands."""
+    schema = commands.add_parser(
+        "schema",
+        help="write the JSON Schema of config files",
+        description="Write the JSON Schema of config files, for editors and validators. Exit code "
+        "1: with --check, the file is another one; 2: it or the model cannot be had.",
+        allow_abbrev=False,
+    )
+    schema.add_argument(
+        "--model", metavar="SPEC", help=f"allow the layers of this model only: {_MODEL}"
+    )
+    schema.add_argument(
+        "--profile",
+        choices=("editor", "plain"),
+        default="editor",
+        help="editor (default): with messages and completion; plain: for strict validators",
+    )
+    schema.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
+    schema.add_argument(
+        "--check", action="store_true", help="write nothing: tell whether FILE is up to date"
+    )
+    schema.set_defaults(run=_schema)
+
+    attach = commands.add_parser(
+        "attach",
+        help="tell editors where the JSON Schema of a config file is",
+        description="Write the JSON Schema beside a config file, and a header into the file that "
+        "editors follow to it. What else the file holds stays as it is, byte by byte.",
+        allow_abbrev=False,
+    )
+    attach.add_argument("file", metavar="FILE", help="a config file")
+    source = attach.add_mutually_exclusive_group()
+    source.add_argument(
+        "--model", metavar="SPEC", help=f"a schema with the layers of this model only: {_MODEL}"
+    )
+    source.add_argument(
+        "--schema", metavar="PATH_OR_URL", help="refer to this schema, and write none"
+    )
+    attach.set_defaults(run=_attach)
+
+
+# Each command is imported when it is run.
+
+
+def _schema(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.schema import run_schema
+
+    return run_schema(options)
+
+
+def _attach(options: argparse.Namespace) -> int:
+    from kernel_schema.cli.attach import run_attach
+
+    return run_attach(options)

@@ -1,0 +1,170 @@
+"""For people: the problem, the line it stands in, and carets under the very place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from kernel_schema.diagnostics import Severity
+
+if TYPE_CHECKING:
+    from typing import TextIO
+
+    from rich.console import Console
+
+    from kernel_schema.cli.result import CheckResult
+    from kernel_schema.diagnostics import Diagnostic, Span
+
+_TAB: Final = "    "
+# Of a line longer than this, only the surroundings of the place are shown.
+_LONGEST: Final = 160
+_BEFORE: Final = 60
+_COLOURS: Final = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow"}
+
+
+def render_text(result: CheckResult, stream: TextIO, *, summary: bool) -> None:
+    """Show each problem with its line of source and its help.
+
+    Args:
+        result: What was found.
+        stream: Where to; colour only on a terminal, and never with NO_COLOR.
+        summary: Whether to end with a line that counts.
+    """
+    if result.diagnostics:
+        console = _console(stream)
+        for diagnostic in result.diagnostics:
+            text = result.texts.get(diagnostic.file or "")
+            _show(console, diagnostic, text)
+    if summary:
+        print(_summary(result), file=stream)
+
+
+def render_concise(result: CheckResult, stream: TextIO, *, summary: bool) -> None:
+    """Show each problem in one line; takes what `render_text` takes."""
+    for diagnostic in result.diagnostics:
+        print(printable(diagnostic.headline), file=stream)
+    if summary:
+        print(_summary(result), file=stream)
+
+
+def _summary(result: CheckResult) -> str:
+    files = _count(result.files, "file")
+    if not result.diagnostics:
+        return f"Checked {files}: no problems."
+    counts = [
+        _count(number, word)
+        for number, word in ((result.errors, "error"), (result.warnings, "warning"))
+        if number
+    ]
+    return f"Checked {files}: found {' and '.join(counts)}."
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+
+
+def _console(stream: TextIO) -> Console:
+    from rich.console import Console
+
+    return Console(
+        file=stream,
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+        emoji=False,
+        legacy_windows=False,
+    )
+
+
+def _show(console: Console, diagnostic: Diagnostic, text: str | None) -> None:
+    from rich.text import Text
+
+    colour = _COLOURS[diagnostic.severity]
+    headline = Text(f"{printable(diagnostic.place)}: ", "bold")
+    headline.append(f"{diagnostic.severity}[{diagnostic.code}]", colour)
+    headline.append(f": {printable(diagnostic.message)}", "bold")
+    console.print(headline)
+    margin = ""
+    if diagnostic.span is not None and text is not None:
+        excerpt = excerpt_of(text, diagnostic.span)
+        number = str(diagnostic.span.line)
+        margin = " " * len(number)
+        console.print(Text(f"{margin} |", "blue"))
+        console.print(Text(f"{number} | ", "blue").append(excerpt.line, "default"))
+        carets = Text(f"{margin} | ", "blue").append(" " * excerpt.indent)
+        console.print(carets.append("^" * excerpt.width, colour))
+    if diagnostic.help:
+        lead = f"{margin} = " if margin else "  "
+        console.print(
+            Text(lead, "blue").append("help: ", "bold").append(printable(diagnostic.help))
+        )
+    console.print()
+
+
+class Excerpt(NamedTuple):
+    """A line of source as it is shown.
+
+    Args:
+        line: The line, or the part of it around the place.
+        indent: Cells before the place.
+        width: Cells of the place, at least one.
+    """
+
+    line: str
+    indent: int
+    width: int
+
+
+def excerpt_of(text: str, span: Span) -> Excerpt:
+    """Cut the line of a span out of a text, and measure where the span is in it.
+
+    Args:
+        text: The whole text.
+        span: The place; of one over several lines the first line is shown.
+
+    >>> from kernel_schema.diagnostics import Span
+    >>> excerpt_of("a: 1" + chr(10) + "kernel: x", Span(2, 9, 2, 10))
+    Excerpt(line='kernel: x', indent=8, width=1)
+    """
+    from rich.cells import cell_len
+
+    lines = _lines(text)
+    line = lines[span.line - 1] if span.line <= len(lines) else ""
+    start = min(span.column - 1, len(line))
+    end = span.end_column - 1 if span.end_line == span.line else len(line)
+    end = max(min(end, len(line)), start)
+    lead = ""
+    if len(line) > _LONGEST:
+        first = max(start - _BEFORE, 0)
+        lead = "..." if first else ""
+        tail = "..." if first + _LONGEST < len(line) else ""
+        line = line[first : first + _LONGEST] + tail
+        start, end = start - first, min(end - first, _LONGEST)
+    before, marked = printable(line[:start]), printable(line[start:end])
+    shown = lead + before + marked + printable(line[end:])
+    return Excerpt(shown.rstrip(), cell_len(lead + before), max(cell_len(marked), 1))
+
+
+def _lines(text: str) -> list[str]:
+    """Lines as editors count them: `str.splitlines` would split at more."""
+    # No editor counts a byte order mark.
+    text = text.removeprefix("\ufeff")
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def printable(text: str) -> str:
+    """What a terminal can be given: tabs as blanks, control characters replaced.
+
+    >>> printable("a" + chr(27) + "[31m")
+    'a\ufffd[31m'
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        _TAB if char == "\t" else char if char.isprintable() or _joins(char) else "\ufffd"
+        for char in text
+    )
+
+
+def _joins(char: str) -> bool:
+    """Whether an unprintable character is harmless and part of how its neighbours look."""
+    return char == "\u200d"

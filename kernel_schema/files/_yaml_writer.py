@@ -1,0 +1,56 @@
+"""YAML out, through PyYAML, quoted so that both YAML 1.1 and YAML 1.2 read the same strings."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from kernel_schema.files._yaml_scalars import OutOfRangeError, resolve
+
+
+class _Dumper(yaml.SafeDumper):
+    """A dumper that quotes what YAML 1.2 would take for a number, and indents lists."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 (PyYAML's signature)
+        super().increase_indent(flow, indentless and flow)
+
+    def ignore_aliases(self, data: object) -> bool:
+        del data
+        return True
+
+
+def _represent_string(dumper: Any, text: str) -> yaml.ScalarNode:
+    plain = text.isprintable() and _reads_as_string(text)
+    style = None if plain else '"'
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+
+
+def _reads_as_string(text: str) -> bool:
+    try:
+        return bool(text) and isinstance(resolve(text), str)
+    except OutOfRangeError:
+        return False
+
+
+_Dumper.add_representer(str, _represent_string)
+
+
+def write_yaml(data: dict[str, Any]) -> str:
+    """Write plain data as block-style YAML, keys in their order.
+
+    >>> print(write_yaml({"a": {"b": "0o14", "c": [1, True]}}), end="")
+    a:
+      b: "0o14"
+      c:
+        - 1
+        - true
+    """
+    return yaml.dump(
+        data,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=False,
+        width=10_000,
+    )

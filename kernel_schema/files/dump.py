@@ -1,0 +1,143 @@
+"""From a config to a text: the same bytes for the same config, with the user's sugar."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.files.load import PYPROJECT, FileAccessError, format_of
+from kernel_schema.schema.anchors import detach
+from kernel_schema.schema.kinds import is_list, is_table
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from kernel_schema.files.document import Format
+    from kernel_schema.schema.config import KernelConfig
+
+_BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
+# Control characters, line breaks that only some programs see, and what is no character.
+_NEVER_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_WIDTH: Final = 96
+
+
+def dumps(config: KernelConfig, *, format: Format) -> str:  # noqa: A002 (what users call it)
+    """Write a config as a text.
+
+    Args:
+        config: The config.
+        format: `yaml`, `json` or `toml`.
+
+    Returns:
+        A text that ends with a line feed; `loads` gives an equal config for it.
+
+    Raises:
+        FileAccessError: If there is no such format.
+
+    >>> from kernel_schema import KernelConfig
+    >>> print(dumps(KernelConfig({"SiLU": "org/repo:SiLU"}), format="toml"), end="")
+    [kernel_mapping]
+    SiLU = "org/repo:SiLU"
+    """
+    if format not in _WRITERS:
+        raise _refused(f"{quote(format)} is not a format: formats are yaml, json and toml", None)
+    return _WRITERS[format](config.model_dump())
+
+
+def dump(
+    config: KernelConfig,
+    path: str | os.PathLike[str],
+    *,
+    format: Format | None = None,  # noqa: A002 (what users call it)
+) -> None:
+    """Write a config file.
+
+    Local kernels and lock files below the directory of the file are written relative to it, so that
+    both can be moved together; `load` makes them absolute again.
+
+    Args:
+        config: The config. Relative paths in it are written as they are.
+        path: Where to write; an existing file is replaced.
+        format: `yaml`, `json` or `toml`; told by the ending of the path if left out.
+
+    Raises:
+        FileAccessError: If the format cannot be told, the path is a `pyproject.toml` (it holds more
+            than a config), or the file cannot be written.
+    """
+    file = os.fspath(path)
+    known = format or format_of(file)
+    if known is None:
+        raise _refused(
+            f"the format of {quote(file)} cannot be told by its ending",
+            "pass `format=`: yaml, json or toml",
+        )
+    if Path(file).name == PYPROJECT:
+        raise _refused(
+            f"{quote(file)} holds more than a config", "dump it as toml and paste it by hand"
+        )
+    directory = Path(file).absolute().parent
+    text = dumps(detach(config, directory), format=known)
+    try:
+        Path(file).write_bytes(text.encode("utf-8"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _refused(f"{quote(file)} cannot be written: {reason}", None) from None
+
+
+def _refused(message: str, help_text: str | None) -> FileAccessError:
+    return FileAccessError([Diagnostic("cannot-write", message, help=help_text)])
+
+
+def _to_json(data: dict[str, Any]) -> str:
+    return _escaped(json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
+
+
+def _to_yaml(data: dict[str, Any]) -> str:
+    from kernel_schema.files._yaml_writer import write_yaml
+
+    return write_yaml(data)
+
+
+def _to_toml(data: dict[str, Any]) -> str:
+    layers: dict[str, Any] = data["kernel_mapping"]
+    lines = [f"{_key(key)} = {_value(data[key], 0)}" for key in data if key != "kernel_mapping"]
+    lines += ["", "[kernel_mapping]"] if lines else ["[kernel_mapping]"]
+    lines += [f"{_key(name)} = {_value(entry, len(name))}" for name, entry in layers.items()]
+    return "\n".join(lines) + "\n"
+
+
+def _key(key: str) -> str:
+    return key if _BARE_KEY.fullmatch(key) else _string(key)
+
+
+def _value(value: object, indent: int) -> str:
+    if isinstance(value, str):
+        return _string(value)
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if is_table(value):
+        items = [f"{_key(key)} = {_value(item, indent)}" for key, item in value.items()]
+        return f"{{ {', '.join(items)} }}"
+    if is_list(value):
+        items = [_value(item, indent) for item in value]
+        short = f"[{', '.join(items)}]"
+        if len(short) + indent <= _WIDTH:
+            return short
+        return "[\n" + "".join(f"    {item},\n" for item in items) + "]"
+    return str(value)
+
+
+def _string(text: str) -> str:
+    # JSON's escapes are TOML's too.
+    return _escaped(json.dumps(text, ensure_ascii=False))
+
+
+def _escaped(text: str) -> str:
+    """Escape what JSON may leave as it is and our readers, or editors, do not take so."""
+    return _NEVER_RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+_WRITERS: Final = {"json": _to_json, "yaml": _to_yaml, "toml": _to_toml}

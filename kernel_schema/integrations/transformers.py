@@ -1,0 +1,55 @@
+"""What transformers brings of its own: its default table of kernels."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.lowering.inherited import rules_of
+from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_schema.schema.rules import Rule
+
+_INSTALL: Final = "pip install 'kernel-schema[transformers]'"
+
+
+def default_rules() -> tuple[Rule, ...]:
+    """The table that transformers registers for a model that is loaded with `use_kernels`.
+
+    Returns:
+        Its rules, as `explain` takes them for `inherited`.
+
+    Raises:
+        LoweringError: If transformers is not installed, or has switched kernels off.
+    """
+    try:
+        from transformers.integrations import hub_kernels
+    except ImportError as error:
+        message = f"this needs transformers, which cannot be imported: {error}"
+        raise LoweringError([Diagnostic("missing-dependency", message, help=_INSTALL)]) from error
+    build: Any = getattr(hub_kernels, "get_kernel_mapping_transformers", None)
+    if build is None:
+        from kernel_schema.lowering.environment import registration_disabled
+
+        cause = registration_disabled() or Diagnostic(
+            "missing-dependency",
+            f"this transformers has no {quote('get_kernel_mapping_transformers')}",
+            help=_INSTALL,
+        )
+        raise LoweringError([cause])
+    return tuple(_rules(build()))
+
+
+def _rules(table: dict[str, dict[Any, Any]]) -> Iterator[Rule]:
+    for layer_name, devices in table.items():
+        for key, repositories in devices.items():
+            device = key if isinstance(key, str) else key.type
+            properties = getattr(key, "properties", None)
+            bounds = EVERY_CAPABILITY
+            if properties is not None:
+                bounds = Capabilities(properties.min_capability, properties.max_capability)
+            yield from rules_of(layer_name, device, bounds, repositories)

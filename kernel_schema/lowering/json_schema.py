@@ -1,0 +1,58 @@
+"""The JSON Schema of config files, for any model or for one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kernel_schema.lowering.registry import inspect_model
+from kernel_schema.schema.json_schema import export
+
+if TYPE_CHECKING:
+    from kernel_schema.lowering.registry import RegisteredLayer
+    from kernel_schema.lowering.types import Module
+    from kernel_schema.schema.nodes import Profile
+
+
+def json_schema(model: Module | None = None, *, profile: Profile = "editor") -> dict[str, Any]:
+    """The JSON Schema (draft 7) of a config file, for editors and validators.
+
+    It accepts what `KernelConfig` accepts and refuses what it refuses, but for what no schema can
+    state: that `1.0` is no integer, how ranges of capabilities relate to each other, that a part of
+    a repository id has at most 96 characters and does not end in `.git`, and which characters
+    beyond the common ones are printable.
+
+    Args:
+        model: A `torch.nn.Module`: its registered layers are then the only ones allowed, each with
+            a description of what carries it. None allows layers of any name.
+        profile: `editor` holds messages, and hints for completion, in keywords that only editors
+            understand; `plain` has none of them, for strict validators.
+
+    Returns:
+        A new schema, ready for `json.dumps`.
+
+    Raises:
+        ValueError: If there is no such profile.
+
+    >>> schema = json_schema()
+    >>> schema["$schema"], schema["properties"]["inherit_mapping"]["type"]
+    ('http://json-schema.org/draft-07/schema#', 'boolean')
+    """
+    if model is None:
+        return export(profile)
+    layers = inspect_model(model).values()
+    return export(profile, {layer.layer_name: _described(layer) for layer in layers})
+
+
+def _described(layer: RegisteredLayer) -> str:
+    """What carries a registered name, in one sentence."""
+    carried: list[str] = []
+    if layer.modules:
+        carried.append(_counted(layer.modules, "module"))
+    if layer.functions:
+        carried.append(f"a function in {_counted(layer.functions, 'module')}")
+    classes = ", ".join(sorted(cls.__name__ for cls in layer.classes))
+    return f"{' and '.join(carried)} of class {classes} in this model."
+
+
+def _counted(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"

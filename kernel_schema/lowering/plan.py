@@ -1,0 +1,236 @@
+"""A plan: what will run in a model and why, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING
+
+from kernel_schema.diagnostics import Diagnostic, Route, Severity
+from kernel_schema.lowering.inherited import as_loaded
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_schema.diagnostics import Span
+    from kernel_schema.lowering.report import Kept, KernelInUse, LayerReport, Report
+    from kernel_schema.schema.capability import Capabilities
+    from kernel_schema.schema.rules import Rule
+    from kernel_schema.schema.vocabulary import DeviceType, ModeName
+
+
+class Status(str, Enum):
+    """What became of a rule that speaks of a layer, for one device, capability and mode.
+
+    CHOSEN: It decides what runs.
+    OTHER_DEVICE: It is for another device.
+    COVERED: It is inherited, and the config names the layer and device.
+    OUT_OF_RANGE: Its range does not hold the capability.
+    WIDER_RANGE: A narrower range holds the capability, and wins whole.
+    OTHER_MODE: Its mode never serves the one that is asked for.
+    LATER_MODE: A mode that kernels looks for earlier is there.
+    """
+
+    CHOSEN = "chosen"
+    OTHER_DEVICE = "other-device"
+    COVERED = "covered"
+    OUT_OF_RANGE = "out-of-range"
+    WIDER_RANGE = "wider-range"
+    OTHER_MODE = "other-mode"
+    LATER_MODE = "later-mode"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Standing(str, Enum):
+    """What a config makes of one entry that it inherits, wherever a model may run.
+
+    INHERITED: The config does not name the layer on this device: the entry stays in force.
+    REPLACED: The config has a kernel or `original` of its own wherever the entry would count.
+    SHADOWED: The config names the layer on this device, and so hides the entry, but says nothing
+        for some of the capabilities or modes for which it counts: the model's own forward runs.
+    """
+
+    INHERITED = "inherited"
+    REPLACED = "replaced"
+    SHADOWED = "shadowed"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A rule that speaks of a layer, and what became of it.
+
+    Args:
+        rule: The rule; its route starts with `inherited` if the config does not state it.
+        status: What became of it.
+        reason: Why, in words.
+        standing: What the config makes of it, where it is inherited; None for a rule of the config.
+        span: Where the config states it, if it was read from text.
+    """
+
+    rule: Rule
+    status: Status
+    reason: str
+    standing: Standing | None = None
+    span: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LayerPlan:
+    """What will run for one registered name; its first fields are those of a `LayerReport`.
+
+    Args:
+        layer_name: The name.
+        modules: How many modules carry it.
+        functions: How many modules hold a function that carries it.
+        kernels: What will run in place of them; at most one kernel.
+        kept: What will be left, by reason.
+        classes: Names of the classes that carry it, or hold a function that does.
+        candidates: Every rule that speaks of the layer: those of the config in its order, then
+            what is inherited.
+        steps: The modes that were looked for, in kernels' order, up to the one that was found.
+        gaps: Ranges of capability between those of the rules that none of them holds.
+    """
+
+    layer_name: str
+    modules: int
+    functions: int
+    kernels: tuple[KernelInUse, ...]
+    kept: tuple[Kept, ...]
+    classes: tuple[str, ...]
+    candidates: tuple[Candidate, ...]
+    steps: tuple[ModeName, ...]
+    gaps: tuple[Capabilities, ...]
+
+    @property
+    def total(self) -> int:
+        """How many modules and functions there are."""
+        return self.modules + self.functions
+
+    @property
+    def replaced(self) -> int:
+        """How many of them will run a kernel."""
+        return sum(kernel.count for kernel in self.kernels)
+
+    @property
+    def chosen(self) -> Candidate | None:
+        """The candidate that decides; None where nothing is said for this target."""
+        return next((one for one in self.candidates if one.status is Status.CHOSEN), None)
+
+    @property
+    def rule(self) -> Rule | None:
+        """The rule that decides; None where nothing is said for this target."""
+        return None if self.chosen is None else self.chosen.rule
+
+    def __str__(self) -> str:
+        lines = [f"{self.layer_name}: {self.replaced} of {self.total} will be replaced"]
+        lines += [f"  {kernel.count} by {kernel}" for kernel in self.kernels]
+        lines += [f"  {kept.count} kept: {kept.reason}" for kept in self.kept]
+        return "\n".join(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What will run in a model.
+
+    Args:
+        layers: One plan for each registered name, in the order of the model.
+        device: Where the model runs.
+        mode: How it runs.
+        capability: Compute capability of the GPU, where the device has one and it is known.
+        unregistered: Names that the config maps and the model does not register.
+        diagnostics: What `check` finds, the state of the environment included.
+    """
+
+    layers: tuple[LayerPlan, ...]
+    device: DeviceType
+    mode: ModeName
+    capability: int | None = None
+    unregistered: tuple[str, ...] = ()
+    diagnostics: tuple[Diagnostic, ...] = ()
+
+    @property
+    def total(self) -> int:
+        """How many modules and functions carry a registered name."""
+        return sum(layer.total for layer in self.layers)
+
+    @property
+    def replaced(self) -> int:
+        """How many of them will run a kernel."""
+        return sum(layer.replaced for layer in self.layers)
+
+    @property
+    def unmapped(self) -> tuple[str, ...]:
+        """Registered names of which neither the config nor what it inherits says anything."""
+        return tuple(layer.layer_name for layer in self.layers if not layer.candidates)
+
+    def layer(self, layer_name: str) -> LayerPlan:
+        """The plan for one registered name.
+
+        Raises:
+            KeyError: If the model does not register it.
+        """
+        for layer in self.layers:
+            if layer.layer_name == layer_name:
+                return layer
+        raise KeyError(layer_name)
+
+    def __str__(self) -> str:
+        lines = [str(layer) for layer in self.layers] or ["the model registers no layer"]
+        return "\n".join([*lines, *map(str, self.diagnostics)])
+
+
+def disagreements(plan: Plan, report: Report) -> tuple[Diagnostic, ...]:
+    """Where what runs is not what was planned: `plan-not-met`, one for each registered name.
+
+    A plan cannot know what only shows when a kernel is loaded: that it lacks a backward, say.
+
+    Args:
+        plan: What `explain` told.
+        report: What `kernelize` or `audit` found in the same model.
+    """
+    running = {layer.layer_name: layer for layer in report.layers}
+    planned = {layer.layer_name: layer for layer in plan.layers}
+    found = (_disagreement(planned.get(name), running.get(name)) for name in planned | running)
+    return tuple(diagnostic for diagnostic in found if diagnostic is not None)
+
+
+def _disagreement(planned: LayerPlan | None, actual: LayerReport | None) -> Diagnostic | None:
+    named = planned or actual
+    if named is None or (planned and actual and _counted(planned) == _counted(actual)):
+        return None
+    chosen = planned.chosen if planned is not None else None
+    kept = actual.kept if actual is not None else ()
+    return Diagnostic(
+        "plan-not-met",
+        f"{quote(named.layer_name)} was to run {_side(planned)}, and runs {_side(actual)}",
+        chosen.rule.route if chosen is not None else Route(("kernel_mapping", named.layer_name)),
+        help="; ".join(dict.fromkeys(one.reason for one in kept)) or None,
+        severity=Severity.WARNING,
+    )
+
+
+def _counted(layer: LayerPlan | LayerReport) -> dict[object, int]:
+    """How often each kernel runs; one that kernels does not know any more counts by its class."""
+    return {
+        as_loaded(one.kernel) if one.kernel is not None else one.layer_class: one.count
+        for one in layer.kernels
+    }
+
+
+def _side(layer: LayerPlan | LayerReport | None) -> str:
+    if layer is None:
+        return "nothing, since it was not registered"
+    return " and ".join(_parts(layer))
+
+
+def _parts(layer: LayerPlan | LayerReport) -> Iterator[str]:
+    for one in layer.kernels:
+        yield f"`{one.kernel or one.layer_class}` in {one.count} of {layer.total}"
+    if layer.replaced < layer.total:
+        yield f"its own forward in {layer.total - layer.replaced}"
