@@ -1,0 +1,71 @@
+"""What importing the package brings in, and what it leaves out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import kernel_schema
+
+ROOT = Path(kernel_schema.__file__).parent.parent
+HEAVY = ("torch", "kernels", "transformers", "huggingface_hub", "rich", "numpy", "yaml")
+
+
+def loaded(statement: str) -> set[str]:
+    """The top-level modules that a fresh interpreter holds after a statement."""
+    code = f"{statement}\nimport json, sys\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, check=True, cwd=ROOT, encoding="utf-8"
+    )
+    return {name.partition(".")[0] for name in json.loads(done.stdout)}
+
+
+def test_the_package_alone_loads_nothing_of_weight() -> None:
+    names = loaded("import kernel_schema")
+    assert "kernel_schema" in names
+    assert names.isdisjoint((*HEAVY, "pydantic"))
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "from kernel_schema import KernelConfig",
+        "from kernel_schema import KernelConfig, expand; expand(KernelConfig({'A': 'o/r:L'}))",
+        "import kernel_schema as ks; ks.parse_kernel_ref('o/r:L')",
+        "import kernel_schema as ks; dir(ks); ks.__all__",
+    ],
+)
+def test_the_schema_needs_neither_torch_nor_kernels(statement: str) -> None:
+    assert loaded(statement).isdisjoint(HEAVY)
+
+
+def test_an_error_needs_neither_torch_nor_kernels() -> None:
+    statement = (
+        "import kernel_schema as ks\n"
+        "try: ks.KernelConfig({'A': {'cdua': 'org/repo'}})\n"
+        "except ValueError as error: str(ks.ConfigError.from_validation_error(error))"
+    )
+    assert loaded(statement).isdisjoint(HEAVY)
+
+
+def test_public_names_are_what_they_are_called() -> None:
+    homeless = set(kernel_schema.__all__) - set(kernel_schema._HOME_OF)
+    assert homeless == {"__version__"}
+    assert len(kernel_schema.__all__) == len(kernel_schema._HOME_OF) + len(homeless)
+    assert set(kernel_schema.__all__) <= set(dir(kernel_schema))
+    for name in kernel_schema.__all__:
+        if not kernel_schema._HOME_OF.get(name, "").startswith(("diagnostics", "schema")):
+            continue
+        value = getattr(kernel_schema, name)
+        assert getattr(value, "__name__", name) == name
+        # Asked for again it is simply there.
+        assert vars(kernel_schema)[name] is value
+
+
+def test_an_unknown_name() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'KernelConfg'"):
+        kernel_schema.KernelConfg  # type: ignore[attr-defined]  # noqa: B018 (asked for in vain)

@@ -1,0 +1,50 @@
+"""The model-aware pass as a type checker sees it. Needs torch and kernels to be installed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from typing_extensions import assert_type
+
+import kernel_schema as ks
+
+if TYPE_CHECKING:
+    import torch
+    from kernels import Device, LayerRepository, LocalLayerRepository, LockedLayerRepository, Mode
+
+    Repository = LayerRepository | LocalLayerRepository | LockedLayerRepository
+    Mapping = dict[str, dict[str | Device, dict[Mode, Repository]]]
+
+
+def checks(config: ks.KernelConfig, model: torch.nn.Module) -> None:
+    assert_type(ks.check(config), tuple[ks.Diagnostic, ...])
+    found = ks.check(config, model, device="cuda", mode="training", ignore=["a"], select={"b"})
+    assert_type(found, tuple[ks.Diagnostic, ...])
+    assert_type(config.sanitize_kernel_mapping(model), None)
+    ks.check(config, 1)  # wrong: not a model
+    ks.check(config, model, "cuda")  # wrong: by keyword only
+    ks.check({"A": "org/repo:Layer"})  # wrong: not a config
+
+
+def lowering(
+    config: ks.KernelConfig, model: torch.nn.Module, device: torch.device, mode: Mode
+) -> None:
+    assert_type(ks.lower(config), Mapping)
+    assert_type(ks.lower(config, model, device=device, mode=ks.ModeName.TRAINING), Mapping)
+    assert_type(ks.lower(config, device=ks.DeviceType.CUDA, mode=mode), Mapping)
+    assert_type(config.create_compatible_mapping(model), Mapping)
+    assert_type(config.create_compatible_mapping(model, compile=True), Mapping)
+    ks.lower(config, device=0)  # wrong: not a device
+
+
+def applying(config: ks.KernelConfig, model: torch.nn.Module) -> None:
+    assert_type(ks.inspect_model(model), ks.RegisteredLayers)
+    report = ks.kernelize(model, config, mode="inference", strict=False, ignore=("a",))
+    assert_type(report, ks.Report)
+    assert_type(ks.audit(model), ks.Report)
+    assert_type(ks.restore(model), None)
+    with ks.kernelized(model, config) as entered:
+        assert_type(entered, ks.Report)
+    with ks.use_kernel_config(config, device="cpu"):
+        pass
+    ks.kernelize(config, model)  # wrong: the model comes first

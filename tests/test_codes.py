@@ -1,0 +1,564 @@
+"""The catalogue of codes: complete, in plain words, and with examples that do what they say."""
+
+from __future__ import annotations
+
+import ast
+import dataclasses
+import os
+import re
+import shlex
+import subprocess
+import sys
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, get_args, get_type_hints
+
+import pytest
+
+import kernel_schema as ks
+from kernel_schema import codes
+from kernel_schema.codes import Code, catalogue
+from kernel_schema.diagnostics import Severity
+from kernel_schema.lowering.plan import disagreements
+from tests.kernel_repos import KernelLayer, write_kernel_repository
+from tests.update_readme import BEGIN, END, README, ROOT, heart, render_table, updated
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable, Iterator
+    from pathlib import Path
+
+PACKAGE = ROOT / "kernel_schema"
+CODES = catalogue()
+
+ALL_FORMATS = get_args(get_type_hints(Code)["format"])
+
+
+def of_stage(*stages: str, formats: Collection[str] = ALL_FORMATS) -> pytest.MarkDecorator:
+    """Parametrise a test with the codes of some stages."""
+    found = [one for one in CODES.values() if one.stage in stages and one.format in formats]
+    assert found
+    return pytest.mark.parametrize("code", found, ids=lambda one: one.name)
+
+
+# Complete: what the sources report and what the catalogue has is the same.
+
+KEBAB = re.compile(r"[a-z0-9]+(?:-[a-z0-9]+)+")
+
+
+class Taker(NamedTuple):
+    """A function or class of ours that is given a code.
+
+    Args:
+        position: Which argument that is.
+        least: How many arguments there are at least.
+        room: The folder in which calls of this name are meant; all of them, but for methods.
+    """
+
+    position: int
+    least: int
+    room: str = ""
+
+
+class Module:
+    """One module of the package, read for the codes that it reports."""
+
+    def __init__(self, path: Path) -> None:
+        self.name = path.relative_to(PACKAGE).as_posix()
+        self._nodes = list(ast.walk(ast.parse(path.read_text(encoding="utf-8"))))
+
+    def takers(self) -> Iterator[tuple[str, Taker]]:
+        """What is defined here to be given a code, an argument or a field of this very name."""
+        classes = [node for node in self._nodes if isinstance(node, ast.ClassDef)]
+        methods = [node for one in classes for node in one.body]
+        for node in self._nodes:
+            room = ""
+            if isinstance(node, ast.FunctionDef):
+                names = [one.arg for one in node.args.args if one.arg != "self"]
+                optional = len(node.args.defaults)
+                room = self.name.rpartition("/")[0] if node in methods else ""
+            elif isinstance(node, ast.ClassDef):
+                fields = [one for one in node.body if isinstance(one, ast.AnnAssign)]
+                names = [one.target.id for one in fields if isinstance(one.target, ast.Name)]
+                optional = sum(one.value is not None for one in fields)
+            else:
+                continue
+            if "code" in names:
+                yield node.name, Taker(names.index("code"), len(names) - optional, room)
+
+    def codes(self, takers: dict[str, Taker]) -> set[str]:
+        """Every code that is written here."""
+        given = [*self._given(takers), *self._in_tuples()]
+        return {code for expression in given for code in self._followed(expression)}
+
+    def _given(self, takers: dict[str, Taker]) -> Iterator[ast.expr]:
+        for node in self._nodes:
+            if not isinstance(node, ast.Call):
+                continue
+            taker = takers.get(getattr(node.func, "id", getattr(node.func, "attr", "")))
+            if taker is None or not self.name.startswith(taker.room):
+                continue
+            # Fewer arguments: another function of this name. `*explanation` was made elsewhere.
+            if len(node.args) + len(node.keywords) < taker.least:
+                continue
+            by_name = [one.value for one in node.keywords if one.arg == "code"]
+            yield from by_name or node.args[taker.position : taker.position + 1]
+
+    def _in_tuples(self) -> Iterator[ast.expr]:
+        """Where one tuple of a module has `code` in some place, others have codes there too."""
+        tuples = [node.elts for node in self._nodes if isinstance(node, ast.Tuple)]
+        places = {
+            (len(elements), place)
+            for elements in tuples
+            for place, element in enumerate(elements)
+            if isinstance(element, ast.Name) and element.id == "code"
+        }
+        for elements in tuples:
+            for length, place in places:
+                if len(elements) == length and isinstance(elements[place], ast.Constant):
+                    yield elements[place]
+
+    def _followed(self, expression: ast.expr) -> Iterator[str]:
+        if isinstance(expression, ast.Constant):
+            assert isinstance(expression.value, str)
+            yield expression.value
+        elif isinstance(expression, ast.IfExp):
+            yield from self._followed(expression.body)
+            yield from self._followed(expression.orelse)
+        elif isinstance(expression, ast.Name) and expression.id != "code":
+            values = [
+                node.value
+                for node in self._nodes
+                if isinstance(node, (ast.Assign, ast.AnnAssign)) and node.value is not None
+                for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+                if isinstance(target, ast.Name) and target.id == expression.id
+            ]
+            assert values, f"{self.name}:{expression.lineno}: where does this code come from?"
+            for value in values:
+                yield from self._followed(value)
+        else:
+            # Handed on: an argument `code`, or that of another problem.
+            source = ast.unparse(expression)
+            handed_on = re.fullmatch(r"code|\w+\.(code|type)|\w+\['type'\]", source)
+            assert handed_on, f"{self.name}:{expression.lineno}: {source} cannot be followed"
+
+
+@pytest.fixture(scope="module")
+def reported() -> dict[str, set[str]]:
+    """The codes that are written in the modules of the package."""
+    paths = sorted(path for path in PACKAGE.rglob("*.py") if "build" not in path.parts)
+    modules = [Module(path) for path in paths]
+    takers = {"PydanticCustomError": Taker(0, 2)}
+    for module in modules:
+        takers |= dict(module.takers())
+    return {module.name: module.codes(takers) for module in modules}
+
+
+class TestCompleteness:
+    def test_every_code_in_the_sources_is_in_the_catalogue(
+        self, reported: dict[str, set[str]]
+    ) -> None:
+        everywhere = set().union(*reported.values())
+        assert sorted(everywhere - CODES.keys()) == [], "add these to codes.toml"
+        assert sorted(CODES.keys() - everywhere) == [], "nothing reports these: remove them"
+
+    @pytest.mark.parametrize(
+        ("module", "code"),
+        [
+            ("files/json.py", "syntax-error"),  # given to a method
+            ("files/_yaml_refusals.py", "yaml-tag"),  # to a class
+            ("files/load.py", "unknown-format"),  # to a function of the module
+            ("files/source.py", "too-many-problems"),  # in a tuple
+            ("schema/references.py", "invalid-kernel-reference"),  # by a constant
+            ("lowering/lower.py", "unusable-lockfile"),  # as one of two
+        ],
+    )
+    def test_codes_are_found_however_they_are_passed(
+        self, reported: dict[str, set[str]], module: str, code: str
+    ) -> None:
+        assert code in reported[module]
+
+
+# In plain words.
+
+JARGON = re.compile(
+    r"anyof|oneof|\bunions?\b|discriminat|model_type|pydantic|validator|string_pattern|input should"
+    r"|TODO|FIXME",
+    re.IGNORECASE,
+)
+
+
+@pytest.mark.parametrize("code", CODES.values(), ids=lambda one: one.name)
+class TestWords:
+    def test_are_all_there(self, code: Code) -> None:
+        hints = get_type_hints(Code)
+        for field in dataclasses.fields(Code):
+            value = getattr(code, field.name)
+            assert value in (get_args(hints[field.name]) or {value})
+            assert value
+            assert value == value.strip("\n")
+        assert KEBAB.fullmatch(code.name)
+        assert code.wrong != code.right
+
+    def test_read_well(self, code: Code) -> None:
+        assert len(code.summary) <= 85
+        assert code.summary == code.summary.strip()
+        assert "\n" not in code.summary
+        assert not code.summary.endswith(".")
+        lines = code.explanation.splitlines()
+        assert 2 <= len(lines) <= 6
+        assert all(line == line.strip() and len(line) <= 95 for line in lines)
+        assert code.explanation.endswith((".", '".'))
+        assert all(len(line) <= 95 for line in f"{code.wrong}\n{code.right}".splitlines())
+        assert not JARGON.search(f"{code.summary} {code.explanation}")
+
+    def test_fallback_is_explained_wherever_it_is_named(self, code: Code) -> None:
+        if "fallback" in f"{code.summary} {code.explanation}":
+            assert '"any mode that is not named"' in code.explanation
+            assert 'not mean "when loading fails"' in code.explanation
+
+
+class TestCatalogue:
+    def test_is_in_order(self) -> None:
+        stages = [stage for stage, _ in groupby(CODES.values(), lambda one: one.stage)]
+        assert stages == list(get_args(codes.Stage))
+        for stage in stages:
+            names = [code.name for code in CODES.values() if code.stage == stage]
+            assert names == sorted(names)
+
+    def test_is_read_once_and_cannot_be_changed(self) -> None:
+        assert catalogue() is CODES
+        with pytest.raises(TypeError):
+            CODES["new-code"] = CODES["too-deep"]  # type: ignore[index]
+        with pytest.raises(dataclasses.FrozenInstanceError):
+            CODES["too-deep"].name = "too-shallow"  # type: ignore[misc]
+
+    def test_names_the_same_severities_as_diagnostics(self) -> None:
+        hints = get_type_hints(Code)
+        assert set(get_args(hints["severity"])) == {str(one) for one in Severity}
+
+    def test_costs_nothing_until_it_is_asked_for(self) -> None:
+        program = (
+            "import sys; before = set(sys.modules)\n"
+            "from kernel_schema import codes\n"
+            "print(*sorted(set(sys.modules) - before))\n"
+            "assert codes.catalogue()"
+        )
+        printed = run_python("-c", program)
+        assert {"kernel_schema", "kernel_schema.codes"} <= set(printed.split())
+        assert set(printed.split()).isdisjoint({"tomllib", "tomli", "pydantic", "yaml", "torch"})
+
+
+# True: each example gives its code, and no longer does once it is put right.
+
+
+def found(diagnostics: Iterable[ks.Diagnostic]) -> list[str]:
+    """The codes of some diagnostics, whose severities are those of the catalogue."""
+    diagnostics = list(diagnostics)
+    for one in diagnostics:
+        assert one.severity == CODES[one.code].severity, one
+    return [one.code for one in diagnostics]
+
+
+# What stands in an example for text that could not be shown.
+SPELT_OUT = {
+    "forbidden-character": ("␀", "\0"),
+    "too-many-problems": (
+        "  # ... and a thousand layers like it",
+        "\n".join(f"  Layer{index}: !kernel org/repo:Layer" for index in range(1000)),
+    ),
+}
+# What an example cannot show alone.
+COMPANY = {"yaml-alias": {"yaml-anchor"}, "too-many-problems": {"yaml-tag"}}
+
+
+@of_stage("syntax", "config", formats=("yaml", "json", "toml"))
+def test_examples_of_texts(code: Code) -> None:
+    wrong = code.wrong.replace(*SPELT_OUT.get(code.name, ("", "")))
+    with pytest.raises(ks.ConfigError) as caught:
+        ks.loads_document(wrong, format=code.format)
+    codes = found(caught.value.diagnostics)
+    assert codes.count(code.name) == 1
+    assert set(codes) == {code.name} | COMPANY.get(code.name, set())
+    ks.loads_document(code.right, format=code.format)
+
+
+@of_stage("syntax", "config")
+def test_texts_have_no_other_examples(code: Code) -> None:
+    assert code.format in {"yaml", "json", "toml"}
+
+
+@of_stage("file", formats=["toml"])
+def test_examples_of_pyproject(code: Code, tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    path.write_text(code.wrong, encoding="utf-8")
+    with pytest.raises(ks.ConfigError) as caught:
+        ks.load(path)
+    assert found(caught.value.diagnostics) == [code.name]
+    path.write_text(code.right, encoding="utf-8")
+    ks.load(path)
+
+
+@of_stage("file", formats=["python"])
+def test_examples_of_file_functions(code: Code, workplace: Path) -> None:
+    names = {"ks": ks, "config": ks.KernelConfig()}
+    with pytest.raises(ks.FileAccessError) as caught:
+        exec(code.wrong, names)  # noqa: S102 (the catalogue's own example)
+    assert found(caught.value.diagnostics) == [code.name]
+    exec(code.right, names)  # noqa: S102
+
+
+@of_stage("file", formats=["shell"])
+def test_examples_of_file_commands(code: Code, workplace: Path) -> None:
+    with pytest.raises(ks.ConfigError) as caught:
+        checked(code.wrong if code.name != "unreadable-file" else "kernel-schema check loop.yaml")
+    assert found(caught.value.diagnostics) == [code.name]
+    checked(code.right)
+
+
+def checked(command: str) -> ks.Document:
+    """Read the file of `... kernel-schema check [--format FORMAT] FILE`."""
+    *options, file = shlex.split(command.rpartition("kernel-schema check ")[2])
+    assert options[:1] in ([], ["--format"])
+    return ks.read(file, format=options[1] if options else None)
+
+
+@pytest.fixture
+def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A working directory with the files of the examples."""
+    monkeypatch.chdir(tmp_path)
+    config = "kernel_mapping: {}\n"
+    for name in ("kernels.yaml", "kernels.conf", "configs/kernels.yaml"):
+        path = tmp_path / name
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(config, encoding="utf-8")
+    (tmp_path / "kernels.json").write_text('{"kernel_mapping": {}}', encoding="utf-8")
+    (tmp_path / "weights.json").write_bytes(b"0" * 10_000_001)
+    (tmp_path / "latin1.yaml").write_bytes("# é\n".encode("latin-1") + config.encode())
+    (tmp_path / "kernels.lock").write_text(LOCK, encoding="utf-8")
+    (tmp_path / "uv.lock").write_text("version = 1\n", encoding="utf-8")
+    # Even an administrator cannot read this one.
+    (tmp_path / "loop.yaml").symlink_to("loop.yaml")
+    return tmp_path
+
+
+LOCK = """\
+[{"dependency": {"repo-id": "org/repo", "version": 1},
+  "lock": {"commit": "0123456789abcdef0123456789abcdef01234567"}}]
+"""
+KERNELS = (
+    KernelLayer("Norm", "2 * x"),
+    KernelLayer("NormWithoutBackward", "2 * x", has_backward=False),
+)
+
+
+@pytest.fixture
+def bench(workplace: Path) -> Iterator[dict[str, Any]]:
+    """What examples for models find: `model`, on the CPU and in inference, and some modules.
+
+    kernels has a mapping of its own, with a kernel for `RMSNorm` on cuda.
+    """
+    torch = pytest.importorskip("torch", reason="these examples need a model")
+    kernels = pytest.importorskip("kernels", reason="these examples need a mapping")
+
+    class Registered(torch.nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.weight = torch.nn.Parameter(torch.ones(2))
+
+        def forward(self, x: Any) -> Any:
+            return x * self.weight
+
+    def layer(name: str) -> Any:
+        return type(name, (Registered,), {"kernel_layer_name": name})
+
+    norm = layer("Norm")
+    model = torch.nn.Sequential(norm(), norm(), layer("SiLU")(), layer("RMSNorm")()).eval()
+    write_kernel_repository(workplace / "kernels/norm", KERNELS, backends=["cpu"])
+    inherited = kernels.LayerRepository("org/inherited", layer_name="RMSNorm", version=1)
+    with kernels.use_kernel_mapping({"RMSNorm": {"cuda": inherited}}, inherit_mapping=False):
+        yield {"ks": ks, "torch": torch, "nn": torch.nn, "model": model}
+
+
+@of_stage("model", formats=["yaml"])
+def test_examples_of_checks(code: Code, bench: dict[str, Any]) -> None:
+    wrong, right = (
+        found(ks.check(ks.loads(text, format="yaml"), bench["model"]))
+        for text in (code.wrong, code.right)
+    )
+    assert [one for one in wrong if one not in right] == [code.name]
+    assert code.name not in right
+
+
+@of_stage("model", formats=["python"])
+def test_examples_of_checks_on_models(code: Code, bench: dict[str, Any]) -> None:
+    def check(text: str) -> list[str]:
+        names = dict(bench)
+        exec(text, names)  # noqa: S102 (the catalogue's own example)
+        model = names["model"]
+        if "ResidualNorm" in names:
+            model = names["nn"].Sequential(names["Norm"](), names["ResidualNorm"]())
+        layer_name = "RMSNorm" if "ResidualNorm" in names else "Norm"
+        return found(
+            ks.check(ks.KernelConfig({layer_name: {"cuda": "org/a:L"}}), model, device="cuda")
+        )
+
+    assert check(code.wrong) == [code.name]
+    assert check(code.right) == []
+
+
+@of_stage("kernelize", formats=["yaml"])
+def test_examples_of_configs_that_are_not_put_in_place(code: Code, bench: dict[str, Any]) -> None:
+    model = bench["model"].train()
+
+    def put_in_place(text: str) -> list[str]:
+        config = ks.loads(text, format="yaml")
+        try:
+            if code.name == "plan-not-met":
+                plan = ks.explain(config, model)
+                return found(disagreements(plan, ks.kernelize(model, config, strict=False)))
+            if "org/repo" in text:
+                # Nothing can be loaded from the Hub here: lowering is as far as that goes.
+                ks.lower(config, device="cpu")
+            else:
+                ks.kernelize(model, config)
+        except ks.KernelSchemaError as error:
+            return found(error.diagnostics)
+        return []
+
+    assert put_in_place(code.wrong) == [code.name]
+    assert put_in_place(code.right) == []
+
+
+@pytest.mark.filterwarnings("ignore:.*no backward.*")
+@of_stage("kernelize", formats=["python"])
+def test_examples_of_kernelizing(code: Code, bench: dict[str, Any]) -> None:
+    if code.name == "capability-needed" and bench["torch"].cuda.is_available():
+        pytest.skip("there is a GPU here, which has a capability")
+    # A kernel without backward runs in training only where it was chosen for inference.
+    company = {"kernel-without-backward-in-training": {"stale-mode"}}.get(code.name, set())
+    assert set(outcome(code.wrong, code, bench)) == {code.name} | company
+    assert outcome(code.right, code, bench) == []
+
+
+@of_stage("environment", formats=["python"])
+def test_examples_of_machines(code: Code, bench: dict[str, Any]) -> None:
+    if bench["torch"].cuda.is_available():
+        pytest.skip("there is such a GPU here")
+    assert outcome(code.wrong, code, bench) == [code.name]
+    assert outcome(code.right, code, bench) == []
+
+
+def outcome(text: str, code: Code, bench: dict[str, Any]) -> list[str]:
+    """What running an example reports, and what an audit of the model reports after it."""
+    kernel = f"./kernels/norm:{'NormWithoutBackward' if 'backward' in code.name else 'Norm'}"
+    entry = {"cuda": [{"min_capability": 80, "kernel": kernel}]}
+    config = ks.KernelConfig({"Norm": entry if code.name == "capability-needed" else kernel})
+    try:
+        exec(text, dict(bench, config=config))  # noqa: S102 (the catalogue's own example)
+        return found(ks.audit(bench["model"]).diagnostics)
+    except ks.KernelSchemaError as error:
+        return found(error.diagnostics)
+    finally:
+        ks.restore(bench["model"])
+
+
+# What `python train.py` stands for in an example: the part that meets the problem.
+TRAIN = {
+    "broken-dependency": "ks.lower(ks.KernelConfig())",
+    "hub-kernels-disabled": "report(registration_disabled())",
+    "kernel-mapping-disabled": "report(mapping_disabled())",
+}
+REPORT = """\
+import kernel_schema as ks
+from kernel_schema.lowering.environment import mapping_disabled, registration_disabled
+def report(*problems):
+    print(*(problem.code for problem in problems if problem is not None))
+try:
+    {}
+except ks.KernelSchemaError as error:
+    report(*error.diagnostics)
+"""
+
+
+@of_stage("environment", formats=["shell"])
+def test_examples_of_environments(
+    code: Code, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("kernels", reason="this is about kernels as it is installed")
+    if code.name == "missing-dependency":
+        # As Python itself marks what cannot be imported.
+        monkeypatch.setitem(sys.modules, "kernels", None)
+        with pytest.raises(ks.LoweringError) as caught:
+            ks.lower(ks.KernelConfig())
+        assert found(caught.value.diagnostics) == [code.name]
+        assert code.right in (caught.value.diagnostics[0].help or "")
+        return
+    body = TRAIN.get(code.name, TRAIN["hub-kernels-disabled"])
+    if "registration" in body:
+        pytest.importorskip("transformers", reason="this is about transformers as it is installed")
+        body = f"import transformers.utils.import_utils; {body}"
+    train = REPORT.format(body)
+    wrong, right = (
+        environment(text, tmp_path / str(side))
+        for side, text in enumerate((code.wrong, code.right))
+    )
+    assert run_python("-c", train, **wrong).split() == [code.name]
+    assert run_python("-c", train, **right).split() == []
+
+
+def environment(command: str, site: Path) -> dict[str, str]:
+    """The variables of `NAME=VALUE python train.py`, or one that shows what `pip` would bring."""
+    setting = command.removesuffix(" python train.py")
+    if setting != command:
+        return dict([setting.split("=")])
+    version = command.rpartition("kernels==")[2]
+    info = site / f"kernels-{version}.dist-info"
+    info.mkdir(parents=True)
+    text = f"Metadata-Version: 2.1\nName: kernels\nVersion: {version}\n"
+    (info / "METADATA").write_text(text, encoding="utf-8")
+    (site / "kernels").mkdir()
+    (site / "kernels/__init__.py").touch()
+    return {"PYTHONPATH": str(site)}
+
+
+def run_python(*arguments: str, **variables: str) -> str:
+    """What a fresh Python prints, with our package importable."""
+    path = os.pathsep.join(filter(None, [variables.pop("PYTHONPATH", ""), str(ROOT)]))
+    done = subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "PYTHONPATH": path, **variables},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+# The table of the README.
+
+
+class TestTable:
+    def test_of_the_readme_is_up_to_date(self) -> None:
+        text = README.read_text(encoding="utf-8")
+        assert updated(text, CODES.values()) == text, "run `python tests/update_readme.py`"
+
+    def test_has_a_row_for_each_code(self) -> None:
+        rows = render_table(CODES.values()).splitlines()[2:]
+        assert [re.findall(r"^\| `([a-z0-9-]+)`", row) for row in rows] == [
+            [name] for name in CODES
+        ]
+        assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)
+
+    def test_shows_the_heart_of_an_example(self) -> None:
+        assert heart(CODES["syntax-error"]) == "SiLU: org/repo: SiLU"
+        assert heart(CODES["yaml-alias"]) == "GeLU: *activation"
+        assert heart(CODES["yaml-tab"]) == "\\tSiLU: org/repo:SiLU"
+        assert all(0 < len(heart(code)) <= 95 for code in CODES.values())
+        assert all(heart(code).isprintable() for code in CODES.values())
+
+    def test_is_put_between_the_marks(self) -> None:
+        text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
+        table = render_table([CODES["too-deep"]])
+        assert updated(text, [CODES["too-deep"]]) == f"before\n{BEGIN}\n{table}{END}\nafter\n"
+        with pytest.raises(ValueError, match="once, each on its own line"):
+            updated("no marks", [])
