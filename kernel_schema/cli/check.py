@@ -58,7 +58,8 @@ def run_check(options: argparse.Namespace) -> int:
         max_bytes=options.max_bytes,
     )
     refuse(outcome.refused)
-    renderer(options.output_format, sys.stdout, summary=not options.quiet)(outcome.result)
+    summary = not options.quiet and bool(outcome.result.files or not outcome.refused)
+    renderer(options.output_format, sys.stdout, summary=summary)(outcome.result)
     if outcome.refused:
         return USAGE
     return FINDINGS if outcome.result.errors else OK
@@ -101,11 +102,12 @@ def check_files(
             from kernel_schema.lowering.checks import check
 
             found += check(document, model, ignore=ignore, select=select)
-        except FileAccessError as error:
+        except FileAccessError as error:  # noqa: PERF203 (one wrong file must not end the check)
             refused += error.diagnostics
         except KernelSchemaError as error:
             found += error.diagnostics
-    return Outcome(CheckResult(tuple(found), texts, len(files)), documents, refused)
+    checked = len(files) - len({diagnostic.file for diagnostic in refused})
+    return Outcome(CheckResult(tuple(found), texts, checked), documents, refused)
 
 
 def renderer(

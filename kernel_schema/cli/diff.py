@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.files.document import Document
     from kernel_schema.lowering.plan import LayerPlan, Plan
+    from kernel_schema.lowering.types import Module
     from kernel_schema.schema.meaning import Change
 
 
@@ -65,24 +66,25 @@ def _told(change: Change, old: Document, new: Document) -> str:
 
 
 def _for_model(old: Document, new: Document, options: argparse.Namespace) -> Iterator[str]:
-    from kernel_schema.lowering.explain import explain
-
     model = open_model(options.model)
-    before, after = (
-        explain(
-            document.config,
-            model,
-            device=options.device,
-            capability=options.capability,
-            mode=options.mode,
-        )
-        for document in (old, new)
-    )
+    before, after = (_plan(document, model, options) for document in (old, new))
     capability = f", capability {after.capability}" if after.capability is not None else ""
     lines = list(_differences(before, after))
     what = "what changes" if lines else "nothing changes"
     yield f"For the model on {after.device}{capability}, in {after.mode}: {what}"
     yield from lines
+
+
+def _plan(document: Document, model: Module, options: argparse.Namespace) -> Plan:
+    from kernel_schema.lowering.explain import explain
+
+    target = {"device": options.device, "mode": options.mode}
+    try:
+        return explain(document.config, model, capability=options.capability, **target)
+    except KernelSchemaError as error:
+        raise type(error)(
+            document.place(found) if found.route.steps else found for found in error.diagnostics
+        ) from None
 
 
 def _differences(before: Plan, after: Plan) -> Iterator[str]:

@@ -11,7 +11,7 @@ from kernel_schema.cli.layout import paragraph
 from kernel_schema.cli.matrix import matrix_shape, matrix_text
 from kernel_schema.cli.plans import inherited_text, plan_shape, plan_text
 from kernel_schema.cli.shapes import diagnostic_shape
-from kernel_schema.diagnostics import KernelSchemaError, Route, Severity
+from kernel_schema.diagnostics import KernelSchemaError, Severity
 from kernel_schema.lowering.explain import explain
 from kernel_schema.lowering.matrix import plan_matrix
 from kernel_schema.lowering.registry import inspect_model
@@ -73,7 +73,7 @@ def run_explain(options: argparse.Namespace) -> int:
             "version": VERSION,
             "file": document.file,
             "diagnostics": [diagnostic_shape(diagnostic) for diagnostic in diagnostics],
-            "plans": [plan_shape(plan) for plan in plans],
+            "plans": [plan_shape(plan, document) for plan in plans],
         }
         print(json.dumps(shape, indent=2))
     else:
@@ -97,10 +97,7 @@ def _by_severity(plans: Iterable[Plan]) -> list[Diagnostic]:
 
 def _show(plans: list[Plan], diagnostics: list[Diagnostic], document: Document) -> None:
     parts = [paragraph(str(diagnostic)) for diagnostic in diagnostics]
-    for plan in plans:
-        routes = {name: Route(("kernel_mapping", name), at_key=True) for name in plan.unregistered}
-        lines = {name: document.locate(route).line for name, route in routes.items()}
-        parts.append(plan_text(plan, lines))
+    parts += [plan_text(plan, document) for plan in plans]
     inherited = inherited_text(plans[0])
     if inherited is not None:
         parts.append(inherited)
@@ -123,9 +120,9 @@ def _show_matrix(
             "version": VERSION,
             "file": document.file,
             "layer_name": layer.layer_name,
-            "rows": matrix_shape(rows),
+            "rows": matrix_shape(rows, document),
         }
         print(json.dumps(shape, indent=2))
     else:
-        print(matrix_text(layer.layer_name, rows))
+        print(matrix_text(layer.layer_name, rows, document))
     return OK

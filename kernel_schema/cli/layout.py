@@ -54,7 +54,7 @@ def paragraph(text: str, *, indent: str = "", hanging: str = "  ") -> str:
             subsequent_indent=lead + hanging,
             break_on_hyphens=False,
         )
-    return "\n".join(lines)
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def table(

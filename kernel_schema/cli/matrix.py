@@ -6,11 +6,12 @@ from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.cli.layout import table
-from kernel_schema.cli.plans import place_of
+from kernel_schema.cli.plans import Written, kernel_text, place_of, written_in
 from kernel_schema.cli.shapes import range_shape
 from kernel_schema.lowering.selection import MODE_CHAIN
 
 if TYPE_CHECKING:
+    from kernel_schema.files.document import Document
     from kernel_schema.lowering.matrix import Matrix
     from kernel_schema.lowering.plan import LayerPlan
     from kernel_schema.schema.capability import Capabilities
@@ -19,22 +20,24 @@ _OWN: Final = "."
 _HEADER: Final = ("device", *(mode.value.replace("_torch", "_\ntorch") for mode in MODE_CHAIN))
 
 
-def matrix_text(layer_name: str, rows: Matrix) -> str:
+def matrix_text(layer_name: str, rows: Matrix, document: Document) -> str:
     """A matrix for people: a letter for each kernel, and what the letters mean.
 
     Args:
         layer_name: The layer.
         rows: What `plan_matrix` gives.
+        document: The config that was explained.
     """
     if not rows:
         return f"{layer_name}: nothing names it; it keeps its own forward everywhere."
+    written = written_in(document)
     letters: dict[tuple[str, str], str] = {}
     labels = map(_letter, count())
     cells: list[tuple[str, ...]] = []
     for (device, piece), plans in rows.items():
         marks: list[str] = []
         for plan in plans.values():
-            found = _kernel(plan)
+            found = _kernel(plan, written)
             if found is None:
                 marks.append(_OWN)
                 continue
@@ -48,31 +51,32 @@ def matrix_text(layer_name: str, rows: Matrix) -> str:
     return "\n\n".join(parts)
 
 
-def matrix_shape(rows: Matrix) -> list[dict[str, Any]]:
+def matrix_shape(rows: Matrix, document: Document) -> list[dict[str, Any]]:
     """A matrix for programs; the README says what its keys mean."""
+    written = written_in(document)
     return [
         {
             "device": device.value,
             "capability": range_shape(piece),
-            "modes": {mode.value: _cell_shape(plan) for mode, plan in plans.items()},
+            "modes": {mode.value: _cell_shape(plan, written) for mode, plan in plans.items()},
         }
         for (device, piece), plans in rows.items()
     ]
 
 
-def _cell_shape(plan: LayerPlan) -> dict[str, Any] | None:
+def _cell_shape(plan: LayerPlan, written: Written) -> dict[str, Any] | None:
     chosen = plan.chosen
     if not plan.kernels or chosen is None:
         return None
     line = None if chosen.span is None or chosen.standing is not None else chosen.span.line
-    return {"kernel": str(plan.kernels[0].kernel), "line": line}
+    return {"kernel": kernel_text(chosen.rule, written), "line": line}
 
 
-def _kernel(plan: LayerPlan) -> tuple[str, str] | None:
+def _kernel(plan: LayerPlan, written: Written) -> tuple[str, str] | None:
     chosen = plan.chosen
     if not plan.kernels or chosen is None:
         return None
-    return str(plan.kernels[0].kernel), place_of(chosen)
+    return kernel_text(chosen.rule, written), place_of(chosen)
 
 
 def _range(piece: Capabilities | None) -> str:

@@ -2,52 +2,78 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from kernel_schema.cli.layout import paragraph, table, terminal_width
 from kernel_schema.cli.shapes import range_shape
+from kernel_schema.diagnostics import Route
 from kernel_schema.lowering.inherited import is_inherited
 from kernel_schema.lowering.plan import Standing, Status
+from kernel_schema.schema.rules import expand
 from kernel_schema.schema.vocabulary import ORIGINAL, ModeName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
+    from kernel_schema.files.document import Document
     from kernel_schema.lowering.plan import Candidate, LayerPlan, Plan
     from kernel_schema.schema.rules import Rule
 
 OWN: Final = "its own forward"
 
 
-def plan_text(plan: Plan, lines: dict[str, int]) -> str:
+Written: TypeAlias = "Mapping[Route, str]"
+"""How a document writes the kernel of each rule: a plan has the paths of local ones absolute."""
+
+
+def written_in(document: Document) -> Written:
+    """The kernels of a document, as written, by the route of their rule."""
+    return {
+        rule.route: str(rule.kernel) for rule in expand(document.config) if rule.kernel is not None
+    }
+
+
+def kernel_text(rule: Rule, written: Written) -> str:
+    """The kernel of a rule, as written."""
+    return written.get(rule.route, str(rule.kernel))
+
+
+def plan_text(plan: Plan, document: Document) -> str:
     """A plan for people: a headline, a table, and for each layer why.
 
     What matters most comes first: a kernel that was meant and will not run.
 
     Args:
         plan: The plan.
-        lines: The line of each name that the model does not register.
+        document: The config that was explained.
     """
+    written = written_in(document)
     capability = f", capability {plan.capability}" if plan.capability is not None else ""
     headline = (
         f"{plan.device}{capability}, {plan.mode}: {plan.replaced} of {plan.total} modules and "
         "functions run a kernel"
     )
     if not plan.layers:
-        headline = f"{plan.device}, {plan.mode}: the model registers no layer."
+        headline = f"{plan.device}, {plan.mode}: the model registers no layer"
     layers = sorted(plan.layers, key=_urgency)
     missing = "nothing: the model has no such layer"
-    rows = [_row(layer) for layer in layers]
+    rows = [_row(layer, written) for layer in layers]
     urgent = sum(_urgency(layer) == 0 for layer in layers)
     rows[urgent:urgent] = [
-        (name, "-", missing, f"line {lines[name]}") for name in plan.unregistered
+        (name, "-", missing, f"line {document.locate(key_of(name)).line}")
+        for name in plan.unregistered
     ]
     parts = [paragraph(headline)]
     if rows:
         header = ("layer", "replaced", "runs", "stated")
         parts.append(table(header, [_folded(row) for row in rows], right=("replaced",)))
-    parts += ["\n".join(_section(layer)) for layer in layers]
+    parts += ["\n".join(_section(layer, written)) for layer in layers]
     return "\n\n".join(parts)
+
+
+def key_of(layer_name: str) -> Route:
+    """The route to the name of a layer in a config."""
+    return Route(("kernel_mapping", layer_name), at_key=True)
 
 
 def _urgency(layer: LayerPlan) -> int:
@@ -60,8 +86,8 @@ def _urgency(layer: LayerPlan) -> int:
     return 3 if layer.candidates else 4
 
 
-def _row(layer: LayerPlan) -> tuple[str, str, str, str]:
-    runs = str(layer.kernels[0].kernel) if layer.kernels else OWN
+def _row(layer: LayerPlan, written: Written) -> tuple[str, str, str, str]:
+    runs = kernel_text(layer.rule, written) if layer.kernels and layer.rule else OWN
     stated = place_of(layer.chosen) if layer.chosen is not None else ""
     if not layer.candidates:
         stated = "nowhere"
@@ -78,7 +104,7 @@ def _folded(row: tuple[str, str, str, str]) -> tuple[str, str, str, str]:
     return layer, replaced, runs, stated
 
 
-def _section(layer: LayerPlan) -> Iterator[str]:
+def _section(layer: LayerPlan, written: Written) -> Iterator[str]:
     """Counts and classes of a layer, what it keeps and why, and what became of each rule."""
     yield paragraph(f"{layer.layer_name}: {carriers_text(layer)}")
     for kept in layer.kept:
@@ -95,7 +121,7 @@ def _section(layer: LayerPlan) -> Iterator[str]:
             if candidate.standing is None:
                 elsewhere[f"{candidate.rule.device} ({place_of(candidate)})"] = None
         elif candidate.status is not Status.CHOSEN:
-            yield _item(f"not {_described(candidate)}: {candidate.reason}")
+            yield _item(f"not {_described(candidate, written)}: {candidate.reason}")
     if elsewhere:
         yield _item(f"other devices: {', '.join(elsewhere)}")
 
@@ -110,10 +136,11 @@ def _names_mode(candidate: Candidate) -> bool:
     return candidate.status in relevant and candidate.rule.mode not in (None, ModeName.FALLBACK)
 
 
-def _described(candidate: Candidate) -> str:
+def _described(candidate: Candidate, written: Written) -> str:
     rule = candidate.rule
+    kernel = kernel_text(rule, written) if rule.kernel is not None else ORIGINAL
     mode = f" for {rule.mode}" if rule.mode is not None else ""
-    return f"{rule.kernel or ORIGINAL}{mode} ({place_of(candidate)})"
+    return f"{kernel}{mode} ({place_of(candidate)})"
 
 
 def place_of(candidate: Candidate) -> str:
@@ -168,38 +195,47 @@ def _where(rule: Rule) -> str:
     return f"{rule.device}, {rule.capabilities}" if rule.capabilities.bounded else str(rule.device)
 
 
-def plan_shape(plan: Plan) -> dict[str, Any]:
+def plan_shape(plan: Plan, document: Document) -> dict[str, Any]:
     """A plan for programs; the README says what its keys mean."""
+    written = written_in(document)
     return {
         "device": plan.device.value,
         "capability": plan.capability,
         "mode": plan.mode.value,
         "replaced": plan.replaced,
         "total": plan.total,
-        "layers": [_layer_shape(layer) for layer in plan.layers],
-        "unregistered": list(plan.unregistered),
+        "layers": [_layer_shape(layer, written) for layer in plan.layers],
+        "unregistered": [
+            {"layer_name": name, "line": document.locate(key_of(name)).line}
+            for name in plan.unregistered
+        ],
         "unmapped": list(plan.unmapped),
     }
 
 
-def _layer_shape(layer: LayerPlan) -> dict[str, Any]:
+def _layer_shape(layer: LayerPlan, written: Written) -> dict[str, Any]:
+    rule = layer.rule
     return {
         "layer_name": layer.layer_name,
         "modules": layer.modules,
         "functions": layer.functions,
         "classes": list(layer.classes),
-        "kernels": [{"kernel": str(one.kernel), "count": one.count} for one in layer.kernels],
+        "kernels": [
+            {"kernel": kernel_text(rule, written), "count": one.count}
+            for one in layer.kernels
+            if rule is not None
+        ],
         "kept": [{"reason": kept.reason, "count": kept.count} for kept in layer.kept],
         "steps": [step.value for step in layer.steps],
         "gaps": [range_shape(gap) for gap in layer.gaps],
-        "candidates": [_candidate_shape(candidate) for candidate in layer.candidates],
+        "candidates": [_candidate_shape(one, written) for one in layer.candidates],
     }
 
 
-def _candidate_shape(candidate: Candidate) -> dict[str, Any]:
+def _candidate_shape(candidate: Candidate, written: Written) -> dict[str, Any]:
     rule, span = candidate.rule, candidate.span
     return {
-        "kernel": str(rule.kernel) if rule.kernel is not None else None,
+        "kernel": kernel_text(rule, written) if rule.kernel is not None else None,
         "device": rule.device and rule.device.value,
         "capability": range_shape(rule.capabilities),
         "mode": rule.mode and rule.mode.value,

@@ -20,7 +20,7 @@ class CheckResult:
     Args:
         diagnostics: Everything that was found, by file and place.
         texts: The text of each file that could be read.
-        files: How many files were meant.
+        files: How many files could be had.
     """
 
     diagnostics: tuple[Diagnostic, ...]

@@ -133,7 +133,7 @@ class Builder:
             if style:
                 if style != "'" and not (style == '"' and value.isascii()):
                     end = self._special(event, start, end)
-            elif start == end or value[0] in MAYBE_NOT_TEXT:
+            elif not value or value[0] in MAYBE_NOT_TEXT:
                 value, start, end = self._resolved(value, start, end)
             self._end = end
             spans.append(start)

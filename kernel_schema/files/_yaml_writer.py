@@ -20,10 +20,9 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
-def _represent_string(dumper: Any, text: str) -> yaml.ScalarNode:
+def _represent_string(_: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
     plain = text.isprintable() and _reads_as_string(text)
-    style = None if plain else '"'
-    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style)
+    return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 
 def _reads_as_string(text: str) -> bool:

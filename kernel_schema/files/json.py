@@ -93,7 +93,7 @@ def _load(text: str) -> Value:
     # Where there are more colons than members, a key was lost to another of the same name.
     if members != outline.count(b":") or _is_deep(outline.replace(b":", b"")):
         raise _SuspectError
-    if "\\u" in text and ("\\\\" in text or _LONE_SURROGATE.search(text)):
+    if "\\" in text and "\\u" in text and ("\\\\" in text or _LONE_SURROGATE.search(text)):
         # What looks like an escape may not be one; what is half a pair cannot be encoded.
         json.dumps(value, ensure_ascii=False).encode()
     return value

@@ -163,7 +163,7 @@ def loads_document(text: str, *, format: Format, file: str = "<text>") -> Docume
         message = f"{quote(format)} is not a format: formats are yaml, json and toml"
         raise _access("unknown-format", file, message, None)
     try:
-        parsed = _parse(text, format)
+        parsed = _parse(text, format, allow_empty=Path(file).name == PYPROJECT)
     except ReadError as error:
         raise from_read_error(error, file) from None
     if Path(file).name == PYPROJECT:
@@ -188,7 +188,7 @@ def format_of(file: str) -> Format | None:
     return _FORMATS.get(Path(file).suffix.lower())
 
 
-def _parse(text: str, format: Format) -> Parsed:  # noqa: A002 (what users call it)
+def _parse(text: str, format: Format, *, allow_empty: bool) -> Parsed:  # noqa: A002 (what users call it)
     # Each reader is imported when it is needed: checking a JSON file must not load YAML.
     if format == "yaml":
         from kernel_schema.files.yaml import read_yaml
@@ -200,12 +200,14 @@ def _parse(text: str, format: Format) -> Parsed:  # noqa: A002 (what users call 
         return read_json(text)
     from kernel_schema.files.toml import read_toml
 
-    return read_toml(text)
+    return read_toml(text, allow_empty=allow_empty)
 
 
 def _bytes(file: str, max_bytes: int) -> bytes:
     try:
         if file == STANDARD_INPUT:
+            if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] (closed by the caller)
+                raise _access("unreadable-file", file, "standard input is closed", None)
             return sys.stdin.buffer.read(max_bytes + 1)
         with Path(file).open("rb") as stream:
             return stream.read(max_bytes + 1)

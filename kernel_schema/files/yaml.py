@@ -15,8 +15,8 @@ from kernel_schema.files.source import Findings, Parsed, Positions, prepare, rep
 # YAML 1.2 takes these for text. The parsers take the first two for line breaks, so that a comment
 # could hide a key, and the one in C ignores the third at the start of a line.
 _MISREAD = re.compile("[\u2028\u2029\ufeff]")
-_HEAD = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))*")
-_DIRECTIVE = re.compile(r"(%[^\r\n]*)(?:\r\n|\n|\r)?")
+# Behind empty lines and comments.
+_DIRECTIVE = re.compile(r"(?:[ \t]*(?:#[^\r\n]*)?(?:\r\n|\n|\r))*(%[^\r\n]*)(?:\r\n|\n|\r)?")
 _VERSION = re.compile(r"%YAML +1\.2 *(?: #.*)?")
 
 
@@ -66,9 +66,8 @@ def read_yaml(text: str, *, engine: Engine | None = None) -> Parsed:
 
 def _without_directives(text: str, found: Findings) -> str:
     """Report what starts with `%` at the head, and put blanks in its place."""
-    head = _HEAD.match(text)
-    position = head.end() if head else 0
-    while text.startswith("%", position) and (match := _DIRECTIVE.match(text, position)):
+    position = 0
+    while "%" in text and (match := _DIRECTIVE.match(text, position)):
         if not _VERSION.fullmatch(match[1]):
             found.add(*directive(*match.span(1)))
             text = text[: match.start(1)] + " " * len(match[1]) + text[match.end(1) :]

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import importlib
 import os
 import re
 import sys
+from contextlib import contextmanager, redirect_stdout
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from kernel_schema.lowering.types import Module
 
 _ATTRIBUTE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)")
@@ -36,36 +39,32 @@ def build_model(spec: str) -> Module:
     Raises:
         ModelSpecError: If it cannot be imported or built, saying why.
     """
-    match = _ATTRIBUTE.fullmatch(spec)
-    if match is not None and not Path(spec).exists():
-        return _from_attribute(match["module"], match["name"])
-    if not spec or ":" in spec:
-        message = f"{quote(spec)} is not a model: {_FORMS}"
-        raise ModelSpecError(message)
-    return _from_config(spec)
+    # What users' modules and libraries print must not end up in our own output.
+    with redirect_stdout(sys.stderr):
+        match = _ATTRIBUTE.fullmatch(spec)
+        if match is not None and not Path(spec).exists():
+            return _from_attribute(match["module"], match["name"])
+        if not spec or ":" in spec:
+            message = f"{quote(spec)} is not a model: {_FORMS}"
+            raise ModelSpecError(message)
+        return _from_config(spec)
 
 
 def _from_attribute(module_name: str, name: str) -> Module:
     here = os.getcwd()  # noqa: PTH109 (import paths are strings)
     if here not in sys.path:
         sys.path.insert(0, here)
-    try:
-        found: Any = importlib.import_module(module_name)
+    with _explained("it cannot be imported"):
+        found: Any = import_module(module_name)
         for part in name.split("."):
             found = getattr(found, part)
-    except Exception as error:
-        message = f"it cannot be imported: {_said(error)}"
-        raise ModelSpecError(message) from error
-    nn = _torch().nn
+    nn = _imported("torch", "kernel-schema[torch]").nn
     if not isinstance(found, nn.Module):
         if not callable(found):
             message = f"{quote(name)} is neither a torch.nn.Module nor something that gives one"
             raise ModelSpecError(message)
-        try:
+        with _explained(f"calling {quote(name)} without arguments failed"):
             found = found()
-        except Exception as error:
-            message = f"calling {quote(name)} without arguments failed: {_said(error)}"
-            raise ModelSpecError(message) from error
     if not isinstance(found, nn.Module):
         message = f"{quote(name)} gave {quote(type(found).__name__)}, not a torch.nn.Module"
         raise ModelSpecError(message)
@@ -73,41 +72,44 @@ def _from_attribute(module_name: str, name: str) -> Module:
 
 
 def _from_config(spec: str) -> Module:
-    torch = _torch()
-    try:
-        import transformers
-    except ImportError as error:
-        message = f"transformers is needed for it: {_said(error)}: {_INSTALL}"
-        raise ModelSpecError(message) from error
-    if not Path(spec).exists() and spec.startswith((".", "/", "~")):
+    path = Path(spec).expanduser() if spec.startswith("~") else Path(spec)
+    if not path.exists() and spec.startswith((".", "/", "~")):
         message = "there is no such directory"
         raise ModelSpecError(message)
-    try:
-        config: Any = transformers.AutoConfig.from_pretrained(spec)
+    if path.is_dir() and not (path / "config.json").is_file():
+        message = "there is no config.json in it"
+        raise ModelSpecError(message)
+    torch = _imported("torch", "kernel-schema[torch]")
+    transformers = _imported("transformers", "kernel-schema[transformers]")
+    with _explained("transformers cannot build it"):
+        config = transformers.AutoConfig.from_pretrained(str(path) if path.exists() else spec)
         names: list[str] = getattr(config, "architectures", None) or []
         known = (getattr(transformers, name, None) for name in names)
         architecture: Any = next((cls for cls in known if cls is not None), None)
+        build = transformers.AutoModel.from_config if architecture is None else architecture
         with torch.device("meta"):
-            if architecture is not None:
-                return architecture(config)
-            return transformers.AutoModel.from_config(config)
-    except Exception as error:
-        message = f"transformers cannot build it: {_said(error)}"
-        raise ModelSpecError(message) from error
+            # As `from_pretrained` gives it.
+            return build(config).eval()
 
 
-_INSTALL: Final = "pip install 'kernel-schema[transformers]'"
-
-
-def _torch() -> Any:
+@contextmanager
+def _explained(what: str) -> Generator[None]:
+    """Turn whatever goes wrong in code that is not ours into a reason, an exit included."""
     try:
-        import torch
-    except ImportError as error:
-        message = f"torch is needed for it: {_said(error)}: pip install 'kernel-schema[torch]'"
+        yield
+    except (Exception, SystemExit) as error:
+        message = f"{what}: {_said(error)}"
         raise ModelSpecError(message) from error
-    return torch
 
 
-def _said(error: Exception) -> str:
+def _imported(name: str, extra: str) -> Any:
+    try:
+        return import_module(name)
+    except Exception as error:
+        message = f"{name} is needed for it: {_said(error)}: pip install '{extra}'"
+        raise ModelSpecError(message) from error
+
+
+def _said(error: BaseException) -> str:
     """What an exception says, in one line."""
     return f"{type(error).__name__}: {' '.join(str(error).split())}"

@@ -269,10 +269,11 @@ def _load_failure(
     cause = _in_one_line(error)
     if item is None or rule is None:
         return Diagnostic("kernel-load-failed", f"kernels could not replace a layer: {cause}")
+    where = quote(item.name) if item.name else "the model itself"
     return Diagnostic(
         "kernel-load-failed",
-        f"`{rule.kernel}` for {quote(item.layer_name)} could not be put in place of "
-        f"{quote(item.name)}: {cause}",
+        f"`{rule.kernel}` for {quote(item.layer_name)} could not be put in place of {where}: "
+        f"{cause}",
         rule.route,
         help=_load_help(rule, error),
     )

@@ -218,7 +218,7 @@ def _in_use(known: list[tuple[Kernel, type]], count: int, asked: Kernel | None) 
             kernel, cls = asked, its_class
     function: Any = getattr(cls, "forward")  # noqa: B009 (`type` does not say that modules have it)
     code = getattr(inspect.unwrap(function), "__globals__", {})
-    if cls.__module__ == "kernels.layer.layer":
+    if cls.__module__ in {"kernels.layer.layer", "kernels.layer.func"}:
         # A function exposed as a layer: kernels' own module closes over the code.
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         closed_over = {name: cell.cell_contents for name, cell in cells}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import inspect
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
 _SHOWN_NAMES: Final = 8
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Subject:
     """What is checked.
 
@@ -48,6 +49,11 @@ class Subject:
     layers: RegisteredLayers | None = None
     device: DeviceType | None = None
     mode: ModeName | None = None
+
+    @cached_property
+    def by_layer(self) -> dict[str, list[Rule]]:
+        """The rules of the config by layer."""
+        return by_layer(self.rules)
 
 
 def check(
@@ -165,7 +171,7 @@ def _unregistered_layers(subject: Subject) -> Iterator[Diagnostic]:
     shown = listing(list(layers)[:_SHOWN_NAMES], "and")
     more = f" and {len(layers) - _SHOWN_NAMES} more" if len(layers) > _SHOWN_NAMES else ""
     there = f"It registers {shown}{more}" if layers else "It registers no layer at all"
-    for layer_name in by_layer(subject.rules):
+    for layer_name in subject.by_layer:
         if layer_name in layers:
             continue
         name = quote(layer_name)
@@ -288,7 +294,7 @@ def _other_devices_only(subject: Subject) -> Iterator[Diagnostic]:
     """Layers whose entry names every device but the model's: `device-not-covered`."""
     if subject.device is None or subject.layers is None:
         return
-    for layer_name, rules in by_layer(subject.rules).items():
+    for layer_name, rules in subject.by_layer.items():
         devices = list(dict.fromkeys(rule.device for rule in rules if rule.device is not None))
         if devices and subject.device not in devices and layer_name in subject.layers:
             yield Diagnostic(
@@ -307,7 +313,7 @@ def _hidden_inherited(subject: Subject) -> Iterator[Diagnostic]:
     for rule in subject.inherited:
         where = f"{rule.device} ({rule.capabilities})" if rule.capabilities.bounded else rule.device
         inherited.setdefault(rule.layer_name, {})[str(where)] = None
-    for layer_name, rules in by_layer(subject.rules).items():
+    for layer_name, rules in subject.by_layer.items():
         hidden = [where for where in inherited.get(layer_name, {}) if where != str(subject.device)]
         if rules[0].device is None and hidden:
             yield Diagnostic(
@@ -326,6 +332,8 @@ def _mixed_signatures(subject: Subject) -> Iterator[Diagnostic]:
     kernels compares a kernel's signature with the first class only, and remembers the verdict.
     """
     for layer_name, layer in _concerned(subject):
+        if len(layer.classes) == 1:
+            continue
         signatures: dict[tuple[object, ...], list[str]] = {}
         for cls in layer.classes:
             signatures.setdefault(_signature(cls), []).append(cls.__name__)
@@ -370,7 +378,7 @@ def _concerned(subject: Subject) -> Iterator[tuple[str, RegisteredLayer]]:
     """The registered layers for which the config has a kernel."""
     if subject.layers is None:
         return
-    for layer_name, rules in by_layer(subject.rules).items():
+    for layer_name, rules in subject.by_layer.items():
         if layer_name in subject.layers and any(rule.kernel is not None for rule in rules):
             yield layer_name, subject.layers[layer_name]
 

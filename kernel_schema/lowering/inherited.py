@@ -11,11 +11,13 @@ from kernel_schema.lowering.kernels_state import active_mapping
 from kernel_schema.schema.anchors import home_path
 from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
 from kernel_schema.schema.kinds import is_list, is_table
+from kernel_schema.schema.references import is_local
 from kernel_schema.schema.rules import HubKernel, Kernel, LocalKernel, Rule
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, DeviceType, ModeName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 _ROOT = "inherited"
 
@@ -93,14 +95,20 @@ def _mode(key: Any) -> ModeName | None:
 def as_loaded(kernel: Kernel) -> Kernel:
     """A kernel of a rule as `kernel_of` would describe the repository object made of it.
 
-    >>> as_loaded(LocalKernel("./norm", "Layer")).path
-    'norm'
+    >>> as_loaded(LocalKernel("./a/../norm", "Layer")).path
+    './a/../norm'
     """
     if isinstance(kernel, LocalKernel):
-        return replace(kernel, path=str(home_path(kernel.path)))
+        return replace(kernel, path=_as_written(home_path(kernel.path)))
     if kernel.lockfile is not None:
         return replace(kernel, lockfile=str(home_path(kernel.lockfile)))
     return kernel
+
+
+def _as_written(path: Path) -> str:
+    """A path as a reference has to spell it: Path drops a leading `./`."""
+    text = str(path)
+    return text if is_local(text) else f"./{text}"
 
 
 def kernel_of(repository: Any) -> Kernel:
@@ -109,14 +117,16 @@ def kernel_of(repository: Any) -> Kernel:
     layer_name = getattr(repository, "layer_name", getattr(repository, "func_name", own_name))
     path = getattr(repository, "_repo_path", None)
     if path is not None:
-        return LocalKernel(str(path), layer_name)
+        return LocalKernel(_as_written(path), layer_name)
     trust: Any = getattr(repository, "_trust_remote_code", False)
     lockfile = getattr(repository, "_lockfile", None)
+    pinned = lockfile is None
     return HubKernel(
         str(getattr(repository, "_repo_id", own_name)),
         layer_name,
-        getattr(repository, "_version", None),
-        getattr(repository, "_revision", None),
+        getattr(repository, "_version", None) if pinned else None,
+        # Before kernels 0.17 a locked repository holds the revision that its file told.
+        getattr(repository, "_revision", None) if pinned else None,
         None if lockfile is None else str(lockfile),
         tuple(trust) if is_list(trust) else trust,
     )

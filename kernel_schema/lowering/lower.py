@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.lowering.environment import import_kernels, version_of
@@ -140,8 +140,9 @@ def build(
     for rule in rules:
         by_device = mapping.setdefault(rule.layer_name, {})
         for device in plain if rule.device is None else (rule.device,):
-            if device not in known:
-                problems.append(_unknown_to_kernels(rule, device, known))
+            lacking = _unsupported(kernels, rule, device, known)
+            if lacking is not None:
+                problems.append(lacking)
                 continue
             by_mode = by_device.setdefault(_device_key(kernels, device, rule), {})
             if rule.kernel is None:
@@ -149,7 +150,7 @@ def build(
             try:
                 if rule.kernel not in repositories:
                     repositories[rule.kernel] = _repository(kernels, rule.kernel)
-            except (OSError, ValueError) as error:
+            except _LOCKFILE_ERRORS as error:
                 problems.append(_unusable_lockfile(rule, error))
                 continue
             by_mode[modes[rule.mode or default_mode]] = repositories[rule.kernel]
@@ -195,6 +196,35 @@ def _repository(kernels: ModuleType, kernel: Kernel) -> Any:
         version=kernel.version,
         revision=kernel.revision,
         trust_remote_code=trust_remote_code,
+    )
+
+
+# Before 0.17 kernels let a malformed lock file fail wherever it happened to.
+_LOCKFILE_ERRORS: Final = (OSError, ValueError, LookupError, TypeError, AttributeError)
+
+
+def _unsupported(
+    kernels: ModuleType, rule: Rule, device: DeviceType, known: tuple[DeviceType, ...]
+) -> Diagnostic | None:
+    """What the installed kernels cannot do yet."""
+    if device not in known:
+        return _unknown_to_kernels(rule, device, known)
+    installed = version_of("kernels") or "0"
+    lacking = None
+    ranged = device is DeviceType.ROCM and rule.capabilities.bounded
+    if ranged and not hasattr(kernels, "ROCMProperties"):
+        lacking = "knows no capability ranges for rocm"
+    elif isinstance(getattr(rule.kernel, "trust_remote_code", False), tuple) and tuple(
+        map(int, installed.split(".")[:2])
+    ) < (0, 17):
+        lacking = "takes no repository ids for `trust_remote_code`"
+    if lacking is None:
+        return None
+    return Diagnostic(
+        "unsupported-by-kernels",
+        f"kernels {installed} {lacking}",
+        rule.route,
+        help="pip install 'kernels>=0.17'",
     )
 
 

@@ -220,7 +220,7 @@ class Walk:
                 if "kernel_layer_name" in state:
                     self._step = None if key == wrapped_at else key
                     self._ignore(str(state["kernel_layer_name"]), known)
-                below = module._modules  # noqa: SLF001 (what torch's own traversal reads)
+                below = module._modules  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] (torch's walk reads it too)
                 if below:
                     path.append(None if key == wrapped_at else key)
                     levels.append((iter(below.items()), known.step))

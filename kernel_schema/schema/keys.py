@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 OPEN: Final = {"additionalProperties": True}
 _PINS: Final = ("version", "revision", "lockfile")
 _OPTIONS: Final = SPEC_KEYS[1:]
-# A pattern needs a type beside it for strict validators; there, every type, since the type is
-# judged elsewhere.
 _ANY_TYPE: Final = ["array", "boolean", "integer", "null", "number", "object", "string"]
 
 
@@ -40,8 +38,8 @@ def shared_rules(branches: Mapping[str, Keywords]) -> Keywords:
     """The rules by keys, the same wherever the same tables may stand."""
     rules = by_keys(branches, {})
     place = "_".join(name for name in ("kernel", "modes", "devices") if name in branches)
-    rules["then"] = shared("keys_beside_kernel", rules["then"])
-    rules["else"] = shared(f"keys_of_{place}", rules["else"])
+    rules["then"] = shared("keys_beside_kernel", {**_any_type(), **rules["then"]})
+    rules["else"] = shared(f"keys_of_{place}", {**_any_type(), **rules["else"]})
     return rules
 
 
@@ -60,7 +58,12 @@ def by_keys(branches: Mapping[str, Keywords], bounds: Mapping[str, Keywords]) ->
 
 
 def _has_kernel() -> Keywords:
-    return {"type": "object", "required": ["kernel"], "properties": {"kernel": True}, **OPEN}
+    return {"type": "object", **required(["kernel"])}
+
+
+def required(keys: list[str]) -> Keywords:
+    """Keys that must be there; strict validators want them to be known in the same node."""
+    return {"required": keys, "properties": dict.fromkeys(keys, True), **OPEN}
 
 
 def _without_kernel(branches: Mapping[str, Keywords], bounds: Mapping[str, Keywords]) -> Keywords:
@@ -97,7 +100,7 @@ def _undecided(branches: Mapping[str, Keywords], bounds: Mapping[str, Keywords])
         "else": {
             "if": {"propertyNames": only([*options, *bounds]), **OPEN},
             "then": _lacking_kernel({**kernel, **bounds}),
-            "else": limits(names, {"kernel": kernel["kernel"]}, also={**offered, **options}),
+            "else": limits(names, {**kernel, **bounds}, also=offered),
             **OPEN,
         },
         **OPEN,
@@ -115,7 +118,7 @@ def _undecided(branches: Mapping[str, Keywords], bounds: Mapping[str, Keywords])
 def _lacking_kernel(offered: Mapping[str, Keywords]) -> Keywords:
     # Apart from the hints: the YAML service makes a snippet of keys that are required beside them.
     message = "this table needs the key `kernel`: add `kernel: org/repo:layer_name`"
-    lacking = {"required": ["kernel"], **node(errorMessage=message), **OPEN}
+    lacking = {**required(["kernel"]), **node(errorMessage=message)}
     return {"allOf": [lacking], **_hints(offered)}
 
 
@@ -251,5 +254,10 @@ def only(keys: Iterable[str]) -> Keywords:
 
 
 def _matching(pattern: str) -> Keywords:
-    kind = {} if for_editors() else {"type": _ANY_TYPE}
-    return {**kind, "pattern": anchored(pattern)}
+    return {**_any_type(), "pattern": anchored(pattern)}
+
+
+def _any_type() -> Keywords:
+    # Strict validators want a type beside each keyword that is for one type; the type of the value
+    # is judged elsewhere, and a second message on it would help nobody.
+    return {} if for_editors() else {"type": list(_ANY_TYPE)}

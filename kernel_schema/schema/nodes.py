@@ -165,7 +165,7 @@ RANGE_KERNEL_NODE: Final = Node(
 ENTRY_NODE: Final = Node(
     type="string",
     pattern=anchored(ENTRY),
-    patternErrorMessage=f"a kernel is written {_FORMS}; `original` keeps the model's own forward",
+    errorMessage=f"a kernel is written {_FORMS}; `original` keeps the model's own forward",
     examples=[
         "kernels-community/activation:SiLU",
         "kernels-community/activation@v1:SiLU",

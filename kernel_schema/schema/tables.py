@@ -10,7 +10,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.schema.keys import OPEN, by_keys, only, original_or, properties, shared_rules
+from kernel_schema.schema.keys import (
+    OPEN,
+    by_keys,
+    only,
+    original_or,
+    properties,
+    required,
+    shared_rules,
+)
 from kernel_schema.schema.nodes import (
     DEVICE_TEXTS,
     MODE_TEXTS,
@@ -67,7 +75,7 @@ class Flat(_Marker):
         flat = {
             "description": self.description,
             "type": ["string", "object", *(["array"] if ranges else [])],
-            **_without_type(branches["string"]),
+            **_of_a_string(branches["string"]),
             **node(errorMessage=self.message),
             "properties": {key: real for table in tables for key, real in properties(table)},
             **OPEN,
@@ -203,7 +211,7 @@ def config(table: Keywords) -> Keywords:
         "properties": table["properties"],
         **OPEN,
         "if": {"propertyNames": only(names), **OPEN},
-        "then": {"required": table["required"], **node(errorMessage=_LACKING), **OPEN},
+        "then": {**required(table["required"]), **node(errorMessage=_LACKING)},
         "else": {"propertyNames": known, **OPEN},
     }
 
@@ -216,6 +224,12 @@ def _branches(union: Any) -> dict[str, Keywords]:
         for tag, branch in union["choices"].items()
         if tag != "other" and export is not None
     }
+
+
+def _of_a_string(written: Keywords) -> Keywords:
+    """What a node for strings says, with its message for a wrong text alone."""
+    kept = {key: value for key, value in written.items() if key not in {"type", "errorMessage"}}
+    return {**node(patternErrorMessage=written.get("errorMessage")), **kept}
 
 
 def _without_type(written: Keywords) -> Keywords:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING
+
+from pydantic_core import PydanticCustomError
 
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.schema.kinds import is_list, is_path, is_tuple
@@ -33,9 +34,6 @@ from kernel_schema.schema.vocabulary import (
 )
 from kernel_schema.wording import listing, normalise_word, quote, show
 
-if TYPE_CHECKING:
-    from pydantic_core import PydanticCustomError
-
 _DEVICES = {device.value: device for device in DeviceType}
 _MODES = {mode.value: mode for mode in ModeName}
 
@@ -60,13 +58,16 @@ def check_entry_string(value: object) -> HubRef | LocalRef | Original:
     """What a string in place of an entry may be: a reference, or `original`."""
     if value == ORIGINAL:
         return ORIGINAL
-    if isinstance(value, str) and normalise_word(value) in _ORIGINAL_ALIASES:
-        raise problem(
-            "invalid-kernel-reference",
-            f"{quote(value)} is not a kernel",
-            "did you mean `original`, which keeps the model's own forward?",
-        )
-    return check_kernel(value)
+    try:
+        return check_kernel(value)
+    except PydanticCustomError:
+        if isinstance(value, str) and normalise_word(value) in _ORIGINAL_ALIASES:
+            raise problem(
+                "invalid-kernel-reference",
+                f"{quote(value)} is not a kernel",
+                "did you mean `original`, which keeps the model's own forward?",
+            ) from None
+        raise
 
 
 _ORIGINAL_ALIASES = {"original", "orignal", "orginal", "origin", "default", "none", "off", "native"}

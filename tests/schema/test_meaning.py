@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
+import json
+import os
 import re
-from typing import Any
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 from kernel_schema import KernelConfig, expand
 from kernel_schema.schema.meaning import Change, diff, digest, place_of
+from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES
 from tests.schema.problems import REF
-from tests.strategies import configs
+from tests.strategies import config_data, configs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from hypothesis.strategies import DrawFn
+
+ROOT = Path(__file__).parents[2]
 
 
 def config(entry: Any, **options: Any) -> KernelConfig:
@@ -83,6 +97,48 @@ def test_a_digest_is_stable() -> None:
     )
 
 
+EVERYTHING = {
+    "RMSNorm": "kernels-community/layer_norm:LlamaRMSNorm",
+    "größe": {"kernel": "./kernels/größe n:L"},
+    "SiLU": {"kernel": REF, "revision": "main", "trust_remote_code": ["b/b", "a/a"]},
+    "GeLU": {"inference": REF, "fallback": {"kernel": REF, "lockfile": "./kernels.lock"}},
+    "MoE": {
+        "xpu": "original",
+        "rocm": [{"min_capability": 90, "max_capability": 94, "training": REF}],
+        "cuda": [
+            {"max_capability": 89, "kernel": "original"},
+            {"min_capability": 90, "kernel": REF},
+        ],
+    },
+    "off": "original",
+}
+
+
+def test_a_digest_of_every_shape_is_stable() -> None:
+    assert KernelConfig(EVERYTHING, inherit_mapping=False).digest() == (
+        "sha256:5aa523bd03dd351727e2c10729d98888f32c83aa64f7ecb1c442cd083914f43c"
+    )
+
+
+def test_a_digest_does_not_hang_on_the_process() -> None:
+    """Neither on the seed of its hashes nor on its locale."""
+    code = (
+        "from kernel_schema import KernelConfig; import json, sys; "
+        "print(KernelConfig(json.loads(sys.argv[1])).digest())"
+    )
+    found = {
+        subprocess.run(
+            [sys.executable, "-c", code, json.dumps(EVERYTHING)],
+            env={**os.environ, "PYTHONHASHSEED": seed, "LC_ALL": "C", "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+        for seed in ("0", "1", "2")
+    }
+    assert found == {KernelConfig(EVERYTHING).digest()}
+
+
 def shown(old: Any, new: Any) -> list[str]:
     return [str(change) for change in diff(KernelConfig(old), KernelConfig(new))]
 
@@ -139,3 +195,149 @@ def test_digest_and_difference_agree(old: KernelConfig, new: KernelConfig) -> No
     assert {(change.old, change.new) for change in there} == {
         (change.new, change.old) for change in back
     }
+
+
+class Respeller:
+    """Says the same in other words: options, modes, lists and order are drawn anew."""
+
+    def __init__(self, draw: DrawFn) -> None:
+        self._draw = draw
+
+    def config(self, data: dict[str, Any]) -> dict[str, Any]:
+        mapping = {name: self.entry(entry) for name, entry in data["kernel_mapping"].items()}
+        spelt = {"kernel_mapping": self.shuffled(mapping)}
+        if not data.get("inherit_mapping", True) or self.maybe():
+            spelt["inherit_mapping"] = data.get("inherit_mapping", True)
+        if self.maybe():
+            spelt["$schema"] = "./another.json"
+        return self.shuffled(spelt)
+
+    def entry(self, entry: Any) -> Any:
+        if isinstance(entry, dict) and set(entry) <= set(DEVICE_NAMES):
+            return self.shuffled({name: self.device(name, one) for name, one in entry.items()})
+        return self.modes(entry)
+
+    def device(self, name: str, entry: Any) -> Any:
+        if isinstance(entry, list):
+            return self._draw(st.permutations([self.range(one) for one in entry]))
+        spelt = self.modes(entry)
+        if name not in CAPABILITY_DEVICES or not self.maybe():
+            return spelt
+        # No bound means every capability, in a list of ranges or not.
+        bound = {"min_capability": 0} if self.maybe() else {}
+        return [bound | (spelt if isinstance(spelt, dict) else {"kernel": spelt})]
+
+    def range(self, entry: dict[str, Any]) -> dict[str, Any]:
+        bounds = {key: value for key, value in entry.items() if key.endswith("_capability")}
+        if not bounds.get("min_capability", 0):
+            bounds.pop("min_capability", None)
+            bounds |= {"min_capability": 0} if self.maybe() else {}
+        rest = self.modes({key: value for key, value in entry.items() if key not in bounds})
+        return self.shuffled(bounds | (rest if isinstance(rest, dict) else {"kernel": rest}))
+
+    def modes(self, entry: Any) -> Any:
+        if entry in ("original", {"kernel": "original"}):
+            return entry
+        if isinstance(entry, dict) and "kernel" not in entry:
+            if set(entry) == {"fallback"} and self.maybe():
+                return self.kernel(entry["fallback"])
+            return self.shuffled({mode: self.kernel(one) for mode, one in entry.items()})
+        kernel = self.kernel(entry)
+        return {"fallback": kernel} if self.maybe() else kernel
+
+    def kernel(self, entry: Any) -> Any:
+        spec = dict(entry) if isinstance(entry, dict) else {"kernel": entry}
+        if spec["kernel"].startswith(("/", ".", "~")) or ":" in spec["kernel"].rpartition(":")[0]:
+            return spec if self.maybe() else spec["kernel"]
+        return self.hub(spec)
+
+    def hub(self, spec: dict[str, Any]) -> Any:
+        repository, _, layer = spec["kernel"].rpartition(":")
+        pinned = "@" in repository or set(spec) & {"version", "revision", "lockfile"}
+        if not pinned:
+            spec |= self._draw(st.sampled_from([{}, {"version": 1}]))
+        if spec.get("version") is not None and self.maybe():
+            spec["kernel"] = f"{repository}@v{spec.pop('version')}:{layer}"
+        trust = spec.get("trust_remote_code", False)
+        if isinstance(trust, list):
+            spec["trust_remote_code"] = self._draw(st.permutations([*trust, trust[0]]))
+        elif not trust:
+            spec.pop("trust_remote_code", None)
+            spec |= {"trust_remote_code": False} if self.maybe() else {}
+        return spec["kernel"] if set(spec) == {"kernel"} and self.maybe() else self.shuffled(spec)
+
+    def shuffled(self, table: dict[str, Any]) -> dict[str, Any]:
+        return {key: table[key] for key in self._draw(st.permutations(list(table)))}
+
+    def maybe(self) -> bool:
+        return self._draw(st.booleans())
+
+
+@given(config_data(), st.data())
+def test_other_words_never_change_the_meaning(data: dict[str, Any], draw: st.DataObject) -> None:
+    one = KernelConfig.model_validate(data)
+    other = KernelConfig.model_validate(Respeller(draw.draw).config(data))
+    assert one.digest() == other.digest()
+    assert diff(one, other) == ()
+
+
+def places_in(data: Any, route: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The routes to everything that can be changed in a config without breaking it."""
+    if isinstance(data, str):
+        if ":" in data:
+            yield route
+        return
+    pairs = enumerate(data) if isinstance(data, list) else data.items()
+    for key, value in pairs:
+        if key in {"lockfile", "revision", "trust_remote_code", "version"}:
+            yield (*route, key)
+        elif isinstance(value, (str, list, dict)):
+            yield from places_in(value, (*route, key))
+
+
+def changed(value: Any, key: Any) -> Any:
+    """Another value of the same kind."""
+    if key == "version":
+        return value + 1
+    if key == "trust_remote_code":
+        return not value if isinstance(value, bool) else [*value, "some/other"]
+    return f"{value}x"
+
+
+@given(config_data(), st.data())
+def test_any_change_of_one_value_changes_the_meaning(
+    data: dict[str, Any], draw: st.DataObject
+) -> None:
+    before = KernelConfig.model_validate(data)
+    routes = list(places_in(data["kernel_mapping"], ("kernel_mapping",)))
+    assume(routes)
+    *way, last = draw.draw(st.sampled_from(routes))
+    parent: Any = data
+    for step in way:
+        parent = parent[step]
+    parent[last] = changed(parent[last], last)
+    after = KernelConfig.model_validate(data)
+    assert before.digest() != after.digest()
+    assert diff(before, after)
+
+
+@given(configs(), st.sampled_from(["rename", "remove", "add", "inherit"]), st.data())
+def test_any_change_of_a_layer_changes_the_meaning(
+    config: KernelConfig, how: str, draw: st.DataObject
+) -> None:
+    data = config.model_dump()
+    mapping = data["kernel_mapping"]
+    if how == "inherit":
+        data["inherit_mapping"] = not config.inherit_mapping
+    elif how == "add":
+        mapping["a new layer"] = "original"
+    else:
+        assume(mapping)
+        name = draw.draw(st.sampled_from(sorted(mapping)))
+        entry = mapping.pop(name)
+        if how == "rename":
+            mapping[f"{name} too"] = entry
+    other = KernelConfig.model_validate(data)
+    assert config.digest() != other.digest()
+    assert bool(diff(config, other)) == (how != "inherit")
+    assert len(diff(config, other)) == len(diff(other, config))

@@ -1,0 +1,1 @@
+"""Files: reading them with positions, and writing them."""

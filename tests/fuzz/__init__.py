@@ -1,0 +1,1 @@
+"""Fuzzing: what must hold for any input, and targets that look for input where it does not."""
