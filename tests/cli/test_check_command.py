@@ -1,0 +1,361 @@
+"""`kernel-schema check`: files in, findings and exit code out."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from kernel_schema.cli.main import main
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOOD = "kernel_mapping: {SiLU: org/repo:SiLU}\n"
+BAD = "kernel_mapping:\n  SiLU: {hip: org/repo:SiLU}\n  RMSNorm: org/repo\n"
+COMMAND = [sys.executable, "-m", "kernel_schema"]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
+    code = main(["check", *arguments])
+    captured = capsys.readouterr()
+    return code, captured.out, captured.err
+
+
+def excerpt(out: str) -> list[str]:
+    """The lines of source and carets of the first finding."""
+    lines = out.splitlines()
+    return [line.partition("| ")[2] for line in lines[2:4]]
+
+
+def test_the_line_and_carets_under_the_very_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kernels.yaml").write_text(BAD)
+    code, out, err = run(capsys, "kernels.yaml")
+    assert (code, err) == (1, "")
+    assert out.startswith("kernels.yaml:2:10: error[unknown-device]: `hip` is not a device")
+    assert excerpt(out) == ["  SiLU: {hip: org/repo:SiLU}", "         ^^^"]
+    assert "  = help: did you mean `rocm`?" in out
+    assert out.endswith("Checked 1 file: found 2 errors.\n")
+
+
+@pytest.mark.parametrize(
+    ("before", "indent"),
+    [
+        ("日本", 4),
+        ("e\u0301", 1),
+        ("a\u200bb", 3),  # what has no shape of its own is shown as a replacement character
+        ("🦙", 2),
+        ("ab", 2),
+    ],
+)
+def test_carets_stand_right_behind_any_character(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], before: str, indent: int
+) -> None:
+    (tmp_path / "k.yaml").write_text(f"kernel_mapping: {{{before}: nope}}\n", encoding="utf-8")
+    _, out, _ = run(capsys, "k.yaml")
+    _, carets = excerpt(out)
+    assert carets == " " * (len("kernel_mapping: {") + indent + 2) + "^^^^"
+
+
+def test_tabs_are_shown_as_blanks(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "k.toml").write_text('[kernel_mapping]\n\tA =\t"nope"\n')
+    _, out, _ = run(capsys, "k.toml")
+    assert excerpt(out) == ['    A =    "nope"', "           ^^^^^^"]
+
+
+def test_of_a_very_long_line_the_place_is_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    filler = ", ".join(f'"L{index}": "org/repo:Layer"' for index in range(10_000))
+    (tmp_path / "k.json").write_text(
+        f'{{"kernel_mapping": {{{filler}, "A": "nope", {filler[:0]}"B": "org/repo:B"}}}}'
+    )
+    _, out, _ = run(capsys, "k.json")
+    line, carets = excerpt(out)
+    assert len(line) < 200
+    start, end = carets.index("^"), len(carets)
+    assert line[start:end] == '"nope"'
+
+
+def test_what_a_file_holds_cannot_command_the_terminal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "k.yaml").write_text('kernel_mapping: {A: "\\e[31mnope"}\nx\x1b[31m: 1\n')
+    for output_format in ("text", "concise", "github"):
+        _, out, _ = run(capsys, "k.yaml", "--output-format", output_format)
+        assert "\x1b" not in out
+
+
+@pytest.mark.parametrize(("variable", "coloured"), [({}, True), ({"NO_COLOR": "1"}, False)])
+def test_colour_only_on_a_terminal_and_never_with_no_color(
+    tmp_path: Path, variable: dict[str, str], *, coloured: bool
+) -> None:
+    (tmp_path / "k.yaml").write_text(BAD)
+    environment = {k: v for k, v in os.environ.items() if k not in {"NO_COLOR", "FORCE_COLOR"}}
+    master, slave = pty.openpty()
+    environment |= {"TERM": "xterm-256color", **variable}
+    command = [*COMMAND, "check", "k.yaml"]
+    with subprocess.Popen(command, stdout=slave, env=environment) as process:
+        os.close(slave)
+        shown = b""
+        try:
+            while chunk := os.read(master, 4096):
+                shown += chunk
+        except OSError:
+            pass  # Linux tells the end of a terminal so
+        process.wait()
+    os.close(master)
+    assert (b"\x1b[1;31m" in shown) is coloured
+    piped = subprocess.run(command, capture_output=True, env=environment, check=False)
+    assert b"\x1b" not in piped.stdout
+
+
+def test_concise_is_one_line_each(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "k.yaml").write_text(BAD)
+    _, out, _ = run(capsys, "k.yaml", "--output-format", "concise", "--quiet")
+    assert [line.split(": ")[0] for line in out.splitlines()] == ["k.yaml:2:10", "k.yaml:3:12"]
+
+
+def test_json_has_a_version_and_a_shape(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "k.yaml").write_text(BAD)
+    _, out, _ = run(capsys, "k.yaml", "--output-format", "json")
+    shape = json.loads(out)
+    first = shape["diagnostics"][0]
+    assert {key: shape[key] for key in ("version", "files", "errors", "warnings")} == {
+        "version": 1,
+        "files": 1,
+        "errors": 2,
+        "warnings": 0,
+    }
+    assert "`hip` is not a device" in first.pop("message")
+    assert first == {
+        "file": "k.yaml",
+        "line": 2,
+        "column": 10,
+        "end_line": 2,
+        "end_column": 13,
+        "severity": "error",
+        "code": "unknown-device",
+        "help": "did you mean `rocm`?",
+        "route": ["kernel_mapping", "SiLU", "hip"],
+    }
+
+
+def test_github_escapes_what_its_commands_are_made_of(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "a,b:c%.yaml").write_text("kernel_mapping: {A: '100%:nope'}\n")
+    _, out, _ = run(capsys, "a,b:c%.yaml", "--output-format", "github")
+    (line,) = out.splitlines()
+    properties, _, message = line.removeprefix("::error ").partition("::")
+    assert "file=a%2Cb%3Ac%25.yaml,line=1,endLine=1,col=21,endColumn=31" in properties
+    assert "title=kernel-schema[invalid-kernel-reference]" in properties
+    assert message.startswith("`100%25:nope` ")
+
+
+def test_sarif_has_what_the_standard_requires(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "k y.yaml").write_text(BAD)
+    _, out, _ = run(capsys, "k y.yaml", "--output-format", "sarif")
+    log = json.loads(out)
+    assert log["version"] == "2.1.0"
+    assert log["$schema"].endswith("sarif-2.1.0.json")
+    (runs,) = log["runs"]
+    driver = runs["tool"]["driver"]
+    assert driver["name"] == "kernel-schema"
+    assert runs["columnKind"] == "unicodeCodePoints"
+    assert len(runs["results"]) == 2
+    for result in runs["results"]:
+        rule = driver["rules"][result["ruleIndex"]]
+        assert rule["id"] == result["ruleId"]
+        assert rule["shortDescription"]["text"]
+        assert rule["fullDescription"]["text"]
+        assert rule["defaultConfiguration"]["level"] in {"error", "warning"}
+        assert result["level"] in {"error", "warning"}
+        assert result["message"]["text"]
+        (location,) = result["locations"]
+        assert location["physicalLocation"]["artifactLocation"]["uri"] == "k%20y.yaml"
+        region = location["physicalLocation"]["region"]
+        assert set(region) == {"startLine", "startColumn", "endLine", "endColumn"}
+        assert all(isinstance(number, int) and number >= 1 for number in region.values())
+
+
+def test_a_clean_sarif_log_has_no_results(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "k.yaml").write_text(GOOD)
+    code, out, _ = run(capsys, "k.yaml", "--output-format", "sarif")
+    assert code == 0
+    assert json.loads(out)["runs"][0]["results"] == []
+
+
+def test_a_directory_is_searched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for name in ("kernels.yaml", "a/llama.kernels.json", "a/kernels.toml", "a/pyproject.toml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("[tool.kernel-schema]\n" if "pyproject" in name else "x")
+    for name in (".git/kernels.yaml", "venv/kernels.yaml", "b/pyproject.toml", "other.yaml"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text("x")
+    (tmp_path / "venv" / "pyvenv.cfg").touch()
+    code, out, _ = run(capsys, ".", "--output-format", "json")
+    files = list(dict.fromkeys(found["file"] for found in json.loads(out)["diagnostics"]))
+    assert code == 1
+    expected = ["kernels.yaml", "a/kernels.toml", "a/llama.kernels.json", "a/pyproject.toml"]
+    assert files == [name.replace("/", os.sep) for name in expected]
+
+
+def test_an_empty_directory_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, ".")
+    assert (code, err) == (0, "kernel-schema: warning: no config file was found there\n")
+
+
+def test_a_missing_file_keeps_no_other_from_being_checked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "k.yaml").write_text(BAD)
+    code, out, err = run(capsys, "missing.yaml", "k.yaml", "k.yaml")
+    assert code == 2
+    assert err == "missing.yaml: error[file-not-found]: there is no such file\n"
+    assert out.endswith("Checked 1 file: found 2 errors.\n")
+
+
+def test_warnings_alone_are_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    ranges = (
+        "[{min_capability: 70, max_capability: 89, kernel: 'o/r:A'}, "
+        "{min_capability: 80, max_capability: 120, kernel: 'o/r:B'}]"
+    )
+    (tmp_path / "k.yaml").write_text(f"kernel_mapping: {{A: {{cuda: {ranges}}}}}\n")
+    code, out, _ = run(capsys, "k.yaml")
+    assert code == 0
+    assert out.endswith("Checked 1 file: found 1 warning.\n")
+    assert run(capsys, "k.yaml", "--ignore", "crossing-capability")[1].endswith("no problems.\n")
+    assert "warning" not in run(capsys, "k.yaml", "--select", "missing-lockfile")[1]
+
+
+@pytest.mark.parametrize("option", ["--ignore", "--select", "--explain"])
+def test_a_code_that_is_none_is_a_wrong_call(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    (tmp_path / "k.yaml").write_text(GOOD)
+    code, _, err = run(capsys, "k.yaml", option, "unregistred-layer")
+    assert code == 2
+    assert "did you mean `unregistered-layer`?" in err
+
+
+def test_explain_shows_a_wrong_and_a_right_example(capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(capsys, "--explain", "unknown-device")
+    assert code == 0
+    assert out.startswith("error[unknown-device]: ")
+    assert "\nWrong:\n" in out
+    assert "\nRight:\n" in out
+
+
+def test_standard_input_needs_a_format(tmp_path: Path) -> None:
+    for arguments, expected in ((["--format", "yaml"], 1), ([], 2)):
+        done = subprocess.run(
+            [*COMMAND, "check", "-", *arguments],
+            input=BAD,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == expected
+        assert "Traceback" not in done.stderr
+
+
+def test_output_in_an_encoding_that_lacks_the_characters(tmp_path: Path) -> None:
+    (tmp_path / "k.yaml").write_text("kernel_mapping: {日本: nope}\n", encoding="utf-8")
+    done = subprocess.run(
+        [*COMMAND, "check", "k.yaml"],
+        capture_output=True,
+        env={**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0"},
+        check=False,
+    )
+    assert done.returncode == 1
+    assert b"Traceback" not in done.stderr
+    assert b"invalid-kernel-reference" in done.stdout
+
+
+def test_a_reader_that_has_enough_is_no_failure(tmp_path: Path) -> None:
+    layers = "".join(f"  L{index}: nope\n" for index in range(2_000))
+    (tmp_path / "k.yaml").write_text(f"kernel_mapping:\n{layers}")
+    command = [*COMMAND, "check", "k.yaml", "--output-format", "concise"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.lists(st.text(st.characters(exclude_characters="\0"), max_size=12), max_size=4))
+def test_no_argument_makes_a_traceback(arguments: list[str]) -> None:
+    try:
+        code: object = main(["check", *arguments, "no-such-file"])
+    except SystemExit as stop:
+        code = stop.code
+    assert code in {0, 1, 2}
+
+
+def test_convert_gives_the_same_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "k.yaml").write_text("# a comment\n" + GOOD)
+    assert main(["convert", "k.yaml", "--to", "toml"]) == 0
+    assert capsys.readouterr().out == '[kernel_mapping]\nSiLU = "org/repo:SiLU"\n'
+    (tmp_path / "k.yaml").write_text(BAD)
+    assert main(["convert", "k.yaml", "--to", "json"]) == 1
+    captured = capsys.readouterr()
+    assert (captured.out, "unknown-device" in captured.err) == ("", True)
+    assert main(["convert", "nowhere.yaml", "--to", "json"]) == 2
+
+
+def test_codes_lists_every_code(capsys: pytest.CaptureFixture[str]) -> None:
+    from kernel_schema.codes import catalogue
+
+    assert main(["codes"]) == 0
+    listed = [line.split()[0] for line in capsys.readouterr().out.splitlines()]
+    assert listed == list(catalogue())
+
+
+LIGHT = {"torch", "kernels", "transformers", "huggingface_hub"}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "banned"),
+    [
+        (["check", "k.yaml"], {*LIGHT, "rich"}),
+        (["check", "bad.yaml"], LIGHT),
+        (["--help"], {*LIGHT, "rich", "pydantic", "yaml"}),
+        (["--version"], {*LIGHT, "rich", "pydantic", "yaml"}),
+        (["codes"], {*LIGHT, "rich", "pydantic", "yaml"}),
+    ],
+)
+def test_only_what_is_needed_is_imported(
+    tmp_path: Path, arguments: list[str], banned: set[str]
+) -> None:
+    (tmp_path / "k.yaml").write_text(GOOD)
+    (tmp_path / "bad.yaml").write_text(BAD)
+    code = (
+        "import sys\nfrom kernel_schema.cli.main import main\n"
+        f"try:\n    main({arguments!r})\nexcept SystemExit:\n    pass\n"
+        f"print('imported:', *sorted({sorted(banned)!r} & sys.modules.keys()))"
+    ).replace(
+        "& sys.modules.keys()", "and [n for n in " + repr(sorted(banned)) + " if n in sys.modules]"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "imported:"
