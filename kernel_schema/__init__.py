@@ -46,7 +46,14 @@ if TYPE_CHECKING:
     from kernel_schema.lowering.json_schema import json_schema
     from kernel_schema.lowering.lower import lower
     from kernel_schema.lowering.matrix import plan_matrix
-    from kernel_schema.lowering.plan import Candidate, LayerPlan, Plan, Status, disagreements
+    from kernel_schema.lowering.plan import (
+        Candidate,
+        LayerPlan,
+        Plan,
+        Standing,
+        Status,
+        disagreements,
+    )
     from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers, inspect_model
     from kernel_schema.lowering.report import Kept, KernelInUse, LayerReport, Report
     from kernel_schema.lowering.selection import select
@@ -110,6 +117,7 @@ __all__ = [
     "Rule",
     "Severity",
     "Span",
+    "Standing",
     "Status",
     "__version__",
     "audit",
@@ -155,7 +163,7 @@ _HOMES = {
     "lowering.json_schema": "json_schema",
     "lowering.lower": "lower",
     "lowering.matrix": "plan_matrix",
-    "lowering.plan": "Candidate LayerPlan Plan Status disagreements",
+    "lowering.plan": "Candidate LayerPlan Plan Standing Status disagreements",
     "lowering.registry": "RegisteredLayer RegisteredLayers inspect_model",
     "lowering.report": "KernelInUse Kept LayerReport Report",
     "lowering.selection": "select",

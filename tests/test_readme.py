@@ -37,7 +37,11 @@ def test_sessions_print_what_is_shown(
 ) -> None:
     for name, text in FILES.items():
         (tmp_path / name).write_text(text, encoding="utf-8")
+    if "--model" in arguments:
+        pytest.importorskip("transformers", reason="the session looks at a model")
+    monkeypatch.delenv("COLUMNS", raising=False)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
     main(arguments.split())
     assert capsys.readouterr().out == expected
 

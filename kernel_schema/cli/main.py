@@ -33,6 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # Characters that a terminal cannot show are no reason to fail.
             stream.reconfigure(errors="backslashreplace")
+    # Looking for plugins of pydantic takes as long as checking a file, and a command uses none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
     options = _parser().parse_args(arguments)
     try:
         code = options.run(options)

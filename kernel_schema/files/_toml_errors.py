@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 _PLACE = re.compile(r"(.*) \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)", re.DOTALL)
 _WORD = re.compile(r"[^\s,\[\]{}#=]+")
 _LINE = re.compile(r"[^\r\n#]*[^\r\n# \t]")
-_ESCAPE = re.compile(r"\\(?:[uUx][0-9a-fA-F]{0,8}|[^\r\n]?)")
+_ESCAPE = re.compile(r"\\(?:[uU][0-9a-fA-F]{0,8}|[^\r\n]?)")
 _QUOTE_KEY = "put a key in quotes if it has other characters than A-Z a-z 0-9 _ -"
 _LIKE_NUMBER = re.compile(r"[-+]?\.?[0-9]")
 _NO_VALUES = {"null", "Null", "NULL", "None", "nil", "~"}
@@ -162,6 +162,8 @@ def _equals_sign(complaint: _Complaint) -> Explanation:
 def _key_start(complaint: _Complaint) -> Explanation:
     char, at = complaint.char, complaint.at
     if complaint.bracket >= 0 and complaint.text[complaint.bracket] == "{":
+        if not char:
+            return _unclosed(complaint)
         if char == "}":
             comma = complaint.text.rfind(",", complaint.bracket, at)
             if not complaint.text[comma + 1 : at].strip():
@@ -227,9 +229,11 @@ def _escape(complaint: _Complaint) -> Explanation:
     start = max(text.rfind("\\", 0, complaint.at), 0)
     match = _ESCAPE.match(text, start)
     end = match.end() if match else start + 1
+    if end == start + 1:
+        return _quote(complaint)  # the line ends here, and the text with it
     shown = quote(text[start:end])
-    if match and match[0][1:2] in {"u", "U", "x"}:
-        count = {"u": 4, "U": 8, "x": 2}[match[0][1]]
+    if match and match[0][1:2] in {"u", "U"}:
+        count = {"u": 4, "U": 8}[match[0][1]]
         digits = match[0][2 : 2 + count]
         end = start + 2 + len(digits)
         if len(digits) < count:

@@ -8,7 +8,6 @@ from yaml import YAMLError
 
 from kernel_schema.files._yaml_build import Builder
 from kernel_schema.files._yaml_engines import DEFAULT_ENGINE, Engine, parse_events
-from kernel_schema.files._yaml_errors import explain
 from kernel_schema.files._yaml_refusals import directive
 from kernel_schema.files.source import Findings, Parsed, Positions, prepare, report_matches
 
@@ -56,6 +55,9 @@ def read_yaml(text: str, *, engine: Engine | None = None) -> Parsed:
     try:
         builder.run(parse_events(_without_directives(text, found), engine))
     except YAMLError as error:
+        # Imported here: a good file needs none of its patterns.
+        from kernel_schema.files._yaml_errors import explain
+
         found.add(*explain(text, found.lines, error, builder.open_bracket()))
         raise found.error() from None
     if builder.is_empty() and not found:

@@ -15,7 +15,6 @@ from kernel_schema.diagnostics import Diagnostic, LoweringError, ModelCheckError
 from kernel_schema.lowering.environment import mapping_disabled, registration_disabled
 from kernel_schema.lowering.inference import resolve_device, resolve_mode
 from kernel_schema.lowering.inherited import inherited_rules
-from kernel_schema.lowering.registry import inspect_model
 from kernel_schema.lowering.source import ConfigSource, config_of, placed
 from kernel_schema.schema.anchors import home_path
 from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, by_layer, expand
@@ -98,10 +97,16 @@ def check(
             raise
         return _wanted(error.diagnostics, ignore, select)
     wanted = config_of(config)
+    layers = None
+    if model is not None:
+        # Imported here: checking a file alone needs none of it.
+        from kernel_schema.lowering.registry import inspect_model
+
+        layers = inspect_model(model)
     subject = Subject(
         expand(wanted),
         inherited_rules() if wanted.inherit_mapping else (),
-        None if model is None else inspect_model(model),
+        layers,
         found_device,
         found_mode,
     )

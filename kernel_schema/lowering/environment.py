@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import sys
-from importlib import metadata
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError
@@ -26,6 +25,9 @@ def version_of(distribution: str) -> str | None:
     >>> version_of("no-such-distribution") is None
     True
     """
+    # Imported here: it takes as long as reading a config.
+    from importlib import metadata
+
     try:
         return metadata.version(distribution)
     except metadata.PackageNotFoundError:

@@ -72,8 +72,11 @@ class Flat(_Marker):
         branches = _branches(schema)
         tables = [branches[name] for name in ("kernel", "devices", "modes") if name in branches]
         ranges = _without_type(branches.get("ranges", {}))
+        export = current()
+        one_model = self.name is not None and export is not None and export.layers is not None
         flat = {
-            "description": self.description,
+            # With one model each layer has a description of its own, and taplo would show both.
+            **({} if one_model else {"description": self.description}),
             "type": ["string", "object", *(["array"] if ranges else [])],
             **_of_a_string(branches["string"]),
             **node(errorMessage=self.message),
@@ -188,11 +191,17 @@ class Layers(_Marker):
             **described,
             **node(errorMessage=f"`kernel_mapping` is a table of layers; {message}"),
             "properties": {
-                name: {"description": text, "allOf": [table["additionalProperties"]]}
+                name: _of_one_model(table["additionalProperties"], text)
                 for name, text in known.items()
             },
             "additionalProperties": False,
         }
+
+
+def _of_one_model(layer: Keywords, text: str) -> Keywords:
+    # taplo shows what stands in an `allOf`, the others what stands beside it; beside a bare
+    # reference all but one would show nothing.
+    return {"description": text, "allOf": [layer, {"description": text, **OPEN}]}
 
 
 def config(table: Keywords) -> Keywords:

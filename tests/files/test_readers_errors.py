@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from kernel_schema.files._toml_library import TOMLDecodeError, loads
 from kernel_schema.files.json import read_json
 from kernel_schema.files.source import (
     MAX_PROBLEMS,
@@ -331,3 +332,28 @@ def test_no_key_is_special() -> None:
         "(item)": 1,
         "(unusable)": {"(item)": 2},
     }
+
+
+TOML_1_0 = [
+    ("a = {b = 1,}", "1:11-1:12 syntax-error: TOML has no `,` before the closing `}`"),
+    ("a = {b = 1\n}", "1:5-1:6 syntax-error: a table in braces has to be closed on the same line"),
+    ("a = {b = 1, # c\n}", "1:5-1:6 syntax-error: a table in braces has to be closed on the same"),
+    ("a = {\nb = 1}", "1:5-1:6 syntax-error: a table in braces has to be closed on the same line"),
+    ('a = "\\x41"', "1:6-1:8 syntax-error: there is no escape `\\x`"),
+    ('a = "\\e"', "1:6-1:8 syntax-error: there is no escape `\\e`"),
+    ("a = 10:00", "1:5-1:10 syntax-error: `10:00` is not a number or date of TOML"),
+]
+
+
+def takes_toml_1_1() -> bool:
+    try:
+        loads("a = {\n}")
+    except TOMLDecodeError:
+        return False
+    return True
+
+
+@pytest.mark.skipif(takes_toml_1_1(), reason="this Python's parser takes TOML 1.1")
+@pytest.mark.parametrize(("text", "expected"), TOML_1_0)
+def test_what_toml_1_0_does_not_have(text: str, expected: str) -> None:
+    assert problems(read_toml, text).startswith(expected)

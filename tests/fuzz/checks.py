@@ -254,12 +254,18 @@ def check_yaml_positions(parsed: Parsed, text: str) -> None:
 def _reads_as(written: str, value: Any, column: int) -> bool:
     # A block needs its own indentation; a pair in a list, the list; a key, something to be key of.
     return any(
-        same(unwrap(result.value), value)
-        for shown, unwrap in (
-            (" " * (column - 1) + written, lambda read: read),
-            (f"[{written}]", lambda read: read[0]),
-            (f"[{written}: 0]", lambda read: next(iter(read[0]))),
-            (f"{written}: 0", lambda read: next(iter(read))),
+        same(part, value)
+        for shown, parts in (
+            (" " * (column - 1) + written, lambda read: [read]),
+            (f"[{written}]", _elements),
+            (f"[{written}: 0]", lambda read: _elements(read)[:1] and _elements(_elements(read)[0])),
+            (f"{written}: 0", _elements),
         )
         if isinstance(result := outcome(read_yaml, shown), Parsed)
+        for part in parts(result.value)[:1]
     )
+
+
+def _elements(value: Any) -> list[Any]:
+    """The items of a list or the keys of a mapping."""
+    return list(value) if isinstance(value, dict | list) else []

@@ -289,7 +289,7 @@ def places_in(data: Any, route: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
         return
     pairs = enumerate(data) if isinstance(data, list) else data.items()
     for key, value in pairs:
-        if key in {"lockfile", "revision", "trust_remote_code", "version"}:
+        if len(route) > 1 and key in {"lockfile", "revision", "trust_remote_code", "version"}:
             yield (*route, key)
         elif isinstance(value, (str, list, dict)):
             yield from places_in(value, (*route, key))
@@ -298,7 +298,7 @@ def places_in(data: Any, route: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...
 def changed(value: Any, key: Any) -> Any:
     """Another value of the same kind."""
     if key == "version":
-        return value + 1
+        return value ^ 1  # stays within the bounds
     if key == "trust_remote_code":
         return not value if isinstance(value, bool) else [*value, "some/other"]
     return f"{value}x"
