@@ -1,0 +1,106 @@
+"""Documents with the verdict of the pydantic models, and which of it no schema can give."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from pydantic import ValidationError
+
+from kernel_schema import ConfigError, KernelConfig
+from kernel_schema.files.load import read_text
+from kernel_schema.files.source import ReadError
+from tests.corpus.cases import FOLDERS, Case, cases
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from kernel_schema import Diagnostic
+    from kernel_schema.files.source import Parsed
+
+SEMANTIC_CODES = {"empty-capability-range", "overlapping-capability"}
+_NUMBERS = {"invalid-version", "invalid-capability"}
+_REPOSITORIES = {"invalid-kernel-reference", "invalid-trust-remote-code"}
+_LONG_PART = re.compile(r"[A-Za-z0-9_.-]{97,}")
+
+
+class Document(NamedTuple):
+    """What a file holds.
+
+    Args:
+        case: The file.
+        value: Its plain value.
+    """
+
+    case: Case
+    value: Any
+
+
+def readers() -> dict[str, Callable[[str], Parsed]]:
+    """The reader of each format."""
+    from kernel_schema.files.json import read_json
+    from kernel_schema.files.toml import read_toml
+    from kernel_schema.files.yaml import read_yaml
+
+    return {"json": read_json, "toml": read_toml, "yaml": read_yaml}
+
+
+def corpus() -> Iterator[Document]:
+    """The files of the corpus that have a value at all."""
+    known = readers()
+    for case in cases(*FOLDERS):
+        try:
+            text, written = read_text(case.path)
+            parsed = known[written](text)
+        except (ConfigError, ReadError):
+            continue
+        table = parsed.sub(("tool", "kernel-schema")) if case.name == "pyproject.toml" else parsed
+        if table is not None:
+            yield Document(case, table.value)
+
+
+def problems(value: Any) -> tuple[Diagnostic, ...]:
+    """Everything that the pydantic models have against a document."""
+    try:
+        KernelConfig.model_validate(value)
+    except ValidationError as error:
+        return ConfigError.from_validation_error(error).diagnostics
+    return ()
+
+
+def refused_by_a_schema(value: Any) -> bool:
+    """Whether anything is wrong with a document that a schema can state."""
+    return not all(is_semantic(found, value) for found in problems(value))
+
+
+def is_semantic(found: Diagnostic, value: Any) -> bool:
+    """Whether a diagnostic is one that no schema can give."""
+    if found.code in SEMANTIC_CODES:
+        return True
+    here = _at(value, found.route.steps)
+    if found.code in _NUMBERS:
+        # Every validator takes 1.0 for an integer.
+        limit = 999_999_999 if found.code == "invalid-version" else 9999
+        return isinstance(here, float) and here.is_integer() and 0 <= here <= limit
+    if found.code in _REPOSITORIES:
+        texts = here if isinstance(here, list) else [here]
+        return any(isinstance(text, str) and _repository_only(text) for text in texts)
+    if found.code == "invalid-lockfile":
+        # Which characters are printable is a table of Unicode, not a pattern.
+        return isinstance(here, str) and not here.isascii()
+    return False
+
+
+def _repository_only(text: str) -> bool:
+    """Whether a part that is too long, or ends in `.git`, is what is wrong with a reference."""
+    repository = text.partition(":")[0].partition("@")[0]
+    return _LONG_PART.search(repository) is not None or repository.endswith(".git")
+
+
+def _at(value: Any, steps: tuple[str | int, ...]) -> Any:
+    for step in steps:
+        known = range(len(value)) if isinstance(value, list) else value
+        if not isinstance(value, (dict, list)) or step not in known:
+            return None  # a key that is missing
+        value = value[step]
+    return value

@@ -1,0 +1,52 @@
+"""The files for SchemaStore: a catalogue entry, and test files that mean what their folder says."""
+
+from __future__ import annotations
+
+import fnmatch
+import json
+from typing import TYPE_CHECKING
+
+import jsonschema_rs
+import pytest
+
+import kernel_schema as ks
+from kernel_schema.schema.json_schema import PROFILES
+from tests.json_schema.documents import problems, readers
+from tests.json_schema.test_export import FILES, SCHEMAS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STORE = SCHEMAS / "schemastore"
+TESTS = sorted(path for path in (STORE / "src").rglob("*.*") if path.is_file())
+EXAMPLES = sorted((SCHEMAS / "examples").glob("*.*"))
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+@pytest.mark.parametrize("path", [*TESTS, *EXAMPLES], ids=lambda path: path.name)
+def test_verdicts(path: Path, profile: str) -> None:
+    schema = json.loads(FILES[profile].read_text(encoding="utf-8"))
+    value = readers()[path.suffix[1:]](path.read_text(encoding="utf-8")).value
+    good = "negative_test" not in path.parts
+    assert jsonschema_rs.Draft7Validator(schema).is_valid(value) is good
+    assert len(problems(value)) == (0 if good else 1)
+
+
+def test_there_are_files_of_both_kinds_in_every_format() -> None:
+    kinds = {(path.parts[-3], path.suffix) for path in TESTS}
+    formats = (".yaml", ".json", ".toml")
+    assert kinds == {(kind, ending) for kind in ("test", "negative_test") for ending in formats}
+
+
+def test_the_catalogue_matches_what_check_finds() -> None:
+    entry = json.loads((STORE / "catalog-entry.json").read_text())
+    assert set(entry) == {"name", "description", "fileMatch", "url"}
+    for ending in ("yaml", "yml", "json", "toml"):
+        for name in (f"kernels.{ending}", f"llama.kernels.{ending}"):
+            assert any(fnmatch.fnmatch(name, pattern) for pattern in entry["fileMatch"])
+    assert not any(fnmatch.fnmatch("kernel.json", pattern) for pattern in entry["fileMatch"])
+
+
+def test_an_absolute_id_may_be_added() -> None:
+    schema = {"$id": "https://json.schemastore.org/kernel-config.json", **ks.json_schema()}
+    assert jsonschema_rs.Draft7Validator(schema).is_valid({"kernel_mapping": {}})
