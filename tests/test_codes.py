@@ -466,6 +466,10 @@ TRAIN = {
     "broken-dependency": "ks.lower(ks.KernelConfig())",
     "hub-kernels-disabled": "report(registration_disabled())",
     "kernel-mapping-disabled": "report(mapping_disabled())",
+    "local-kernels-override": (
+        "Norm = type('Norm', (__import__('torch').nn.Identity,), {'kernel_layer_name': 'Norm'}); "
+        "report(*ks.check(ks.KernelConfig({'Norm': 'org/repo:Norm'}), Norm()))"
+    ),
 }
 REPORT = """\
 import kernel_schema as ks
@@ -507,9 +511,9 @@ def test_examples_of_environments(
 
 def environment(command: str, site: Path) -> dict[str, str]:
     """The variables of `NAME=VALUE python train.py`, or one that shows what `pip` would bring."""
-    setting = command.removesuffix(" python train.py")
+    setting = command.removesuffix("python train.py").strip()
     if setting != command:
-        return dict([setting.split("=")])
+        return dict([setting.split("=", 1)]) if setting else {}
     version = command.rpartition("kernels==")[2]
     info = site / f"kernels-{version}.dist-info"
     info.mkdir(parents=True)

@@ -53,10 +53,13 @@ def read_json(text: str) -> Parsed:
         ...
     kernel_schema.files.source.ReadError: 1:10: the key `"a"` is here twice: first in line 1
     """
-    text = prepare(text)
+    # Other control characters json.loads does not take either.
+    if not text.isascii() or "\x7f" in text:
+        text = prepare(text)
     try:
         value = _load(text)
     except (_SuspectError, RecursionError, ValueError) as error:
+        text = prepare(text)
         found = Findings(text)
         Scanner(text, found).scan()
         if not found:

@@ -64,7 +64,8 @@ def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
     """
     text = prepare(text)
     found = Findings(text)
-    _refuse_nesting(text, found)
+    if max(line.count(".") for line in text.split("\n")) > _FEW_DOTS:
+        _refuse_long_keys(text, found)
     try:
         value = cast("dict[str, Value]", loads(text, parse_float=_finite))
     except (_SuspectError, ValueError, RecursionError) as error:
@@ -90,7 +91,7 @@ def _finite(literal: str) -> float:
 
 
 def _refuse_nesting(text: str, found: Findings) -> None:
-    """Refuse brackets and dotted keys that tomllib would take long for, or fail on.
+    """Refuse brackets that stand too deep: for tomllib, for the scanner or for us.
 
     Raises:
         ReadError: if there are any.
@@ -107,11 +108,14 @@ def _refuse_nesting(text: str, found: Findings) -> None:
                 _too_deep(found, match.start(), match.end())
         else:
             depth = max(depth - 1, 0)
-    if max(line.count(".") for line in text.split("\n")) > _FEW_DOTS:
-        _refuse_long_keys(text, found)
 
 
 def _refuse_long_keys(text: str, found: Findings) -> None:
+    """Refuse dotted keys of so many parts that tomllib would take very long.
+
+    Raises:
+        ReadError: if there are any.
+    """
     header = dots = depth = 0
     in_header = in_value = False
     for match in _KEY_SIGNS.finditer(text):
@@ -159,10 +163,11 @@ def _check_values(parsed: Parsed, text: str, found: Findings) -> None:
                 elif isinstance(item, int) and not in_range(item):
                     too_large = True
         level = below
-    if too_large:
+    if too_large and not level:
         Scanner(text, found).scan()
         found.raise_if_any()
     if level:
+        _refuse_nesting(text, found)
         place = parsed.locate(_deep_route(parsed.value))
         span = place.key or place.value
         start = found.lines.offset(span.line, span.column)
@@ -193,6 +198,7 @@ def _diagnose(text: str, found: Findings, error: Exception) -> None:
     report_matches(found, _LONE_RETURN, text, "end lines with a line feed")
     if found:
         return
+    _refuse_nesting(text, found)
     scanner = Scanner(text, found)
     scanner.scan()
     parsed, edits = text, scanner.edits

@@ -20,7 +20,7 @@ from kernel_schema.lowering.audit import (
     replacement,
     why_kept,
 )
-from kernel_schema.lowering.checks import Subject, check_subject, refuse_errors
+from kernel_schema.lowering.checks import check_subject, refuse_errors
 from kernel_schema.lowering.environment import import_kernels
 from kernel_schema.lowering.inference import need_gpu, resolve_mode, resolve_target
 from kernel_schema.lowering.inherited import inherited_rules, is_inherited
@@ -32,6 +32,7 @@ from kernel_schema.lowering.report import LayerReport, Report
 from kernel_schema.lowering.selection import select as select_rule
 from kernel_schema.lowering.snapshot import Snapshot
 from kernel_schema.lowering.source import ConfigSource, placed, placing
+from kernel_schema.lowering.subject import Subject
 from kernel_schema.schema.rules import LocalKernel, Rule, by_layer, expand
 from kernel_schema.schema.vocabulary import ModeName
 from kernel_schema.wording import quote

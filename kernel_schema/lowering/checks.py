@@ -6,53 +6,31 @@ Nothing here downloads anything or imports torch or kernels.
 from __future__ import annotations
 
 import inspect
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError, ModelCheckError, Route, Severity
-from kernel_schema.lowering.environment import mapping_disabled, registration_disabled
+from kernel_schema.lowering.environment import (
+    local_overrides,
+    mapping_disabled,
+    registration_disabled,
+)
 from kernel_schema.lowering.inference import resolve_device, resolve_mode
 from kernel_schema.lowering.inherited import inherited_rules
+from kernel_schema.lowering.path_checks import missing_local_kernels, missing_lockfiles
 from kernel_schema.lowering.source import ConfigSource, config_of, placed
-from kernel_schema.schema.anchors import home_path
-from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, by_layer, expand
+from kernel_schema.lowering.subject import Subject
+from kernel_schema.schema.rules import Rule, expand
 from kernel_schema.wording import Suggester, listing, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers
+    from kernel_schema.lowering.registry import RegisteredLayer
     from kernel_schema.lowering.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.config import KernelConfig
-    from kernel_schema.schema.vocabulary import DeviceType, ModeName
+    from kernel_schema.schema.vocabulary import DeviceType
 
 _SHOWN_NAMES: Final = 8
-
-
-@dataclass(frozen=True)
-class Subject:
-    """What is checked.
-
-    Args:
-        rules: What the config says.
-        inherited: What the mapping under the config says; empty where it is not inherited.
-        layers: What the model registers; None where no model is given.
-        device: Where the model runs; None where nothing tells.
-        mode: How it runs; None where nothing is given.
-    """
-
-    rules: tuple[Rule, ...]
-    inherited: tuple[Rule, ...] = ()
-    layers: RegisteredLayers | None = None
-    device: DeviceType | None = None
-    mode: ModeName | None = None
-
-    @cached_property
-    def by_layer(self) -> dict[str, list[Rule]]:
-        """The rules of the config by layer."""
-        return by_layer(self.rules)
 
 
 def check(
@@ -165,6 +143,23 @@ def _environment(subject: Subject) -> Iterator[Diagnostic]:
             yield cause
 
 
+def _local_overrides(subject: Subject) -> Iterator[Diagnostic]:
+    """Repositories that `LOCAL_KERNELS` replaces by a directory: `local-kernels-override`."""
+    if subject.layers is None:
+        return
+    overrides = local_overrides()
+    for rule in subject.rules if overrides else ():
+        path = overrides.get(getattr(rule.kernel, "repo_id", ""))
+        if path is not None and not getattr(rule.kernel, "lockfile", None):
+            yield Diagnostic(
+                "local-kernels-override",
+                f"LOCAL_KERNELS puts {quote(path)} in the place of `{rule.kernel}`",
+                rule.route,
+                help="unset LOCAL_KERNELS to run what the config says",
+                severity=Severity.WARNING,
+            )
+
+
 def _unregistered_layers(subject: Subject) -> Iterator[Diagnostic]:
     """Layers of the config that no module of the model carries: `unregistered-layer`."""
     layers = subject.layers
@@ -194,81 +189,6 @@ def _unregistered_layers(subject: Subject) -> Iterator[Diagnostic]:
             help_text = f"did you mean {quote(nearest)}? {there}"
         route = Route(("kernel_mapping", layer_name), at_key=True)
         yield Diagnostic("unregistered-layer", message, route, help_text)
-
-
-def _missing_local_kernels(subject: Subject) -> Iterator[Diagnostic]:
-    """Local repositories that are not there: `missing-local-kernel`."""
-    for path, rules in _by(subject.rules, _local_path).items():
-        directory = home_path(path)
-        if _is(directory.is_dir) and _is((directory / "build").is_dir):
-            continue
-        lacks = "has no folder `build`, where kernels looks for it"
-        if not _is(directory.is_dir):
-            looked_for = quote(str(directory.absolute()))
-            lacks = "is not a directory" + _unless_absolute(path, f" (looked for {looked_for})")
-        for rule in rules:
-            yield Diagnostic(
-                "missing-local-kernel",
-                f"the kernel repository {quote(_from_here(path))} {lacks}",
-                rule.route,
-                help="relative paths start at the working directory, or at the config file "
-                "where one is read",
-            )
-
-
-def _local_path(rule: Rule) -> str | None:
-    return rule.kernel.path if isinstance(rule.kernel, LocalKernel) else None
-
-
-def _missing_lockfiles(subject: Subject) -> Iterator[Diagnostic]:
-    """Lock files that are not there: `missing-lockfile`."""
-    for path, rules in _by(subject.rules, _lockfile).items():
-        if _is(home_path(path).is_file):
-            continue
-        for rule in rules:
-            yield Diagnostic(
-                "missing-lockfile",
-                f"there is no lock file {quote(_from_here(path))}",
-                rule.route,
-                help="write it with `kernels lock`",
-            )
-
-
-def _lockfile(rule: Rule) -> str | None:
-    return rule.kernel.lockfile if isinstance(rule.kernel, HubKernel) else None
-
-
-def _from_here(path: str) -> str:
-    """A path as it is best shown: what lies below the working directory, from there."""
-    if not Path(path).is_absolute():
-        return path
-    try:
-        below = Path(path).relative_to(Path.cwd())
-    except (OSError, ValueError):
-        return path
-    return f"./{below.as_posix()}"
-
-
-def _unless_absolute(path: str, text: str) -> str:
-    return "" if Path(path).is_absolute() else text
-
-
-def _by(rules: Iterable[Rule], key: Callable[[Rule], str | None]) -> dict[str, list[Rule]]:
-    """Rules by what they refer to, so that each file is looked at once."""
-    groups: dict[str, list[Rule]] = {}
-    for rule in rules:
-        found = key(rule)
-        if found is not None:
-            groups.setdefault(found, []).append(rule)
-    return groups
-
-
-def _is(question: Callable[[], bool]) -> bool:
-    """Ask the file system; what it refuses to look at (a path too long) is not there."""
-    try:
-        return question()
-    except (OSError, ValueError):
-        return False
 
 
 def _crossing_ranges(subject: Subject) -> Iterator[Diagnostic]:
@@ -390,9 +310,10 @@ def _concerned(subject: Subject) -> Iterator[tuple[str, RegisteredLayer]]:
 
 _QUESTIONS: Final[tuple[Callable[[Subject], Iterator[Diagnostic]], ...]] = (
     _environment,
+    _local_overrides,
     _unregistered_layers,
-    _missing_local_kernels,
-    _missing_lockfiles,
+    missing_local_kernels,
+    missing_lockfiles,
     _crossing_ranges,
     _other_devices_only,
     _hidden_inherited,

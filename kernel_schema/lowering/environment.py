@@ -86,6 +86,17 @@ def mapping_disabled() -> Diagnostic | None:
     )
 
 
+def local_overrides() -> dict[str, str]:
+    """`LOCAL_KERNELS`: directories that kernels takes in place of repositories of the Hub.
+
+    Returns:
+        Path by repository id, read as kernels reads the variable; empty if it is malformed, in
+        which case kernels itself refuses it when it loads a kernel.
+    """
+    entries = os.environ.get("LOCAL_KERNELS", "").split(":")
+    return dict(entry.split("=", 1) for entry in entries if "=" in entry)
+
+
 def registration_disabled() -> Diagnostic | None:
     """Why transformers, as it is loaded here, registers no layer at all; None if it does."""
     hub_kernels: Any = sys.modules.get("transformers.integrations.hub_kernels")

@@ -9,7 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.lowering.candidates import choose, gaps_of, judge
-from kernel_schema.lowering.checks import Subject, check_subject
+from kernel_schema.lowering.checks import check_subject
 from kernel_schema.lowering.environment import mapping_disabled, registration_disabled
 from kernel_schema.lowering.inference import Target, resolve_mode, resolve_target
 from kernel_schema.lowering.inherited import inherited_rules, is_inherited
@@ -19,6 +19,7 @@ from kernel_schema.lowering.registry import RegisteredLayers, Walk, carried, ins
 from kernel_schema.lowering.report import Kept, KernelInUse
 from kernel_schema.lowering.selection import for_device
 from kernel_schema.lowering.source import ConfigSource, located, placed, placing
+from kernel_schema.lowering.subject import Subject
 from kernel_schema.lowering.wrappers import own_class
 from kernel_schema.schema.rules import Rule, by_layer, expand
 from kernel_schema.schema.values import check_capability

@@ -18,6 +18,8 @@ from tests.lowering.toys import Norm, factor
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    import pytest
+
 # A model of transformers without a registered name, and what check and kernelize say of it.
 LLAMA = """
     import json
@@ -193,3 +195,13 @@ def test_check_without_a_model_needs_neither_torch_nor_kernels(tmp_path: Path) -
         assert not heavy, heavy
     """
     run_code(code)
+
+
+def test_a_repository_that_local_kernels_replaces_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_KERNELS", "org/repo=./norm:org/other=./other")
+    config = ks.KernelConfig({"Norm": "org/repo:Norm"})
+    assert ks.check(config) == ()
+    (found,) = ks.check(config, Norm(), select=["local-kernels-override"])
+    assert found.severity is ks.Severity.WARNING
+    assert found.message == "LOCAL_KERNELS puts `./norm` in the place of `org/repo@v1:Norm`"
+    assert str(found.route) == "kernel_mapping.Norm"

@@ -1,0 +1,91 @@
+"""Are the files there that a config names? One function for each kind."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.schema.anchors import home_path
+from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from kernel_schema.lowering.subject import Subject
+
+
+def missing_local_kernels(subject: Subject) -> Iterator[Diagnostic]:
+    """Local repositories that are not there: `missing-local-kernel`."""
+    for path, rules in _by(subject.rules, _local_path).items():
+        directory = home_path(path)
+        if _is(directory.is_dir) and _is((directory / "build").is_dir):
+            continue
+        lacks = "has no folder `build`, where kernels looks for it"
+        if not _is(directory.is_dir):
+            looked_for = quote(str(directory.absolute()))
+            lacks = "is not a directory" + _unless_absolute(path, f" (looked for {looked_for})")
+        for rule in rules:
+            yield Diagnostic(
+                "missing-local-kernel",
+                f"the kernel repository {quote(_from_here(path))} {lacks}",
+                rule.route,
+                help="relative paths start at the working directory, or at the config file "
+                "where one is read",
+            )
+
+
+def _local_path(rule: Rule) -> str | None:
+    return rule.kernel.path if isinstance(rule.kernel, LocalKernel) else None
+
+
+def missing_lockfiles(subject: Subject) -> Iterator[Diagnostic]:
+    """Lock files that are not there: `missing-lockfile`."""
+    for path, rules in _by(subject.rules, _lockfile).items():
+        if _is(home_path(path).is_file):
+            continue
+        for rule in rules:
+            yield Diagnostic(
+                "missing-lockfile",
+                f"there is no lock file {quote(_from_here(path))}",
+                rule.route,
+                help="write it with `kernels lock`",
+            )
+
+
+def _lockfile(rule: Rule) -> str | None:
+    return rule.kernel.lockfile if isinstance(rule.kernel, HubKernel) else None
+
+
+def _from_here(path: str) -> str:
+    """A path as it is best shown: what lies below the working directory, from there."""
+    if not Path(path).is_absolute():
+        return path
+    try:
+        below = Path(path).relative_to(Path.cwd())
+    except (OSError, ValueError):
+        return path
+    return f"./{below.as_posix()}"
+
+
+def _unless_absolute(path: str, text: str) -> str:
+    return "" if Path(path).is_absolute() else text
+
+
+def _by(rules: Iterable[Rule], key: Callable[[Rule], str | None]) -> dict[str, list[Rule]]:
+    """Rules by what they refer to, so that each file is looked at once."""
+    groups: dict[str, list[Rule]] = {}
+    for rule in rules:
+        found = key(rule)
+        if found is not None:
+            groups.setdefault(found, []).append(rule)
+    return groups
+
+
+def _is(question: Callable[[], bool]) -> bool:
+    """Ask the file system; what it refuses to look at (a path too long) is not there."""
+    try:
+        return question()
+    except (OSError, ValueError):
+        return False
