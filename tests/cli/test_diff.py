@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import kernels
 import pytest
 
 import kernel_schema as ks
 from tests.cli.models import call, workplace, write
+
+kernels = pytest.importorskip("kernels", reason="a model, and what it registers, needs kernels")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

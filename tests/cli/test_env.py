@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+pytest.importorskip("kernels", reason="what is told is what is installed")
+
 from kernel_schema import __version__
 from kernel_schema.integrations import survey as survey_module
 from kernel_schema.integrations.survey import Fact, survey

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any
 
-import kernels
 import pytest
 
 import kernel_schema as ks
@@ -15,6 +14,8 @@ from kernel_schema.lowering.inherited import rules_of
 from kernel_schema.schema.capability import Capabilities
 from tests.cli.models import call, workplace, write
 from tests.lowering.subprocesses import run_python
+
+kernels = pytest.importorskip("kernels", reason="a model, and what it registers, needs kernels")
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -77,6 +77,8 @@ FOUND: list[tuple[Callable[[str], None], str]] = [
     (check_toml, "a={b=1,b=2"),
     # A key that is there twice, and a value that the scanner takes for a word.
     (check_toml, "a=1\na = +"),
+    # Other tables between those of a list, which mean something else without what is before.
+    (check_toml, "[[c]]\n[[a]]\n[[c.d]]\n[[c]]\n[[a]]"),
     # A mapping as a key of a mapping as a key.
     (check_yaml, "? [a]: b"),
     # The one parser skips a byte order mark at the start of a line, the other reads it.

@@ -202,6 +202,9 @@ def _toml_reads_as(written: str, value: Any) -> bool:
             return isinstance(value, dict | list)
         if same(again["value"], value):
             return True
+    if isinstance(value, list):
+        # From the first of its headers to the last: other tables may stand between.
+        return written.startswith("[[")
     return not written and value == {}
 
 
