@@ -85,7 +85,7 @@ def check_files(
     *,
     ignore: Sequence[str] = (),
     select: Sequence[str] | None = None,
-    format: Format | None = None,  # noqa: A002 (the name of the option)
+    format: Format | None = None,
     max_bytes: int,
 ) -> Outcome:
     """Check files, each by itself: one that is wrong keeps no other from being checked."""

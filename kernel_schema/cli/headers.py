@@ -22,7 +22,7 @@ _COMMENTS: Final = re.compile(r"(?:[^\S\r\n]*(?:#[^\r\n]*)?(?:\r\n|\n|\r|\Z))*")
 _DIRECTIVES: Final = re.compile(r"(?:[^\S\r\n]*(?:[#%][^\r\n]*)?(?:\r\n|\n|\r|\Z))*")
 
 
-def with_header(text: str, format: Format, uri: str) -> str:  # noqa: A002 (what users call it)
+def with_header(text: str, format: Format, uri: str) -> str:
     r"""A config file with the line by which editors find its schema.
 
     Args:

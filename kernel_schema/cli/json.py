@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from kernel_schema.cli.shapes import diagnostic_shape
 
 if TYPE_CHECKING:
     from typing import TextIO
 
     from kernel_schema.cli.result import CheckResult
-    from kernel_schema.diagnostics import Diagnostic
 
 VERSION: Final = 1
 """Raised when a key changes its meaning or goes; new keys may come without."""
@@ -29,22 +30,6 @@ def render(result: CheckResult, stream: TextIO) -> None:
         "files": result.files,
         "errors": result.errors,
         "warnings": result.warnings,
-        "diagnostics": [_diagnostic(diagnostic) for diagnostic in result.diagnostics],
+        "diagnostics": [diagnostic_shape(diagnostic) for diagnostic in result.diagnostics],
     }
     print(json.dumps(shape, indent=2), file=stream)
-
-
-def _diagnostic(diagnostic: Diagnostic) -> dict[str, Any]:
-    span = diagnostic.span
-    return {
-        "file": diagnostic.file,
-        "line": span and span.line,
-        "column": span and span.column,
-        "end_line": span and span.end_line,
-        "end_column": span and span.end_column,
-        "severity": diagnostic.severity.value,
-        "code": diagnostic.code,
-        "message": diagnostic.message,
-        "help": diagnostic.help,
-        "route": list(diagnostic.route.steps),
-    }

@@ -71,7 +71,7 @@ class Document:
         return place(diagnostic, self.file, self.format, self._parsed)
 
 
-def validated(file: str, text: str, format: Format, parsed: Parsed) -> Document:  # noqa: A002 (the word of the public functions)
+def validated(file: str, text: str, format: Format, parsed: Parsed) -> Document:
     """Validate what a file says.
 
     Raises:
@@ -94,7 +94,7 @@ def from_read_error(error: ReadError, file: str) -> ConfigError:
     )
 
 
-def place(diagnostic: Diagnostic, file: str, format: Format, parsed: Parsed) -> Diagnostic:  # noqa: A002 (as above)
+def place(diagnostic: Diagnostic, file: str, format: Format, parsed: Parsed) -> Diagnostic:
     """Give a diagnostic its file and span, in the words of the format."""
     if diagnostic.file is not None:
         return diagnostic
@@ -173,7 +173,7 @@ _PIECES: Final[dict[Format, dict[str, str]]] = {
 _LIST_OF_ONE = re.compile(r"\[([^\]\"]+)\]")
 
 
-def _reword(text: str, format: Format) -> str:  # noqa: A002 (as above)
+def _reword(text: str, format: Format) -> str:
     """Put a message in the words of a format, leaving what the user wrote as it is."""
     parts = _QUOTED.split(text)
     for word, better in _WORDS[format].items():

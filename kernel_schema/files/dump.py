@@ -24,7 +24,7 @@ _NEVER_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 _WIDTH: Final = 96
 
 
-def dumps(config: KernelConfig, *, format: Format) -> str:  # noqa: A002 (what users call it)
+def dumps(config: KernelConfig, *, format: Format) -> str:
     """Write a config as a text.
 
     Args:
@@ -51,7 +51,7 @@ def dump(
     config: KernelConfig,
     path: str | os.PathLike[str],
     *,
-    format: Format | None = None,  # noqa: A002 (what users call it)
+    format: Format | None = None,
 ) -> None:
     """Write a config file.
 

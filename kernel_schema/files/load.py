@@ -37,7 +37,7 @@ class FileAccessError(ConfigError):
 def read(
     path: str | os.PathLike[str],
     *,
-    format: Format | None = None,  # noqa: A002 (what users call it)
+    format: Format | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> Document:
     """Read a config file and keep its text, so that every message can point into it.
@@ -63,7 +63,7 @@ def read(
 def read_text(
     path: str | os.PathLike[str],
     *,
-    format: Format | None = None,  # noqa: A002 (what users call it)
+    format: Format | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> tuple[str, Format]:
     """The text of a config file, unread, and its format; takes and raises what `read` does."""
@@ -105,7 +105,7 @@ def read_text(
 def load(
     path: str | os.PathLike[str],
     *,
-    format: Format | None = None,  # noqa: A002 (what users call it)
+    format: Format | None = None,
     max_bytes: int = MAX_BYTES,
 ) -> KernelConfig:
     """Read a config file.
@@ -125,7 +125,7 @@ def load(
     return read(path, format=format, max_bytes=max_bytes).anchored
 
 
-def loads(text: str, *, format: Format) -> KernelConfig:  # noqa: A002 (what users call it)
+def loads(text: str, *, format: Format) -> KernelConfig:
     """Read a config from a text.
 
     Args:
@@ -145,7 +145,7 @@ def loads(text: str, *, format: Format) -> KernelConfig:  # noqa: A002 (what use
     return loads_document(text, format=format).config
 
 
-def loads_document(text: str, *, format: Format, file: str = "<text>") -> Document:  # noqa: A002 (what users call it)
+def loads_document(text: str, *, format: Format, file: str = "<text>") -> Document:
     """Read a config from a text and keep it, so that every message can point into it.
 
     Args:
@@ -188,7 +188,7 @@ def format_of(file: str) -> Format | None:
     return _FORMATS.get(Path(file).suffix.lower())
 
 
-def _parse(text: str, format: Format, *, allow_empty: bool) -> Parsed:  # noqa: A002 (what users call it)
+def _parse(text: str, format: Format, *, allow_empty: bool) -> Parsed:
     # Each reader is imported when it is needed: checking a JSON file must not load YAML.
     if format == "yaml":
         from kernel_schema.files.yaml import read_yaml

@@ -75,7 +75,7 @@ def create_compatible_mapping(
     config: KernelConfig,
     model: Module,
     *,
-    compile: bool,  # noqa: A002 (transformers' name)
+    compile: bool,
 ) -> KernelsMapping:
     """`KernelConfig.create_compatible_mapping`: see there."""
     return lower(config, model, mode=mode_of(model, compiled=compile))

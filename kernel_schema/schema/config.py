@@ -144,7 +144,7 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
 
         sanitize(self, model)
 
-    def create_compatible_mapping(self, model: Module, compile: bool = False) -> KernelsMapping:  # noqa: A002, FBT001, FBT002 (transformers' signature)
+    def create_compatible_mapping(self, model: Module, compile: bool = False) -> KernelsMapping:  # noqa: FBT001, FBT002 (transformers' signature)
         """The nested `{layer: {device: {Mode: repository}}}` mapping of the kernels library.
 
         Args:

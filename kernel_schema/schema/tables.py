@@ -7,6 +7,7 @@ the rules of `keys` say which keys a table can have.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -37,7 +38,7 @@ if TYPE_CHECKING:
     from kernel_schema.schema.nodes import Keywords
 
 
-class _Marker:
+class _Marker(ABC):
     """Writes the node of a type in an export; elsewhere pydantic writes what it derives."""
 
     def __get_pydantic_json_schema__(
@@ -47,9 +48,9 @@ class _Marker:
             return handler(core_schema)
         return self.written(core_schema, handler)
 
+    @abstractmethod
     def written(self, schema: Any, handler: GetJsonSchemaHandler) -> Keywords:
         """The node."""
-        raise NotImplementedError
 
 
 @dataclass(frozen=True, eq=False)
