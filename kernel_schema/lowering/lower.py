@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError
@@ -209,20 +210,29 @@ def _unsupported(
     """What the installed kernels cannot do yet."""
     if device not in known:
         return _unknown_to_kernels(rule, device, known)
-    installed = version_of("kernels") or "0"
-    lacking = None
     ranged = device is DeviceType.ROCM and rule.capabilities.bounded
     if ranged and not hasattr(kernels, "ROCMProperties"):
-        lacking = "knows no capability ranges for rocm"
-    elif isinstance(getattr(rule.kernel, "trust_remote_code", False), tuple) and tuple(
-        map(int, installed.split(".")[:2])
-    ) < (0, 17):
-        lacking = "takes no repository ids for `trust_remote_code`"
-    if lacking is None:
-        return None
+        return _too_old(rule, "knows no capability ranges for rocm")
+    trust = getattr(rule.kernel, "trust_remote_code", False)
+    if isinstance(trust, tuple) and _release_of_kernels() < _TRUST_LISTS:
+        return _too_old(rule, "takes no repository ids for `trust_remote_code`")
+    return None
+
+
+# The release of kernels from which `trust_remote_code` takes a list of repository ids.
+_TRUST_LISTS: Final = (0, 17)
+
+
+@lru_cache(maxsize=1)
+def _release_of_kernels() -> tuple[int, ...]:
+    # Cached: asking for the version reads the metadata of the package from disk.
+    return tuple(int(part) for part in (version_of("kernels") or "0.0").split(".")[:2])
+
+
+def _too_old(rule: Rule, lacking: str) -> Diagnostic:
     return Diagnostic(
         "unsupported-by-kernels",
-        f"kernels {installed} {lacking}",
+        f"kernels {version_of('kernels')} {lacking}",
         rule.route,
         help="pip install 'kernels>=0.17'",
     )
