@@ -22,8 +22,9 @@ Importing this package imports neither torch nor kernels.
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
 
+# typing takes longer to import than all else that `kernel-schema --version` needs of us.
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from kernel_schema.diagnostics import (
         ConfigError,
@@ -180,7 +181,7 @@ _HOMES = {
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> object:
     if name not in _HOME_OF:
         message = f"module {__name__!r} has no attribute {name!r}"
         raise AttributeError(message)

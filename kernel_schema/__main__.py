@@ -2,6 +2,6 @@
 
 import sys
 
-from kernel_schema.cli.main import main
+from kernel_schema.cli import run
 
-sys.exit(main())
+sys.exit(run())

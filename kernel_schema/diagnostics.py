@@ -144,6 +144,21 @@ class Diagnostic:
         )
 
 
+def in_file_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The diagnostics of one file by their places; those without a place first, as they came.
+
+    >>> late, early = (Diagnostic("a-code", "wrong", span=Span(n, 1, n, 2)) for n in (9, 1))
+    >>> [found.span.line for found in in_file_order([late, early])]
+    [1, 9]
+    """
+    return tuple(sorted(diagnostics, key=_start))
+
+
+def _start(diagnostic: Diagnostic) -> tuple[int, int]:
+    span = diagnostic.span
+    return (span.line, span.column) if span is not None else (0, 0)
+
+
 class KernelSchemaError(ValueError):
     """Base class of every error raised by this package.
 

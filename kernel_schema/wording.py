@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import reprlib
 from collections.abc import Mapping
 from datetime import date, time
@@ -47,7 +46,10 @@ class Suggester:
         if len(self._words) > self._budget or len(word) > _LONGEST_WORD:
             return None
         self._budget -= len(self._words)
-        near = difflib.get_close_matches(word, self._words, n=1, cutoff=0.66)
+        # Imported here: what is spelt rightly needs no comparison.
+        from difflib import get_close_matches
+
+        near = get_close_matches(word, self._words, n=1, cutoff=0.66)
         return self._known[near[0]] if near else None
 
 

@@ -1,5 +1,22 @@
 """The `kernel-schema` command."""
 
-from kernel_schema.cli.main import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import gc
+
+
+def run() -> int:
+    """Be the command: what the script and `python -m kernel_schema` call, once in a process.
+
+    Returns:
+        The exit code.
+    """
+    # Most of a call is importing, and a collector that looks for garbage among modules while they
+    # load, and once more at the end, takes a tenth of it.
+    gc.disable()
+    try:
+        from kernel_schema.cli.main import main
+
+        return main()
+    finally:
+        gc.freeze()

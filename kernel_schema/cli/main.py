@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import argparse
 import io
 import os
 import sys
-from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema import __version__
 from kernel_schema.cli.exits import OK, USAGE, Stop, complain
 from kernel_schema.cli.model_commands import add_model_commands
+from kernel_schema.cli.parsers import Parser
 from kernel_schema.cli.reading import FORMATS, add_reading
 from kernel_schema.cli.schema_commands import add_schema_commands
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    import argparse
     from collections.abc import Sequence
+    from typing import Final
+
+    from kernel_schema.cli.parsers import Commands
 
 OUTPUT_FORMATS: Final = ("text", "concise", "json", "github", "sarif")
 
@@ -54,11 +58,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
 _INTERRUPTED: Final = 130
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _parser() -> Parser:
+    parser = Parser(
         prog="kernel-schema",
         description="Check, convert and apply configs that run a model's layers on custom kernels.",
-        allow_abbrev=False,
     )
     parser.add_argument("--version", action="version", version=f"kernel-schema {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
@@ -66,27 +69,29 @@ def _parser() -> argparse.ArgumentParser:
     _add_convert(commands)
     add_model_commands(commands)
     add_schema_commands(commands)
-    codes = commands.add_parser("codes", help="list the codes of all problems", allow_abbrev=False)
-    codes.set_defaults(run=_codes)
+    commands.add_parser("codes", help="list the codes of all problems").set_defaults(run=_codes)
     demo = commands.add_parser(
         "demo",
         help="run a small model with a real kernel, end to end",
         description="Validate, check, lower and kernelize a small model with a real local kernel "
         "for the CPU, and compare the outputs. Needs no network.",
-        allow_abbrev=False,
     )
     demo.set_defaults(run=_demo)
     return parser
 
 
-def _add_check(commands: Any) -> None:
+def _add_check(commands: Commands) -> None:
     check = commands.add_parser(
         "check",
+        fill=_check_arguments,
         help="check config files",
         description="Check config files. Exit code 0: clean, warnings at most; 1: errors; 2: a "
         "file or the model cannot be had.",
-        allow_abbrev=False,
     )
+    check.set_defaults(run=_check)
+
+
+def _check_arguments(check: Parser) -> None:
     check.add_argument(
         "files",
         nargs="*",
@@ -115,20 +120,22 @@ def _add_check(commands: Any) -> None:
     check.add_argument("--quiet", action="store_true", help="print findings, and nothing else")
     check.add_argument("--explain", metavar="CODE", help="print what a code means, and exit")
     add_reading(check)
-    check.set_defaults(run=_check)
 
 
-def _add_convert(commands: Any) -> None:
+def _add_convert(commands: Commands) -> None:
     convert = commands.add_parser(
         "convert",
+        fill=_convert_arguments,
         help="write a config in another format",
         description="Write a config in another format, to standard output.",
-        allow_abbrev=False,
     )
+    convert.set_defaults(run=_convert)
+
+
+def _convert_arguments(convert: Parser) -> None:
     convert.add_argument("file", metavar="FILE", help="a file, or `-` for standard input")
     convert.add_argument("--to", choices=FORMATS, required=True, help="the format to write")
     add_reading(convert)
-    convert.set_defaults(run=_convert)
 
 
 def _codes_list(text: str) -> list[str]:

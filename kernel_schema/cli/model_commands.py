@@ -2,24 +2,51 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
 from kernel_schema.cli.reading import add_reading
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from collections.abc import Callable
+    from typing import Final
+
+    from kernel_schema.cli.parsers import Commands, Parser
 
 DEVICES: Final = ("cpu", "cuda", "mps", "neuron", "npu", "rocm", "tpu", "xpu")
 MODES: Final = ("inference", "training", "inference_torch_compile", "training_torch_compile")
-_MODEL: Final = "module:attribute, a directory with a config.json, or a Hub id"
+MODEL: Final = "module:attribute, a directory with a config.json, or a Hub id"
 _SHAPES: Final = ("text", "json")
 
 
-def add_model_commands(commands: Any) -> None:
+def add_model_commands(commands: Commands) -> None:
     """Add `explain`, `layers`, `init`, `diff` and `env` to the commands."""
-    explain = _command(commands, "explain", "tell what will run in a model, and why not", _explain)
+    add = _adder(commands)
+    add("explain", "tell what will run in a model, and why not", _explain_arguments, _explain)
+    add("layers", "list the layer names that a model registers", _layers_arguments, _layers)
+    add("init", "write a config to start from", _init_arguments, _init)
+    add("diff", "tell what two configs say differently", _diff_arguments, _diff)
+    add("env", "show versions and variables that decide what runs", _add_shape, _env)
+
+
+def _adder(
+    commands: Commands,
+) -> Callable[[str, str, Callable[[Parser], None], Callable[[argparse.Namespace], int]], None]:
+    def add(
+        name: str,
+        text: str,
+        fill: Callable[[Parser], None],
+        run: Callable[[argparse.Namespace], int],
+    ) -> None:
+        description = f"{text[0].upper()}{text[1:]}."
+        parser = commands.add_parser(name, fill=fill, help=text, description=description)
+        parser.set_defaults(run=run)
+
+    return add
+
+
+def _explain_arguments(explain: Parser) -> None:
     explain.add_argument("file", metavar="FILE", help="a config file, or `-`")
-    explain.add_argument("--model", metavar="SPEC", required=True, help=_MODEL)
+    explain.add_argument("--model", metavar="SPEC", required=True, help=MODEL)
     _add_target(explain)
     explain.add_argument("--all-modes", action="store_true", help="one table for each mode")
     explain.add_argument(
@@ -33,37 +60,30 @@ def add_model_commands(commands: Any) -> None:
     _add_shape(explain)
     add_reading(explain)
 
-    layers = _command(commands, "layers", "list the layer names that a model registers", _layers)
-    layers.add_argument("--model", metavar="SPEC", required=True, help=_MODEL)
+
+def _layers_arguments(layers: Parser) -> None:
+    layers.add_argument("--model", metavar="SPEC", required=True, help=MODEL)
     _add_shape(layers)
 
-    init = _command(commands, "init", "write a config to start from", _init)
-    init.add_argument("--model", metavar="SPEC", required=True, help=_MODEL)
+
+def _init_arguments(init: Parser) -> None:
+    init.add_argument("--model", metavar="SPEC", required=True, help=MODEL)
     init.add_argument(
         "--device", action="append", choices=DEVICES, help="only for this device; may be repeated"
     )
     init.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     init.add_argument("--force", action="store_true", help="replace a file that exists")
 
-    diff = _command(commands, "diff", "tell what two configs say differently", _diff)
+
+def _diff_arguments(diff: Parser) -> None:
     diff.add_argument("old", metavar="OLD")
     diff.add_argument("new", metavar="NEW")
-    diff.add_argument("--model", metavar="SPEC", help=f"what changes for a model: {_MODEL}")
+    diff.add_argument("--model", metavar="SPEC", help=f"what changes for a model: {MODEL}")
     _add_target(diff)
     add_reading(diff)
 
-    env = _command(commands, "env", "show versions and variables that decide what runs", _env)
-    _add_shape(env)
 
-
-def _command(commands: Any, name: str, text: str, run: Any) -> argparse.ArgumentParser:
-    description = f"{text[0].upper()}{text[1:]}."
-    parser = commands.add_parser(name, help=text, description=description, allow_abbrev=False)
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_target(parser: argparse.ArgumentParser) -> None:
+def _add_target(parser: Parser) -> None:
     parser.add_argument("--device", choices=DEVICES, help="default: that of the model's parameters")
     parser.add_argument(
         "--capability", type=int, metavar="N", help="compute capability: 90 means 9.0"
@@ -71,7 +91,7 @@ def _add_target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--mode", choices=MODES, help="default: by the model's training state")
 
 
-def _add_shape(parser: argparse.ArgumentParser) -> None:
+def _add_shape(parser: Parser) -> None:
     parser.add_argument("--output-format", choices=_SHAPES, default="text", help="default: text")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
-
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
+    from typing import Final
 
 FORMATS: Final = ("yaml", "json", "toml")
 _MAX_BYTES: Final = 10_000_000

@@ -2,25 +2,38 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from kernel_schema.cli.model_commands import MODEL
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
 
-_MODEL: Final = "module:attribute, a directory with a config.json, or a Hub id"
+    from kernel_schema.cli.parsers import Commands, Parser
 
 
-def add_schema_commands(commands: Any) -> None:
+def add_schema_commands(commands: Commands) -> None:
     """Add `schema` and `attach` to the commands."""
     schema = commands.add_parser(
         "schema",
+        fill=_schema_arguments,
         help="write the JSON Schema of config files",
         description="Write the JSON Schema of config files, for editors and validators. Exit code "
         "1: with --check, the file is another one; 2: it or the model cannot be had.",
-        allow_abbrev=False,
     )
+    schema.set_defaults(run=_schema)
+    attach = commands.add_parser(
+        "attach",
+        fill=_attach_arguments,
+        help="tell editors where the JSON Schema of a config file is",
+        description="Write the JSON Schema beside a config file, and a header into the file that "
+        "editors follow to it. What else the file holds stays as it is, byte by byte.",
+    )
+    attach.set_defaults(run=_attach)
+
+
+def _schema_arguments(schema: Parser) -> None:
     schema.add_argument(
-        "--model", metavar="SPEC", help=f"allow the layers of this model only: {_MODEL}"
+        "--model", metavar="SPEC", help=f"allow the layers of this model only: {MODEL}"
     )
     schema.add_argument(
         "--profile",
@@ -32,24 +45,17 @@ def add_schema_commands(commands: Any) -> None:
     schema.add_argument(
         "--check", action="store_true", help="write nothing: tell whether FILE is up to date"
     )
-    schema.set_defaults(run=_schema)
 
-    attach = commands.add_parser(
-        "attach",
-        help="tell editors where the JSON Schema of a config file is",
-        description="Write the JSON Schema beside a config file, and a header into the file that "
-        "editors follow to it. What else the file holds stays as it is, byte by byte.",
-        allow_abbrev=False,
-    )
+
+def _attach_arguments(attach: Parser) -> None:
     attach.add_argument("file", metavar="FILE", help="a config file")
     source = attach.add_mutually_exclusive_group()
     source.add_argument(
-        "--model", metavar="SPEC", help=f"a schema with the layers of this model only: {_MODEL}"
+        "--model", metavar="SPEC", help=f"a schema with the layers of this model only: {MODEL}"
     )
     source.add_argument(
         "--schema", metavar="PATH_OR_URL", help="refer to this schema, and write none"
     )
-    attach.set_defaults(run=_attach)
 
 
 # Each command is imported when it is run.

@@ -16,6 +16,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
+from kernel_schema.files._yaml_places import Spot
 from kernel_schema.files._yaml_refusals import (
     alias,
     anchor,
@@ -24,10 +25,10 @@ from kernel_schema.files._yaml_refusals import (
     tag,
 )
 from kernel_schema.files._yaml_scalars import MAYBE_NOT_TEXT, OutOfRangeError, resolve
-from kernel_schema.files.source import MAX_DEPTH, Findings, Node, Value, quote
+from kernel_schema.files.source import MAX_DEPTH, Findings, Value, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterable
 
     from kernel_schema.files._yaml_engines import Event
 
@@ -96,6 +97,8 @@ class Builder:
         # Start and end of each key and value, in the order of the text; a Node for each would take
         # more time than all the rest.
         self._spans: list[int] = []
+        # By the place of the span of a list or mapping: where those of what is in it end.
+        self._ends: dict[int, int] = {}
         # Where the last thing ended that has a text: the end of a block is not told by its event.
         self._end = 0
 
@@ -159,9 +162,9 @@ class Builder:
         """Whether the document says nothing, not even `null`."""
         return not self._spans or self._spans[0] == self._spans[1]
 
-    def positions(self) -> Node:
+    def positions(self) -> Spot:
         """The places of everything in the value."""
-        return _nodes(self.value, iter(self._spans))
+        return Spot(self.value, self._spans, self._ends)
 
     def open_bracket(self) -> int:
         """Where the innermost `[` or `{` stands that is still open; -1 if there is none."""
@@ -310,6 +313,7 @@ class Builder:
         else:
             end = self._end = max(self._end, start)
         self._spans[frame.spot + 1] = end
+        self._ends[frame.spot] = len(self._spans)
         self._frame = self._frames.pop()
         self._place(value)
 
@@ -329,16 +333,3 @@ class Builder:
 
 def _blank_out(match: re.Match[str]) -> str:
     return " " * len(match[0])
-
-
-def _nodes(value: Value, spans: Iterator[int]) -> Node:
-    node = Node(next(spans), next(spans))
-    if isinstance(value, dict):
-        node.children = {}
-        for key, item in value.items():
-            key_start, key_end = next(spans), next(spans)
-            child = node.children[key] = _nodes(item, spans)
-            child.key_start, child.key_end = key_start, key_end
-    elif isinstance(value, list):
-        node.children = {index: _nodes(item, spans) for index, item in enumerate(value)}
-    return node

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import ValidationError
 
-from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span
+from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span, in_file_order
 from kernel_schema.schema.anchors import anchor
 from kernel_schema.schema.config import KernelConfig
 from kernel_schema.schema.references import is_kernel
@@ -82,7 +82,7 @@ def validated(file: str, text: str, format: Format, parsed: Parsed) -> Document:
     except ValidationError as error:
         found = ConfigError.from_validation_error(error).diagnostics
         placed = (place(diagnostic, file, format, parsed) for diagnostic in found)
-        raise ConfigError(sorted(placed, key=_order)) from None
+        raise ConfigError(in_file_order(placed)) from None
     return Document(file, text.removeprefix("\ufeff"), format, config, parsed)
 
 
@@ -120,11 +120,6 @@ def _glued_colon(diagnostic: Diagnostic, parsed: Parsed) -> str | None:
     if glued is None or not (is_kernel(glued[2]) or glued[2] == ORIGINAL):
         return None
     return f"put a blank after the first colon: {quote(f'{glued[1]}: {glued[2]}')}"
-
-
-def _order(diagnostic: Diagnostic) -> tuple[int, int]:
-    span = diagnostic.span
-    return (span.line, span.column) if span is not None else (0, 0)
 
 
 def _locate(parsed: Parsed, route: Route) -> Span:

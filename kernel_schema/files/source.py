@@ -11,7 +11,7 @@ import re
 import sys
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from kernel_schema.diagnostics import Span
 
@@ -135,9 +135,22 @@ class LineIndex:
         return Span(*self.point(start), *self.point(max(start, end)))
 
 
+class Place(Protocol):
+    """A value's place in the text, as offsets; those of its key are -1 where it has none."""
+
+    start: int
+    end: int
+    key_start: int
+    key_end: int
+
+    def under(self, step: Step) -> Place | None:
+        """The place of what stands under a key or list position, if there is such a thing."""
+        ...
+
+
 @dataclass(slots=True)
 class Node:
-    """A value's place in the text, as offsets; `children` is None for a scalar."""
+    """A place that holds those of what is in it; `children` is None for a scalar."""
 
     start: int
     end: int
@@ -145,16 +158,20 @@ class Node:
     key_start: int = -1
     key_end: int = -1
 
+    def under(self, step: Step) -> Node | None:
+        """The place of what stands under a key or list position, if there is such a thing."""
+        return self.children.get(step) if self.children else None
+
 
 class Positions:
     """The places of one text, worked out when first asked for."""
 
     __slots__ = ("_lines", "_root", "_scan", "text")
 
-    def __init__(self, text: str, scan: Callable[[], Node]) -> None:
+    def __init__(self, text: str, scan: Callable[[], Place]) -> None:
         self.text = text
         self._scan = scan
-        self._root: Node | None = None
+        self._root: Place | None = None
         self._lines: LineIndex | None = None
 
     def locate(self, steps: Iterable[Step]) -> Located:
@@ -165,7 +182,7 @@ class Positions:
             self._lines = LineIndex(self.text)
         node = self._root
         for step in steps:
-            child = node.children.get(step) if node.children else None
+            child = node.under(step)
             if child is None:
                 break
             node = child

@@ -1,36 +1,33 @@
-"""Does a config fit, as it stands and for a model: one small function for each question.
+"""Does a config fit, as it stands and for a model? The questions are in the modules beside this.
 
 Nothing here downloads anything or imports torch or kernels.
 """
 
 from __future__ import annotations
 
-import inspect
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from kernel_schema.diagnostics import Diagnostic, LoweringError, ModelCheckError, Route, Severity
-from kernel_schema.lowering.environment import (
-    local_overrides,
-    mapping_disabled,
-    registration_disabled,
+from kernel_schema.diagnostics import (
+    Diagnostic,
+    LoweringError,
+    ModelCheckError,
+    Severity,
+    in_file_order,
 )
-from kernel_schema.lowering.inference import resolve_device, resolve_mode
-from kernel_schema.lowering.inherited import inherited_rules
+from kernel_schema.lowering.config_checks import crossing_ranges, hidden_inherited
+from kernel_schema.lowering.kernels_state import active_mapping
 from kernel_schema.lowering.path_checks import missing_local_kernels, missing_lockfiles
 from kernel_schema.lowering.source import ConfigSource, config_of, placed
 from kernel_schema.lowering.subject import Subject
-from kernel_schema.schema.rules import Rule, expand
-from kernel_schema.wording import Suggester, listing, quote
+from kernel_schema.schema.rules import expand
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
-    from kernel_schema.lowering.registry import RegisteredLayer
+    from kernel_schema.diagnostics import Step
     from kernel_schema.lowering.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.config import KernelConfig
-    from kernel_schema.schema.vocabulary import DeviceType
-
-_SHOWN_NAMES: Final = 8
+    from kernel_schema.schema.rules import Rule
 
 
 def check(
@@ -67,41 +64,51 @@ def check(
     kernel_mapping.RMSNrom: error[unregistered-layer]: the model registers no layer `RMSNrom`
       help: did you mean `RMSNorm`? It registers `RMSNorm`
     """
-    found_mode = resolve_mode(mode)
-    try:
-        found_device = resolve_device(device, model)
-    except LoweringError as error:
-        if device is not None:
-            raise
-        return _wanted(error.diagnostics, ignore, select)
+    # What only a model or an active mapping needs is imported with them: not to check a file alone.
+    found_device = found_mode = None
+    if model is not None or device is not None or mode is not None:
+        from kernel_schema.lowering.inference import resolve_device, resolve_mode
+
+        found_mode = resolve_mode(mode)
+        try:
+            found_device = resolve_device(device, model)
+        except LoweringError as error:
+            if device is not None:
+                raise
+            return _wanted(error.diagnostics, ignore, select)
     wanted = config_of(config)
     layers = None
     if model is not None:
-        # Imported here: checking a file alone needs none of it.
         from kernel_schema.lowering.registry import inspect_model
 
         layers = inspect_model(model)
-    subject = Subject(
-        expand(wanted),
-        inherited_rules() if wanted.inherit_mapping else (),
-        layers,
-        found_device,
-        found_mode,
-    )
+    inherited = _inherited() if wanted.inherit_mapping else ()
+    subject = Subject(expand(wanted), inherited, layers, found_device, found_mode)
     found = check_subject(subject, ignore=ignore, select=select)
-    return tuple(placed(config, diagnostic) for diagnostic in found)
+    return in_file_order(placed(config, diagnostic) for diagnostic in found)
 
 
 def check_subject(
     subject: Subject, *, ignore: Collection[str] = (), select: Collection[str] | None = None
 ) -> tuple[Diagnostic, ...]:
     """`check`, for rules that are expanded and a model that is inspected already."""
-    found = [diagnostic for question in _QUESTIONS for diagnostic in question(subject)]
-    order = {rule.route.steps: index for index, rule in enumerate(subject.rules)}
+    questions = _QUESTIONS
+    if subject.layers is not None:
+        from kernel_schema.lowering.model_checks import MODEL_QUESTIONS
+
+        questions = (*MODEL_QUESTIONS, *_QUESTIONS)
+    found = [diagnostic for question in questions for diagnostic in question(subject)]
+    order: dict[tuple[Step, ...], int] = {}
     for index, rule in enumerate(subject.rules):
-        order.setdefault(rule.route.steps[:2], index)
-    found.sort(key=lambda diagnostic: order.get(diagnostic.route.steps, -1))
-    return _wanted(found, ignore, select)
+        steps = rule.route.steps
+        for end in range(2, len(steps) + 1):
+            order.setdefault(steps[:end], index)
+
+    def place(diagnostic: Diagnostic) -> tuple[int, int]:
+        """A key comes before what is under it; what has no place at all comes first."""
+        return order.get(diagnostic.route.steps, -1), len(diagnostic.route.steps)
+
+    return _wanted(sorted(found, key=place), ignore, select)
 
 
 def sanitize(config: KernelConfig, model: Module) -> None:
@@ -130,193 +137,17 @@ def _wanted(
     )
 
 
-def _environment(subject: Subject) -> Iterator[Diagnostic]:
-    """Nothing can run, whatever the config says: `kernel-mapping-disabled` and the like."""
-    if subject.layers is None or not subject.rules:
-        return
-    disabled = mapping_disabled()
-    if disabled is not None:
-        yield disabled
-    if not subject.layers:
-        cause = registration_disabled()
-        if cause is not None:
-            yield cause
-
-
-def _local_overrides(subject: Subject) -> Iterator[Diagnostic]:
-    """Repositories that `LOCAL_KERNELS` replaces by a directory: `local-kernels-override`."""
-    if subject.layers is None:
-        return
-    overrides = local_overrides()
-    for rule in subject.rules if overrides else ():
-        path = overrides.get(getattr(rule.kernel, "repo_id", ""))
-        if path is not None and not getattr(rule.kernel, "lockfile", None):
-            yield Diagnostic(
-                "local-kernels-override",
-                f"LOCAL_KERNELS puts {quote(path)} in the place of `{rule.kernel}`",
-                rule.route,
-                help="unset LOCAL_KERNELS to run what the config says",
-                severity=Severity.WARNING,
-            )
-
-
-def _unregistered_layers(subject: Subject) -> Iterator[Diagnostic]:
-    """Layers of the config that no module of the model carries: `unregistered-layer`."""
-    layers = subject.layers
-    if layers is None or (not layers and registration_disabled() is not None):
-        return
-    suggester = Suggester(layers)
-    carried_by = {cls.__name__: name for name, layer in layers.items() for cls in layer.classes}
-    ignored = {instance.layer_name: instance for instance in layers.ignored}
-    shown = listing(list(layers)[:_SHOWN_NAMES], "and")
-    more = f" and {len(layers) - _SHOWN_NAMES} more" if len(layers) > _SHOWN_NAMES else ""
-    there = f"It registers {shown}{more}" if layers else "It registers no layer at all"
-    for layer_name in subject.by_layer:
-        if layer_name in layers:
-            continue
-        name = quote(layer_name)
-        message = f"the model registers no layer {name}"
-        help_text = there
-        if layer_name in ignored:
-            where = quote(ignored[layer_name].name)
-            message = f"{name} is set on the module {where} itself, where kernels ignores it"
-            help_text = "set `kernel_layer_name` on its class: use_kernel_forward_from_hub does"
-        elif layer_name in carried_by:
-            help_text = f"the class {name} is registered under {quote(carried_by[layer_name])}"
-        elif layer_name in layers.unregistered_classes:
-            help_text = f"the class {name} is in the model but registers no name. {there}"
-        elif (nearest := suggester.closest(layer_name)) is not None:
-            help_text = f"did you mean {quote(nearest)}? {there}"
-        route = Route(("kernel_mapping", layer_name), at_key=True)
-        yield Diagnostic("unregistered-layer", message, route, help_text)
-
-
-def _crossing_ranges(subject: Subject) -> Iterator[Diagnostic]:
-    """Ranges of one device that cross without one lying in the other: `crossing-capability`."""
-    groups: dict[tuple[str, DeviceType | None], dict[Rule, None]] = {}
-    for rule in subject.rules:
-        if rule.capabilities.bounded:
-            groups.setdefault((rule.layer_name, rule.device), {})[rule] = None
-    for rules in groups.values():
-        ranges = {rule.capabilities: rule for rule in reversed(rules)}
-        ordered = sorted(ranges)
-        for index, low in enumerate(ordered):
-            for high in ordered[index + 1 :]:
-                if high.lowest > low.highest:
-                    break
-                if low.lowest < high.lowest and low.highest < high.highest:
-                    winner = min(low, high, key=lambda one: one.width)
-                    yield Diagnostic(
-                        "crossing-capability",
-                        f"{low} and {high} cross: where both hold, {winner} wins, being narrower",
-                        ranges[high].route,
-                        help="bound them so that they meet, or one lies inside the other",
-                        severity=Severity.WARNING,
-                    )
-
-
-def _other_devices_only(subject: Subject) -> Iterator[Diagnostic]:
-    """Layers whose entry names every device but the model's: `device-not-covered`."""
-    if subject.device is None or subject.layers is None:
-        return
-    for layer_name, rules in subject.by_layer.items():
-        devices = list(dict.fromkeys(rule.device for rule in rules if rule.device is not None))
-        if devices and subject.device not in devices and layer_name in subject.layers:
-            yield Diagnostic(
-                "device-not-covered",
-                f"the model is on {quote(subject.device)}, and {quote(layer_name)} names only "
-                f"{listing(devices, 'and')}",
-                Route(("kernel_mapping", layer_name), at_key=True),
-                help=f"add an entry for {quote(subject.device)} if a kernel is meant to run here",
-                severity=Severity.WARNING,
-            )
-
-
-def _hidden_inherited(subject: Subject) -> Iterator[Diagnostic]:
-    """Plain entries that hide kernels which other devices inherit: `hides-inherited`."""
-    inherited: dict[str, dict[str, None]] = {}
-    for rule in subject.inherited:
-        where = f"{rule.device} ({rule.capabilities})" if rule.capabilities.bounded else rule.device
-        inherited.setdefault(rule.layer_name, {})[str(where)] = None
-    for layer_name, rules in subject.by_layer.items():
-        hidden = [where for where in inherited.get(layer_name, {}) if where != str(subject.device)]
-        if rules[0].device is None and hidden:
-            yield Diagnostic(
-                "hides-inherited",
-                f"{quote(layer_name)} speaks for every device, and hides what is inherited for "
-                f"{listing(hidden, 'and')}",
-                Route(("kernel_mapping", layer_name), at_key=True),
-                help="name the device to keep what is inherited for the others",
-                severity=Severity.WARNING,
-            )
-
-
-def _mixed_signatures(subject: Subject) -> Iterator[Diagnostic]:
-    """One name on classes whose `forward` differ: `mixed-signatures`.
-
-    kernels compares a kernel's signature with the first class only, and remembers the verdict.
-    """
-    for layer_name, layer in _concerned(subject):
-        if len(layer.classes) == 1:
-            continue
-        signatures: dict[tuple[object, ...], list[str]] = {}
-        for cls in layer.classes:
-            signatures.setdefault(_signature(cls), []).append(cls.__name__)
-        if len(signatures) > 1:
-            groups = " and ".join(listing(names, "and") for names in signatures.values())
-            yield Diagnostic(
-                "mixed-signatures",
-                f"{quote(layer_name)} is registered by classes whose `forward` take different "
-                f"arguments ({groups}): one kernel cannot replace them all",
-                Route(("kernel_mapping", layer_name), at_key=True),
-                help="register them under different names",
-            )
-
-
-def _signature(cls: Any) -> tuple[object, ...]:
-    """What kernels compares: the number and the kinds of the arguments of `forward`."""
-    try:
-        parameters = inspect.signature(cls.forward).parameters
-    except (TypeError, ValueError):
+def _inherited() -> tuple[Rule, ...]:
+    if not active_mapping():
         return ()
-    return tuple(parameter.kind for parameter in parameters.values())
+    from kernel_schema.lowering.inherited import inherited_rules
 
-
-def _mixed_training_state(subject: Subject) -> Iterator[Diagnostic]:
-    """Modules whose training state is not the model's: `mixed-training-state`."""
-    if subject.mode is not None or subject.layers is None:
-        return
-    for layer_name, layer in _concerned(subject):
-        if layer.training != (layer.modules if subject.layers.training else 0):
-            yield Diagnostic(
-                "mixed-training-state",
-                f"{layer.training} of {layer.modules} modules of {quote(layer_name)} are in "
-                f"training mode, and the model is {'' if subject.layers.training else 'not '}in "
-                "training mode: kernels chooses for one mode only",
-                Route(("kernel_mapping", layer_name), at_key=True),
-                help="call .train() or .eval() on the whole model, or pass `mode=`",
-                severity=Severity.WARNING,
-            )
-
-
-def _concerned(subject: Subject) -> Iterator[tuple[str, RegisteredLayer]]:
-    """The registered layers for which the config has a kernel."""
-    if subject.layers is None:
-        return
-    for layer_name, rules in subject.by_layer.items():
-        if layer_name in subject.layers and any(rule.kernel is not None for rule in rules):
-            yield layer_name, subject.layers[layer_name]
+    return inherited_rules()
 
 
 _QUESTIONS: Final[tuple[Callable[[Subject], Iterator[Diagnostic]], ...]] = (
-    _environment,
-    _local_overrides,
-    _unregistered_layers,
     missing_local_kernels,
     missing_lockfiles,
-    _crossing_ranges,
-    _other_devices_only,
-    _hidden_inherited,
-    _mixed_signatures,
-    _mixed_training_state,
+    crossing_ranges,
+    hidden_inherited,
 )

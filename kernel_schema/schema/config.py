@@ -15,8 +15,9 @@ from pydantic import (
     model_validator,
 )
 
-from kernel_schema.schema import nodes, tables, values
+from kernel_schema.schema import values
 from kernel_schema.schema.entries import LayerEntry, finish, plain, plain_dict, typed_init
+from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.natives import config_key, is_config_key
 from kernel_schema.schema.problems import details, located, problem
@@ -31,7 +32,7 @@ if TYPE_CHECKING:
     from kernel_schema.schema.inputs import KernelMappingInput
     from kernel_schema.schema.problems import Loc
 
-_LayerName = Annotated[str, PlainValidator(values.check_layer_name), nodes.LAYER_NAME_NODE]
+_LayerName = Annotated[str, PlainValidator(values.check_layer_name), as_node("LAYER_NAME_NODE")]
 
 
 class KernelConfig(BaseModel, frozen=True, extra="forbid"):
@@ -54,11 +55,11 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
     """
 
     schema_uri: Annotated[
-        str | None, PlainValidator(values.check_schema_uri), nodes.SCHEMA_URI_NODE
+        str | None, PlainValidator(values.check_schema_uri), as_node("SCHEMA_URI_NODE")
     ] = Field(default=None, alias="$schema")
-    kernel_mapping: Annotated[FrozenDict[_LayerName, LayerEntry], tables.LAYERS]
+    kernel_mapping: Annotated[FrozenDict[_LayerName, LayerEntry], as_table("LAYERS")]
     inherit_mapping: Annotated[
-        bool, PlainValidator(values.check_inherit_mapping), nodes.INHERIT_NODE
+        bool, PlainValidator(values.check_inherit_mapping), as_node("INHERIT_NODE")
     ] = True
 
     @typed_init
@@ -77,6 +78,9 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
     def __get_pydantic_json_schema__(
         cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
     ) -> dict[str, Any]:
+        # Imported here: only an export needs it.
+        from kernel_schema.schema import tables
+
         return tables.config(handler.resolve_ref_schema(handler(core_schema)))
 
     @model_validator(mode="wrap")

@@ -22,13 +22,14 @@ from pydantic import (
 )
 from typing_extensions import Never
 
-from kernel_schema.schema import keys, nodes, tables, values
+from kernel_schema.schema import values
 from kernel_schema.schema.capability import Capabilities
 from kernel_schema.schema.conflicts import (
     device_conflicts,
     range_conflicts,
     spec_conflicts,
 )
+from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.kinds import is_table, is_tuple
 from kernel_schema.schema.natives import spec_key
@@ -60,14 +61,16 @@ if TYPE_CHECKING:
 
 _Init = TypeVar("_Init", bound=Callable[..., None])
 
-KernelRef = Annotated[HubRef | LocalRef, PlainValidator(values.check_kernel), nodes.KERNEL_NODE]
+KernelRef = Annotated[
+    HubRef | LocalRef, PlainValidator(values.check_kernel), as_node("KERNEL_NODE")
+]
 """A kernel on the Hub or on disk."""
 
 _EntryString = Annotated[
-    HubRef | LocalRef | Original, PlainValidator(values.check_entry_string), nodes.ENTRY_NODE
+    HubRef | LocalRef | Original, PlainValidator(values.check_entry_string), as_node("ENTRY_NODE")
 ]
-_DeviceKey = Annotated[DeviceType, PlainValidator(values.check_device), nodes.DEVICES_NODE]
-_ModeKey = Annotated[ModeName, PlainValidator(values.check_mode), nodes.MODES_NODE]
+_DeviceKey = Annotated[DeviceType, PlainValidator(values.check_device), as_node("DEVICES_NODE")]
+_ModeKey = Annotated[ModeName, PlainValidator(values.check_mode), as_node("MODES_NODE")]
 _Capability = Annotated[int | None, PlainValidator(values.check_capability)]
 
 
@@ -77,7 +80,16 @@ def typed_init(init: _Init) -> _Init:
     return init
 
 
-class KernelSpec(BaseModel, frozen=True, extra="forbid", json_schema_extra=keys.exclusive_options):
+def _exclusive_options(schema: dict[str, Any]) -> None:
+    # Imported here: only an export needs it.
+    from kernel_schema.schema.keys import exclusive_options
+
+    exclusive_options(schema)
+
+
+class KernelSpec(
+    BaseModel, frozen=True, extra="forbid", defer_build=True, json_schema_extra=_exclusive_options
+):
     """A kernel with options.
 
     Args:
@@ -99,17 +111,19 @@ class KernelSpec(BaseModel, frozen=True, extra="forbid", json_schema_extra=keys.
     grammar_shape: ClassVar[Shape] = "kernel"
 
     kernel: KernelRef
-    version: Annotated[int | None, PlainValidator(values.check_version), nodes.VERSION_NODE] = None
-    revision: Annotated[str | None, PlainValidator(values.check_revision), nodes.REVISION_NODE] = (
-        None
-    )
-    lockfile: Annotated[str | None, PlainValidator(values.check_lockfile), nodes.LOCKFILE_NODE] = (
-        None
-    )
+    version: Annotated[
+        int | None, PlainValidator(values.check_version), as_node("VERSION_NODE")
+    ] = None
+    revision: Annotated[
+        str | None, PlainValidator(values.check_revision), as_node("REVISION_NODE")
+    ] = None
+    lockfile: Annotated[
+        str | None, PlainValidator(values.check_lockfile), as_node("LOCKFILE_NODE")
+    ] = None
     trust_remote_code: Annotated[
         bool | tuple[str, ...],
         PlainValidator(values.check_trust_remote_code),
-        nodes.TRUST_NODE,
+        as_node("TRUST_NODE"),
     ] = False
 
     @typed_init
@@ -159,7 +173,7 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-class _Table(RootModel[FrozenDict[_K, _V]], Mapping[_K, _V], frozen=True):
+class _Table(RootModel[FrozenDict[_K, _V]], Mapping[_K, _V], frozen=True, defer_build=True):
     """What device tables and mode tables share: a frozen mapping that is a pydantic model."""
 
     _what: ClassVar[str]
@@ -208,7 +222,7 @@ _ModeEntry = Annotated[
     | Annotated[KernelSpec, Tag("kernel")]
     | Annotated[Never, _refusing("mode"), Tag("other")],
     _by_shape("string", "kernel"),
-    tables.MODE_ENTRY,
+    as_table("MODE_ENTRY"),
 ]
 
 
@@ -229,16 +243,18 @@ class ModeMapping(_Table[_ModeKey, _ModeEntry], frozen=True):
 
 
 _RangeEntry = Annotated[
-    Annotated[Original, PlainValidator(values.check_original), nodes.ORIGINAL_NODE, Tag("string")]
+    Annotated[
+        Original, PlainValidator(values.check_original), as_node("ORIGINAL_NODE"), Tag("string")
+    ]
     | Annotated[KernelSpec, Tag("kernel")]
-    | Annotated[ModeMapping, tables.MODES, Tag("modes")]
+    | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
     | Annotated[Never, _refusing("range"), Tag("other")],
     _by_shape("string", "kernel", "modes"),
-    tables.RANGE_ENTRY,
+    as_table("RANGE_ENTRY"),
 ]
 
 
-class CapabilityEntry(BaseModel, frozen=True, extra="forbid"):
+class CapabilityEntry(BaseModel, frozen=True, extra="forbid", defer_build=True):
     """What runs on one range of compute capabilities of a device.
 
     In a file the bounds stand beside `kernel` and its options, or beside modes.
@@ -255,8 +271,8 @@ class CapabilityEntry(BaseModel, frozen=True, extra="forbid"):
 
     grammar_shape: ClassVar[Shape] = "range"
 
-    min_capability: Annotated[_Capability, nodes.LOW_NODE] = None
-    max_capability: Annotated[_Capability, nodes.HIGH_NODE] = None
+    min_capability: Annotated[_Capability, as_node("LOW_NODE")] = None
+    max_capability: Annotated[_Capability, as_node("HIGH_NODE")] = None
     entry: _RangeEntry
 
     @typed_init
@@ -302,15 +318,15 @@ class CapabilityEntry(BaseModel, frozen=True, extra="forbid"):
         return bounds | entry
 
 
-_Range = Annotated[CapabilityEntry, tables.RANGE]
+_Range = Annotated[CapabilityEntry, as_table("RANGE")]
 _DeviceEntry = Annotated[
     Annotated[_EntryString, Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
-    | Annotated[ModeMapping, tables.MODES, Tag("modes")]
-    | Annotated[tuple[_Range, ...], tables.RANGES, Tag("ranges")]
+    | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
+    | Annotated[tuple[_Range, ...], as_table("RANGES"), Tag("ranges")]
     | Annotated[Never, _refusing("device"), Tag("other")],
     _by_shape("string", "kernel", "modes", "ranges"),
-    tables.DEVICE_ENTRY,
+    as_table("DEVICE_ENTRY"),
 ]
 
 
@@ -337,11 +353,11 @@ class DeviceMapping(_Table[_DeviceKey, _DeviceEntry], frozen=True):
 LayerEntry = Annotated[
     Annotated[_EntryString, Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
-    | Annotated[ModeMapping, tables.MODES, Tag("modes")]
-    | Annotated[DeviceMapping, tables.DEVICES, Tag("devices")]
+    | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
+    | Annotated[DeviceMapping, as_table("DEVICES"), Tag("devices")]
     | Annotated[Never, _refusing("layer"), Tag("other")],
     _by_shape("string", "kernel", "modes", "devices"),
-    tables.LAYER_ENTRY,
+    as_table("LAYER_ENTRY"),
 ]
 """What may stand for a layer."""
 

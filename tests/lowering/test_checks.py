@@ -416,9 +416,9 @@ class TestAll:
     def test_in_the_order_of_the_config(self, tmp_path: Path) -> None:
         found = self.found(tmp_path)
         assert [(str(one.route).removeprefix("kernel_mapping."), one.code) for one in found] == [
-            ("Norm.cpu", "missing-local-kernel"),
             ("Norm", "mixed-signatures"),
             ("Norm", "mixed-training-state"),
+            ("Norm.cpu", "missing-local-kernel"),
             ("Norm.cuda[1]", "crossing-capability"),
             ("Nrom", "unregistered-layer"),
             ("Nrom", "missing-lockfile"),

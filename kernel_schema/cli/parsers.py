@@ -1,0 +1,59 @@
+"""Parsers of arguments that cost only what is used: a call pays for one command, not for all."""
+
+from __future__ import annotations
+
+import argparse
+from functools import cache
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from typing import Any, Protocol
+
+    class Commands(Protocol):
+        """What `Parser.add_subparsers` returns, of which argparse says nothing in public."""
+
+        def add_parser(
+            self,
+            name: str,
+            *,
+            help: str,  # noqa: A002 (argparse names it so)
+            description: str | None = None,
+            fill: Callable[[Parser], None] | None = None,
+        ) -> Parser:
+            """Add a command."""
+            ...
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that takes options by their full names, and gets its arguments when first used.
+
+    Args:
+        fill: Adds the arguments.
+        options: As for `argparse.ArgumentParser`.
+    """
+
+    def __init__(self, *, fill: Callable[[Parser], None] | None = None, **options: Any) -> None:
+        self._fill = fill
+        super().__init__(**options, allow_abbrev=False, formatter_class=_formatter)
+
+    def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] (overloads of the same)
+        self, args: Sequence[str] | None = None, namespace: Any = None
+    ) -> Any:
+        """Parse, with all arguments there."""
+        if self._fill is not None:
+            self._fill(self)
+            self._fill = None
+        return super().parse_known_args(args, namespace)
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    # argparse makes a formatter for each argument that is added, and each would ask for the width.
+    return argparse.HelpFormatter(prog, width=_width())
+
+
+@cache
+def _width() -> int:
+    from shutil import get_terminal_size
+
+    return get_terminal_size().columns - 2

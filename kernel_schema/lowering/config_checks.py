@@ -1,0 +1,58 @@
+"""What a config says against itself and against what it inherits: a function for each question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from kernel_schema.diagnostics import Diagnostic, Route, Severity
+from kernel_schema.wording import listing, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_schema.lowering.subject import Subject
+    from kernel_schema.schema.rules import Rule
+    from kernel_schema.schema.vocabulary import DeviceType
+
+
+def crossing_ranges(subject: Subject) -> Iterator[Diagnostic]:
+    """Ranges of one device that cross without one lying in the other: `crossing-capability`."""
+    groups: dict[tuple[str, DeviceType | None], dict[Rule, None]] = {}
+    for rule in subject.rules:
+        if rule.capabilities.bounded:
+            groups.setdefault((rule.layer_name, rule.device), {})[rule] = None
+    for rules in groups.values():
+        ranges = {rule.capabilities: rule for rule in reversed(rules)}
+        ordered = sorted(ranges)
+        for index, low in enumerate(ordered):
+            for high in ordered[index + 1 :]:
+                if high.lowest > low.highest:
+                    break
+                if low.lowest < high.lowest and low.highest < high.highest:
+                    winner = min(low, high, key=lambda one: one.width)
+                    yield Diagnostic(
+                        "crossing-capability",
+                        f"{low} and {high} cross: where both hold, {winner} wins, being narrower",
+                        ranges[high].route,
+                        help="bound them so that they meet, or one lies inside the other",
+                        severity=Severity.WARNING,
+                    )
+
+
+def hidden_inherited(subject: Subject) -> Iterator[Diagnostic]:
+    """Plain entries that hide kernels which other devices inherit: `hides-inherited`."""
+    inherited: dict[str, dict[str, None]] = {}
+    for rule in subject.inherited:
+        where = f"{rule.device} ({rule.capabilities})" if rule.capabilities.bounded else rule.device
+        inherited.setdefault(rule.layer_name, {})[str(where)] = None
+    for layer_name, rules in subject.by_layer.items():
+        hidden = [where for where in inherited.get(layer_name, {}) if where != str(subject.device)]
+        if rules[0].device is None and hidden:
+            yield Diagnostic(
+                "hides-inherited",
+                f"{quote(layer_name)} speaks for every device, and hides what is inherited for "
+                f"{listing(hidden, 'and')}",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help="name the device to keep what is inherited for the others",
+                severity=Severity.WARNING,
+            )

@@ -1,0 +1,171 @@
+"""Does a config fit a model, and the environment it is to run in: a function for each question.
+
+Nothing here downloads anything or imports torch or kernels.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.diagnostics import Diagnostic, Route, Severity
+from kernel_schema.lowering.environment import (
+    local_overrides,
+    mapping_disabled,
+    registration_disabled,
+)
+from kernel_schema.wording import Suggester, listing, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from kernel_schema.lowering.registry import RegisteredLayer
+    from kernel_schema.lowering.subject import Subject
+
+_SHOWN_NAMES: Final = 8
+
+
+def _environment(subject: Subject) -> Iterator[Diagnostic]:
+    """Nothing can run, whatever the config says: `kernel-mapping-disabled` and the like."""
+    if subject.layers is None or not subject.rules:
+        return
+    disabled = mapping_disabled()
+    if disabled is not None:
+        yield disabled
+    if not subject.layers:
+        cause = registration_disabled()
+        if cause is not None:
+            yield cause
+
+
+def _local_overrides(subject: Subject) -> Iterator[Diagnostic]:
+    """Repositories that `LOCAL_KERNELS` replaces by a directory: `local-kernels-override`."""
+    if subject.layers is None:
+        return
+    overrides = local_overrides()
+    for rule in subject.rules if overrides else ():
+        path = overrides.get(getattr(rule.kernel, "repo_id", ""))
+        if path is not None and not getattr(rule.kernel, "lockfile", None):
+            yield Diagnostic(
+                "local-kernels-override",
+                f"LOCAL_KERNELS puts {quote(path)} in the place of `{rule.kernel}`",
+                rule.route,
+                help="unset LOCAL_KERNELS to run what the config says",
+                severity=Severity.WARNING,
+            )
+
+
+def _unregistered_layers(subject: Subject) -> Iterator[Diagnostic]:
+    """Layers of the config that no module of the model carries: `unregistered-layer`."""
+    layers = subject.layers
+    if layers is None or (not layers and registration_disabled() is not None):
+        return
+    suggester = Suggester(layers)
+    carried_by = {cls.__name__: name for name, layer in layers.items() for cls in layer.classes}
+    ignored = {instance.layer_name: instance for instance in layers.ignored}
+    shown = listing(list(layers)[:_SHOWN_NAMES], "and")
+    more = f" and {len(layers) - _SHOWN_NAMES} more" if len(layers) > _SHOWN_NAMES else ""
+    there = f"It registers {shown}{more}" if layers else "It registers no layer at all"
+    for layer_name in subject.by_layer:
+        if layer_name in layers:
+            continue
+        name = quote(layer_name)
+        message = f"the model registers no layer {name}"
+        help_text = there
+        if layer_name in ignored:
+            where = quote(ignored[layer_name].name)
+            message = f"{name} is set on the module {where} itself, where kernels ignores it"
+            help_text = "set `kernel_layer_name` on its class: use_kernel_forward_from_hub does"
+        elif layer_name in carried_by:
+            help_text = f"the class {name} is registered under {quote(carried_by[layer_name])}"
+        elif layer_name in layers.unregistered_classes:
+            help_text = f"the class {name} is in the model but registers no name. {there}"
+        elif (nearest := suggester.closest(layer_name)) is not None:
+            help_text = f"did you mean {quote(nearest)}? {there}"
+        route = Route(("kernel_mapping", layer_name), at_key=True)
+        yield Diagnostic("unregistered-layer", message, route, help_text)
+
+
+def _other_devices_only(subject: Subject) -> Iterator[Diagnostic]:
+    """Layers whose entry names every device but the model's: `device-not-covered`."""
+    if subject.device is None or subject.layers is None:
+        return
+    for layer_name, rules in subject.by_layer.items():
+        devices = list(dict.fromkeys(rule.device for rule in rules if rule.device is not None))
+        if devices and subject.device not in devices and layer_name in subject.layers:
+            yield Diagnostic(
+                "device-not-covered",
+                f"the model is on {quote(subject.device)}, and {quote(layer_name)} names only "
+                f"{listing(devices, 'and')}",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help=f"add an entry for {quote(subject.device)} if a kernel is meant to run here",
+                severity=Severity.WARNING,
+            )
+
+
+def _mixed_signatures(subject: Subject) -> Iterator[Diagnostic]:
+    """One name on classes whose `forward` differ: `mixed-signatures`.
+
+    kernels compares a kernel's signature with the first class only, and remembers the verdict.
+    """
+    for layer_name, layer in _concerned(subject):
+        if len(layer.classes) == 1:
+            continue
+        signatures: dict[tuple[object, ...], list[str]] = {}
+        for cls in layer.classes:
+            signatures.setdefault(_signature(cls), []).append(cls.__name__)
+        if len(signatures) > 1:
+            groups = " and ".join(listing(names, "and") for names in signatures.values())
+            yield Diagnostic(
+                "mixed-signatures",
+                f"{quote(layer_name)} is registered by classes whose `forward` take different "
+                f"arguments ({groups}): one kernel cannot replace them all",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help="register them under different names",
+            )
+
+
+def _signature(cls: Any) -> tuple[object, ...]:
+    """What kernels compares: the number and the kinds of the arguments of `forward`."""
+    try:
+        parameters = inspect.signature(cls.forward).parameters
+    except (TypeError, ValueError):
+        return ()
+    return tuple(parameter.kind for parameter in parameters.values())
+
+
+def _mixed_training_state(subject: Subject) -> Iterator[Diagnostic]:
+    """Modules whose training state is not the model's: `mixed-training-state`."""
+    if subject.mode is not None or subject.layers is None:
+        return
+    for layer_name, layer in _concerned(subject):
+        if layer.training != (layer.modules if subject.layers.training else 0):
+            yield Diagnostic(
+                "mixed-training-state",
+                f"{layer.training} of {layer.modules} modules of {quote(layer_name)} are in "
+                f"training mode, and the model is {'' if subject.layers.training else 'not '}in "
+                "training mode: kernels chooses for one mode only",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help="call .train() or .eval() on the whole model, or pass `mode=`",
+                severity=Severity.WARNING,
+            )
+
+
+def _concerned(subject: Subject) -> Iterator[tuple[str, RegisteredLayer]]:
+    """The registered layers for which the config has a kernel."""
+    if subject.layers is None:
+        return
+    for layer_name, rules in subject.by_layer.items():
+        if layer_name in subject.layers and any(rule.kernel is not None for rule in rules):
+            yield layer_name, subject.layers[layer_name]
+
+
+MODEL_QUESTIONS: Final[tuple[Callable[[Subject], Iterator[Diagnostic]], ...]] = (
+    _environment,
+    _local_overrides,
+    _unregistered_layers,
+    _other_devices_only,
+    _mixed_signatures,
+    _mixed_training_state,
+)
+"""The questions that need a model."""
