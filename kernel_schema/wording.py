@@ -4,17 +4,42 @@ from __future__ import annotations
 
 import reprlib
 from collections.abc import Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import date, time
 from enum import Enum
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Generator, Iterable, Sequence
 
-# Fuzzy comparisons one Suggester may make. A comparison costs about 10 microseconds: enough for
+# Fuzzy comparisons that one config may cost. A comparison takes about 10 microseconds: enough for
 # every vocabulary and real model, and it keeps a pathological config (1e4 wrong names against
 # 1e4 right ones) linear.
 _COMPARISON_BUDGET = 20_000
+
+_budget: ContextVar[list[int] | None] = ContextVar("budget", default=None)
+
+
+@contextmanager
+def limited_comparisons() -> Generator[None]:
+    """Bound what all suggestions inside cost together: past that, only fixed answers are given."""
+    token = _budget.set([_COMPARISON_BUDGET]) if _budget.get() is None else None
+    try:
+        yield
+    finally:
+        if token is not None:
+            _budget.reset(token)
+
+
+def _may_compare(count: int) -> bool:
+    budget = _budget.get()
+    if budget is None:
+        return True
+    if count > budget[0]:
+        return False
+    budget[0] -= count
+    return True
 
 
 class Suggester:
@@ -36,16 +61,14 @@ class Suggester:
         self._known = {normalise_word(candidate): candidate for candidate in candidates}
         self._words = list(self._known)
         self._known.update(aliases or {})
-        self._budget = _COMPARISON_BUDGET
 
     def closest(self, word: str) -> str | None:
         """The candidate nearest to `word`, or None when nothing is near."""
         word = normalise_word(word)
         if word in self._known:
             return self._known[word]
-        if len(self._words) > self._budget or len(word) > _LONGEST_WORD:
+        if len(word) > _LONGEST_WORD or not _may_compare(len(self._words)):
             return None
-        self._budget -= len(self._words)
         # Imported here: what is spelt rightly needs no comparison.
         from difflib import get_close_matches
 
@@ -77,7 +100,9 @@ def quote(text: object, mark: str = "`") -> str:
     if isinstance(text, Enum):
         text = text.value
     if isinstance(text, str):
-        shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text[: _SHOWN + 1])
+        shown = text[: _SHOWN + 1]
+        if not shown.isprintable():
+            shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
     else:
         shown = _short_repr(text)
     if len(shown) > _SHOWN:

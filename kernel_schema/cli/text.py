@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from kernel_schema.diagnostics import Severity
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from typing import TextIO
-
-    from rich.console import Console
 
     from kernel_schema.cli.result import CheckResult
     from kernel_schema.diagnostics import Diagnostic, Span
@@ -30,10 +29,10 @@ def render_text(result: CheckResult, stream: TextIO, *, summary: bool) -> None:
         summary: Whether to end with a line that counts.
     """
     if result.diagnostics:
-        console = _console(stream)
+        paint = _painter(stream)
+        lines = {file: _lines(text) for file, text in result.texts.items()}
         for diagnostic in result.diagnostics:
-            text = result.texts.get(diagnostic.file or "")
-            _show(console, diagnostic, text)
+            print(_shown(diagnostic, lines.get(diagnostic.file or ""), paint), file=stream)
     if summary:
         print(_summary(result), file=stream)
 
@@ -62,42 +61,43 @@ def _count(number: int, word: str) -> str:
     return f"{number} {word}" if number == 1 else f"{number} {word}s"
 
 
-def _console(stream: TextIO) -> Console:
-    from rich.console import Console
+def _painter(stream: TextIO) -> Callable[[str, str], str]:
+    """What gives a text the style of a name, as far as the stream shows styles."""
+    from rich.console import COLOR_SYSTEMS, Console
+    from rich.style import Style
 
-    return Console(
-        file=stream,
-        soft_wrap=True,
-        markup=False,
-        highlight=False,
-        emoji=False,
-        legacy_windows=False,
-    )
+    console = Console(file=stream, legacy_windows=False)
+    colours = None if console.no_color else COLOR_SYSTEMS.get(console.color_system or "")
+    if colours is None:
+        return lambda text, _: text
+    # Not printed by the console, which takes a millisecond for a problem.
+    return lambda text, style: Style.parse(style).render(text, color_system=colours)
 
 
-def _show(console: Console, diagnostic: Diagnostic, text: str | None) -> None:
-    from rich.text import Text
-
+def _shown(
+    diagnostic: Diagnostic, lines: Sequence[str] | None, paint: Callable[[str, str], str]
+) -> str:
     colour = _COLOURS[diagnostic.severity]
-    headline = Text(f"{printable(diagnostic.place)}: ", "bold")
-    headline.append(f"{diagnostic.severity}[{diagnostic.code}]", colour)
-    headline.append(f": {printable(diagnostic.message)}", "bold")
-    console.print(headline)
-    margin = ""
-    if diagnostic.span is not None and text is not None:
-        excerpt = excerpt_of(text, diagnostic.span)
+    shown = [
+        paint(f"{printable(diagnostic.place)}: ", "bold")
+        + paint(f"{diagnostic.severity}[{diagnostic.code}]", colour)
+        + paint(f": {printable(diagnostic.message)}", "bold")
+    ]
+    lead = "  "
+    if diagnostic.span is not None and lines is not None:
+        excerpt = excerpt_of(lines, diagnostic.span)
         number = str(diagnostic.span.line)
         margin = " " * len(number)
-        console.print(Text(f"{margin} |", "blue"))
-        console.print(Text(f"{number} | ", "blue").append(excerpt.line, "default"))
-        carets = Text(f"{margin} | ", "blue").append(" " * excerpt.indent)
-        console.print(carets.append("^" * excerpt.width, colour))
+        carets = " " * excerpt.indent + paint("^" * excerpt.width, colour)
+        shown += [
+            paint(f"{margin} |", "blue"),
+            paint(f"{number} | ", "blue") + excerpt.line,
+            paint(f"{margin} | ", "blue") + carets,
+        ]
+        lead = paint(f"{margin} = ", "blue")
     if diagnostic.help:
-        lead = f"{margin} = " if margin else "  "
-        console.print(
-            Text(lead, "blue").append("help: ", "bold").append(printable(diagnostic.help))
-        )
-    console.print()
+        shown.append(lead + paint("help: ", "bold") + printable(diagnostic.help))
+    return "\n".join((*shown, ""))
 
 
 class Excerpt(NamedTuple):
@@ -114,20 +114,19 @@ class Excerpt(NamedTuple):
     width: int
 
 
-def excerpt_of(text: str, span: Span) -> Excerpt:
+def excerpt_of(lines: Sequence[str], span: Span) -> Excerpt:
     """Cut the line of a span out of a text, and measure where the span is in it.
 
     Args:
-        text: The whole text.
+        lines: The lines of the whole text.
         span: The place; of one over several lines the first line is shown.
 
     >>> from kernel_schema.diagnostics import Span
-    >>> excerpt_of("a: 1" + chr(10) + "kernel: x", Span(2, 9, 2, 10))
+    >>> excerpt_of(["a: 1", "kernel: x"], Span(2, 9, 2, 10))
     Excerpt(line='kernel: x', indent=8, width=1)
     """
     from rich.cells import cell_len
 
-    lines = _lines(text)
     line = lines[span.line - 1] if span.line <= len(lines) else ""
     start = min(span.column - 1, len(line))
     end = span.end_column - 1 if span.end_line == span.line else len(line)

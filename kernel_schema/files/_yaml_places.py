@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from kernel_schema.files.source import Step, Value
 
@@ -27,7 +27,7 @@ class Spot:
         "_ends",
         "_spans",
         "_spot",
-        "_spots",
+        "_under",
         "_value",
         "end",
         "key_end",
@@ -50,29 +50,23 @@ class Spot:
         self._spans = spans
         self._ends = ends
         self._spot = spot
-        self._spots: dict[Step, tuple[Value, int]] | None = None
+        self._under: dict[Step, Spot] | None = None
 
     def under(self, step: Step) -> Spot | None:
         """The place of what stands under a key or list position, if there is such a thing."""
-        if self._spots is None:
-            self._spots = self._find()
-        if step not in self._spots:
-            return None
-        value, spot = self._spots[step]
-        keyed = isinstance(self._value, dict)
-        return Spot(value, self._spans, self._ends, spot, key=keyed)
+        if self._under is None:
+            self._under = dict(self._find())
+        return self._under.get(step)
 
-    def _find(self) -> dict[Step, tuple[Value, int]]:
+    def _find(self) -> Iterator[tuple[Step, Spot]]:
         value, keyed = self._value, isinstance(self._value, dict)
         items: Iterable[tuple[Step, Value]] = ()
         if isinstance(value, dict):
             items = value.items()
         elif isinstance(value, list):
             items = enumerate(value)
-        spots: dict[Step, tuple[Value, int]] = {}
         spot = self._spot + 2
         for step, item in items:
             spot += 2 * keyed
-            spots[step] = item, spot
+            yield step, Spot(item, self._spans, self._ends, spot, key=keyed)
             spot = self._ends.get(spot, spot + 2)
-        return spots

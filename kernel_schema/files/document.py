@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import ValidationError
@@ -17,6 +18,8 @@ from kernel_schema.schema.vocabulary import ORIGINAL
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from kernel_schema.files.source import Parsed, ReadError
 
 Format = Literal["yaml", "json", "toml"]
@@ -99,12 +102,14 @@ def place(diagnostic: Diagnostic, file: str, format: Format, parsed: Parsed) -> 
     if diagnostic.file is not None:
         return diagnostic
     help_text = (_glued_colon(diagnostic, parsed) if format == "yaml" else None) or diagnostic.help
-    return replace(
-        diagnostic,
-        message=_reword(diagnostic.message, format),
-        help=help_text and _reword(help_text, format),
-        file=file,
-        span=_locate(parsed, diagnostic.route),
+    return Diagnostic(
+        diagnostic.code,
+        _reword(diagnostic.message, format),
+        diagnostic.route,
+        help_text and _reword(help_text, format),
+        diagnostic.severity,
+        file,
+        _locate(parsed, diagnostic.route),
     )
 
 
@@ -168,19 +173,37 @@ _PIECES: Final[dict[Format, dict[str, str]]] = {
 _LIST_OF_ONE = re.compile(r"\[([^\]\"]+)\]")
 
 
+def _swap(word: str, better: str) -> Callable[[str], str]:
+    """What puts one word in the place of another, with its article and its plural."""
+    article = "an" if better[0] in "aeiou" else "a"
+    pattern = re.compile(rf"\b(?:(an?) )?((?:empty )?){word}(s?)\b")
+
+    def swap(found: re.Match[str]) -> str:
+        start = ("an" if found[2] else article) + " " if found[1] else ""
+        return f"{start}{found[2]}{better}{found[3]}"
+
+    return lambda text: pattern.sub(swap, text) if word in text else text
+
+
+@cache
+def _swaps(format: Format) -> tuple[Callable[[str], str], ...]:
+    swaps = tuple(_swap(word, better) for word, better in _WORDS[format].items())
+    if format == "yaml":
+        return swaps
+    return (*swaps, lambda text: _LIST_OF_ONE.sub(r'["\1"]', text))
+
+
 def _reword(text: str, format: Format) -> str:
     """Put a message in the words of a format, leaving what the user wrote as it is."""
     parts = _QUOTED.split(text)
-    for word, better in _WORDS[format].items():
-        article = "an" if better[0] in "aeiou" else "a"
-        pattern = re.compile(rf"\b(?:(an?) )?((?:empty )?){word}(s?)\b")
-
-        def swap(found: re.Match[str], better: str = better, article: str = article) -> str:
-            start = ("an" if found[2] else article) + " " if found[1] else ""
-            return f"{start}{found[2]}{better}{found[3]}"
-
-        parts[::2] = [pattern.sub(swap, part) for part in parts[::2]]
-    if format != "yaml":
-        parts[::2] = [_LIST_OF_ONE.sub(r'["\1"]', part) for part in parts[::2]]
+    parts[::2] = [_in_words_of(format, part) for part in parts[::2]]
     parts[1::2] = [_PIECES[format].get(part, part) for part in parts[1::2]]
     return "".join(parts)
+
+
+# What messages say around the user's own words is the same for each mistake of one kind.
+@lru_cache(maxsize=1000)
+def _in_words_of(format: Format, text: str) -> str:
+    for swap in _swaps(format):
+        text = swap(text)
+    return text

@@ -132,7 +132,12 @@ class LineIndex:
 
     def span(self, start: int, end: int) -> Span:
         """The span between two offsets."""
-        return Span(*self.point(start), *self.point(max(start, end)))
+        line, column = self.point(start)
+        end = max(start, end)
+        # Most end on the line that they begin in.
+        if line == len(self._starts) or end < self._starts[line]:
+            return Span(line, column, line, min(end, self.length) - self._starts[line - 1] + 1)
+        return Span(line, column, *self.point(end))
 
 
 class Place(Protocol):

@@ -20,6 +20,7 @@ from kernel_schema.lowering.path_checks import missing_local_kernels, missing_lo
 from kernel_schema.lowering.source import ConfigSource, config_of, placed
 from kernel_schema.lowering.subject import Subject
 from kernel_schema.schema.rules import expand
+from kernel_schema.wording import limited_comparisons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -97,7 +98,8 @@ def check_subject(
         from kernel_schema.lowering.model_checks import MODEL_QUESTIONS
 
         questions = (*MODEL_QUESTIONS, *_QUESTIONS)
-    found = [diagnostic for question in questions for diagnostic in question(subject)]
+    with limited_comparisons():
+        found = [diagnostic for question in questions for diagnostic in question(subject)]
     order: dict[tuple[Step, ...], int] = {}
     for index, rule in enumerate(subject.rules):
         steps = rule.route.steps

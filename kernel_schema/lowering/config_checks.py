@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from kernel_schema.lowering.subject import Subject
+    from kernel_schema.schema.capability import Capabilities
     from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType
 
@@ -23,20 +26,34 @@ def crossing_ranges(subject: Subject) -> Iterator[Diagnostic]:
             groups.setdefault((rule.layer_name, rule.device), {})[rule] = None
     for rules in groups.values():
         ranges = {rule.capabilities: rule for rule in reversed(rules)}
-        ordered = sorted(ranges)
-        for index, low in enumerate(ordered):
-            for high in ordered[index + 1 :]:
-                if high.lowest > low.highest:
-                    break
-                if low.lowest < high.lowest and low.highest < high.highest:
-                    winner = min(low, high, key=lambda one: one.width)
-                    yield Diagnostic(
-                        "crossing-capability",
-                        f"{low} and {high} cross: where both hold, {winner} wins, being narrower",
-                        ranges[high].route,
-                        help="bound them so that they meet, or one lies inside the other",
-                        severity=Severity.WARNING,
-                    )
+        for low, high in _crossings(sorted(ranges)):
+            winner = min(low, high, key=lambda one: one.width)
+            yield Diagnostic(
+                "crossing-capability",
+                f"{low} and {high} cross: where both hold, {winner} wins, being narrower",
+                ranges[high].route,
+                help="bound them so that they meet, or one lies inside the other",
+                severity=Severity.WARNING,
+            )
+
+
+def _crossings(ordered: Iterable[Capabilities]) -> Iterator[tuple[Capabilities, Capabilities]]:
+    """Each range, in their order, that begins inside one before it and ends beyond it.
+
+    Of several such ranges before it the one that ends first is named.
+    """
+    ends: list[int] = []
+    ending: dict[int, Capabilities] = {}
+    for _, group in groupby(ordered, key=lambda one: one.lowest):
+        together = tuple(group)
+        for high in together:
+            place = bisect_left(ends, high.lowest)
+            if place < len(ends) and ends[place] < high.highest:
+                yield ending[ends[place]], high
+        for one in together:
+            if one.highest not in ending:
+                insort(ends, one.highest)
+            ending[one.highest] = one
 
 
 def hidden_inherited(subject: Subject) -> Iterator[Diagnostic]:

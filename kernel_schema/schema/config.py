@@ -21,7 +21,7 @@ from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.natives import config_key, is_config_key
 from kernel_schema.schema.problems import details, located, problem
-from kernel_schema.wording import listing, show
+from kernel_schema.wording import limited_comparisons, listing, show
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler, ModelWrapValidatorHandler
@@ -89,6 +89,13 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
         if isinstance(value, cls):
             return value
         table = plain_dict(value, "a config: it must be a table with the key `kernel_mapping`")
+        with limited_comparisons():
+            return cls._validate_table(table, handler)
+
+    @classmethod
+    def _validate_table(
+        cls, table: dict[Any, Any], handler: ModelWrapValidatorHandler[Self]
+    ) -> Self:
         errors: list[InitErrorDetails] = []
         if "kernel_mapping" not in table and (strays := _stray_layers(table)):
             error = problem(
@@ -99,7 +106,8 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
                 at_key=True,
             )
             errors.append(located((strays[0],), error, table[strays[0]]))
-            table = {key: item for key, item in table.items() if key not in strays}
+            for key in strays:
+                del table[key]
             table["kernel_mapping"] = {}
         if "kernel_mapping" in table and not isinstance(table["kernel_mapping"], Mapping):
             wrong = table.pop("kernel_mapping")

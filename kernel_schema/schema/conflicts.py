@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from bisect import bisect_left
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.schema.capability import Capabilities
@@ -115,28 +116,33 @@ def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[InitErrorD
     kernels takes the narrowest range that holds the capability, and among equally narrow ones the
     one with the lower memory address.
     """
-    seen: list[Capabilities] = []
+    by_width: dict[int, list[int]] = {}
     for index, entry in enumerate(entries):
         own = _range_of(entry)
         if own is None:
             continue
-        for other in seen:
-            if own == other:
-                message = f"two entries for {own}"
-                help_text = "give one of them other bounds, or write both as modes of one entry"
-            elif own.width == other.width and own.overlaps(other):
-                message = f"{own} and {other} overlap and are equally wide"
-                help_text = "make one of them narrower: the narrower range wins"
-            else:
+        # Of equally wide ranges the nearest tells: where a farther one overlaps, it does too.
+        starts = by_width.setdefault(own.width, [])
+        place = bisect_left(starts, own.lowest)
+        beside = starts[max(place - 1, 0) : place + 1]
+        gaps = {abs(lowest - own.lowest): lowest for lowest in beside}
+        gap = min(gaps, default=None)
+        if gap == 0:
+            message = f"two entries for {own}"
+            help_text = "give one of them other bounds, or write both as modes of one entry"
+        else:
+            starts.insert(place, own.lowest)
+            if gap is None or gap > own.width:
                 continue
-            error = problem(
-                "overlapping-capability",
-                f"{message}: kernels would choose between them at random",
-                help_text,
-            )
-            yield located((device, index), error, entry)
-            break
-        seen.append(own)
+            other = Capabilities(gaps[gap], gaps[gap] + own.width)
+            message = f"{own} and {other} overlap and are equally wide"
+            help_text = "make one of them narrower: the narrower range wins"
+        error = problem(
+            "overlapping-capability",
+            f"{message}: kernels would choose between them at random",
+            help_text,
+        )
+        yield located((device, index), error, entry)
 
 
 def _range_of(entry: object) -> Capabilities | None:

@@ -231,7 +231,7 @@ def _problem(text: str) -> str:  # noqa: C901 (one rule after the other, each in
         return _local_problem(text, shown)
     if _URL.match(text):
         return f"{shown} is a URL: {_RULE}"
-    if any(c.isspace() for c in text):
+    if text.split(maxsplit=1) != [text]:
         return f"{shown} contains white space"
     if not text.isascii():
         return f"{shown} contains characters that are not ASCII"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum
+from functools import cache
 from typing import Final, Literal
 
 from kernel_schema.wording import Suggester, normalise_word
@@ -150,12 +151,18 @@ def closest_of(word: str, kinds: tuple[KeyKind, ...]) -> tuple[KeyKind | None, s
     >>> closest_of("banana", ("device", "mode"))
     (None, None)
     """
-    kind_of: dict[str, KeyKind] = {name: kind for kind in kinds for name in _WORDS[kind].values()}
-    words = {known: name for kind in kinds for known, name in _WORDS[kind].items()}
     if "device" in kinds:
         word = word.split(":", 1)[0]
-    nearest = Suggester(kind_of, words).closest(normalise_word(word).removeprefix("mode."))
+    suggester, kind_of = _among(kinds)
+    nearest = suggester.closest(normalise_word(word).removeprefix("mode."))
     return (kind_of[nearest], nearest) if nearest else (None, None)
+
+
+@cache
+def _among(kinds: tuple[KeyKind, ...]) -> tuple[Suggester, dict[str, KeyKind]]:
+    kind_of: dict[str, KeyKind] = {name: kind for kind in kinds for name in _WORDS[kind].values()}
+    words = {known: name for kind in kinds for known, name in _WORDS[kind].items()}
+    return Suggester(kind_of, words), kind_of
 
 
 def closest_device(word: str) -> str | None:
@@ -182,6 +189,10 @@ def closest_key(word: str, keys: tuple[str, ...]) -> str | None:
     >>> closest_key("verison", SPEC_KEYS), closest_key("commit", SPEC_KEYS)
     ('version', 'revision')
     """
+    return _of_keys(keys).closest(word)
+
+
+@cache
+def _of_keys(keys: tuple[str, ...]) -> Suggester:
     known = _SPEC_ALIASES | _CONFIG_ALIASES
-    aliases = {alias: key for alias, key in known.items() if key in keys}
-    return Suggester(keys, aliases).closest(word)
+    return Suggester(keys, {alias: key for alias, key in known.items() if key in keys})
