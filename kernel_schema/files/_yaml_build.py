@@ -21,6 +21,7 @@ from kernel_schema.files._yaml_refusals import (
     alias,
     anchor,
     another_document,
+    block_header,
     first_bad_escape,
     tag,
 )
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
     from kernel_schema.files._yaml_engines import Event
 
 _PROPERTY = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*([&!](?:<[^>\r\n]*>|[^\s,\[\]{}]*))")
-_GLUED_COLON = re.compile(r"[ \t\r\n]*(:)[,\[\]{}]")
 _BLOCK_TEXT = re.compile(r"(?:[ \t\r\n]*[^ \t\r\n]+)*[ \t]*")
+_GLUED_COMMENT = re.compile(r"[|>][-+0-9]*#(?:[^\r\n]*[^\r\n \t])?")
 _COMMENT = re.compile(r"#[^\r\n]*")
 _NAMES: dict[type, str] = {
     bool: "true or false",
@@ -80,17 +81,15 @@ class Builder:
     Args:
         text: What was parsed.
         found: What takes the problems.
-        lenient: Whether the parser takes `{a:}` and `{a:[b]}`.
 
     Attributes:
         value: The value of the document, once `run` is through.
     """
 
-    def __init__(self, text: str, found: Findings, *, lenient: bool) -> None:
+    def __init__(self, text: str, found: Findings) -> None:
         self.value: Value = None
         self._text = text
         self._found = found
-        self._lenient = lenient
         self._frame = _Frame(0, 0, _ITEM, flow=False)
         self._frames: list[_Frame] = []
         self._documents = 0
@@ -120,7 +119,6 @@ class Builder:
         # to others, and nothing is looked up twice.
         spans = self._spans
         frame = self._frame
-        strict = not self._lenient
         for event in events:
             if not isinstance(event, ScalarEvent):
                 if handler := handlers.get(event.__class__):
@@ -148,13 +146,11 @@ class Builder:
                 frame.key = None
                 if key is not _UNUSABLE:
                     frame.mapping[key] = value
-            elif (
-                (strict or not frame.flow) and isinstance(value, str) and value not in frame.mapping
-            ):
+            elif isinstance(value, str) and value not in frame.mapping:
                 frame.key = value
                 frame.starts.append(start)
             else:
-                frame.key = self._checked_key(frame, value, start, end, plain=not style)
+                frame.key = self._checked_key(frame, value, start, end)
         if self._frame.items:
             self.value = self._frame.items[0]
 
@@ -173,6 +169,9 @@ class Builder:
     def _special(self, event: Event, start: int, end: int) -> int:
         """A text in double quotes that is not ASCII, or one with `|` or `>`; where it ends."""
         if event.style != '"':
+            glued = _GLUED_COMMENT.match(self._text, start)
+            if glued:  # only the parser in C lets it pass
+                self._found.add(*block_header(self._text, *glued.span()))
             # The event's end is where the next thing begins.
             match = _BLOCK_TEXT.match(self._text, start, end)
             return match.end() if match else end
@@ -203,12 +202,8 @@ class Builder:
         gap = _COMMENT.sub(_blank_out, self._text[self._end : seen]).rstrip(" \t\r\n")
         return self._end + len(gap) if gap.endswith((":", "-", "?")) else self._end
 
-    def _checked_key(
-        self, frame: _Frame, value: Value, start: int, end: int, *, plain: bool
-    ) -> str:
+    def _checked_key(self, frame: _Frame, value: Value, start: int, end: int) -> str:
         """Report what is wrong with a key, if anything is; what to go on with."""
-        if plain and frame.flow and self._lenient:
-            self._check_colon(start, end)
         if isinstance(value, str) and value not in frame.mapping:
             frame.starts.append(start)
             return value
@@ -226,14 +221,6 @@ class Builder:
             help_text = f"put it in quotes: {quote(quoted)}"
             self._found.add("non-string-key", start, end, message, help_text)
         return _UNUSABLE
-
-    def _check_colon(self, start: int, end: int) -> None:
-        """`{a:}` and `{a:[b]}` are errors for the parser in C, and not for the one in Python."""
-        colon = _GLUED_COLON.match(self._text, end)
-        if colon and start < end:
-            message = "a space is missing after this colon"
-            self._found.add("syntax-error", *colon.span(1), message)
-            raise self._found.error()
 
     def _check_glued_key(self, nothing: int) -> None:
         """`{cuda:o/r:L}` is one key: the colon wants a blank behind it."""

@@ -1,7 +1,8 @@
 """The two parsers of PyYAML, brought to agree.
 
-The one in C is libyaml's. The one in Python differs from it in how it takes tabs between tokens,
-which are valid YAML, and in what it does with impossible escapes.
+The one in C is libyaml's. The one in Python differs from it in how it takes tabs, `?` inside the
+texts of a list, the line of a `|`, and impossible escapes. `_PythonParser` takes away what it can;
+the builder refuses what is left.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import yaml
 from yaml.parser import Parser
 from yaml.reader import Reader
 from yaml.scanner import Scanner, ScannerError
+from yaml.tokens import ScalarToken
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,6 +25,8 @@ DEFAULT_ENGINE: Engine = "c" if yaml.__with_libyaml__ else "python"
 
 _END = "\0"
 _BREAKS = "\r\n"
+_BLANKS = " \t"
+_FLOW = ",[]{}"
 
 
 class Mark(Protocol):
@@ -51,6 +55,7 @@ class _PythonParser(Reader, Scanner, Parser):
 
     # PyYAML says nothing of the types of these.
     flow_level: int
+    indent: int
     allow_simple_key: bool
     column: int
     peek: Any
@@ -103,7 +108,7 @@ class _PythonParser(Reader, Scanner, Parser):
 
     def _take_blanks(self) -> str:
         taken: list[str] = []
-        while self.peek() in " \t":
+        while self.peek() in _BLANKS:
             taken.append(self.peek())
             self.forward()
         return "".join(taken)
@@ -112,8 +117,86 @@ class _PythonParser(Reader, Scanner, Parser):
         return (
             self.column == 0
             and self.prefix(3) in ("---", "...")
-            and self.peek(3) in _END + " \t" + _BREAKS
+            and self.peek(3) in _END + _BLANKS + _BREAKS
         )
+
+    def scan_plain(self) -> ScalarToken:
+        """A plain scalar; `?` inside it is a character like any other, in lists and braces too."""
+        start = end = self.get_mark()
+        indent = self.indent + 1
+        parts: list[str] = []
+        blanks: list[str] | None = []
+        while self.peek() != "#" and (length := self._plain_length()):
+            self.allow_simple_key = False
+            parts += [*(blanks or ()), self.prefix(length)]
+            self.forward(length)
+            end = self.get_mark()
+            blanks = self.scan_plain_spaces(indent, start)
+            if not blanks or (not self.flow_level and self.column < indent):
+                break
+        return ScalarToken(value="".join(parts), plain=True, start_mark=start, end_mark=end)
+
+    def _plain_length(self) -> int:
+        """How many characters from here on belong to a plain scalar, up to a blank."""
+        flow = _FLOW if self.flow_level else ""
+        length = 0
+        while (char := self.peek(length)) not in _END + _BLANKS + _BREAKS + flow:
+            if char == ":":
+                after = self.peek(length + 1)
+                if after in _END + _BLANKS + _BREAKS:
+                    break
+                if flow and after in flow + "?":
+                    self.forward(length)
+                    problem = "found unexpected ':'"
+                    raise ScannerError(
+                        "while scanning a plain scalar", None, problem, self.get_mark()
+                    )
+            length += 1
+        return length
+
+    def scan_block_scalar_indicators(self, start_mark: Mark) -> tuple[bool | None, int | None]:
+        """What stands right behind a `|` or `>`: whether to keep breaks, and the indentation."""
+        chomping: bool | None = None
+        increment: int | None = None
+        while (char := self.peek()) not in _END + _BLANKS + _BREAKS:
+            if char in "+-" and chomping is None:
+                chomping = char == "+"
+            elif char in "123456789" and increment is None:
+                increment = int(char)
+            else:
+                raise _block_error(start_mark, "found another indicator", self.get_mark())
+            self.forward()
+        return chomping, increment
+
+    def scan_block_scalar_ignored_line(self, start_mark: Mark) -> None:
+        """The rest of the line of a `|` or `>`: blanks, tabs among them, and a comment."""
+        self._take_blanks()
+        if self.peek() == "#":
+            while self.peek() not in _END + _BREAKS:
+                self.forward()
+        if self.peek() not in _END + _BREAKS:
+            raise _block_error(start_mark, "found no line break", self.get_mark())
+        self.scan_line_break()
+
+    def scan_block_scalar_indentation(self) -> tuple[list[str], int, Mark]:
+        """The blank lines before the first line of text, and how far it is indented."""
+        start = self.get_mark()
+        found = cast(
+            "tuple[list[str], int, Mark]", cast("Any", super()).scan_block_scalar_indentation()
+        )
+        if self.peek() == "\t":
+            raise _block_error(start, "found a tab", self.get_mark())
+        return found
+
+    def scan_block_scalar_breaks(self, indent: int) -> tuple[list[str], Mark]:
+        """The blank lines before the next line of text."""
+        start = self.get_mark()
+        found = cast(
+            "tuple[list[str], Mark]", cast("Any", super()).scan_block_scalar_breaks(indent)
+        )
+        if self.column < indent and self.peek() == "\t":
+            raise _block_error(start, "found a tab", self.get_mark())
+        return found
 
     def scan_flow_scalar(self, style: str) -> object:
         """A quoted scalar; an escape for what is no character is an error with a place."""
@@ -125,6 +208,12 @@ class _PythonParser(Reader, Scanner, Parser):
             raise ScannerError(
                 "while scanning a quoted scalar", start, problem, self.get_mark()
             ) from None
+
+
+def _block_error(start: Mark, problem: str, mark: Mark) -> ScannerError:
+    return ScannerError(
+        "while scanning a block scalar", cast("Any", start), problem, cast("Any", mark)
+    )
 
 
 def parse_events(text: str, engine: Engine) -> Iterator[Event]:

@@ -15,6 +15,7 @@ from kernel_schema.files._yaml_refusals import (
     alias,
     anchor,
     another_document,
+    block_header,
     directive,
     first_bad_escape,
     tag,
@@ -326,11 +327,7 @@ def _glued_colon(complaint: _Complaint) -> Explanation:
 
 
 def _block_text(complaint: _Complaint) -> Explanation:
-    sign = complaint.text[complaint.since : complaint.since + 1]
-    end = complaint.line_end(complaint.since)
-    message = f"only `+`, `-` or one of 1 to 9 may follow {quote(sign)} on its line"
-    help_text = f"quote text that starts with {quote(sign)}"
-    return _syntax(complaint, complaint.since, end, message, help_text)
+    return block_header(complaint.text, complaint.since, complaint.line_end(complaint.since))
 
 
 def _property_span(complaint: _Complaint) -> tuple[int, int]:

@@ -65,6 +65,14 @@ def directive(start: int, end: int) -> Explanation:
     return Explanation("yaml-directive", start, end, message, "remove the line")
 
 
+def block_header(text: str, start: int, end: int) -> Explanation:
+    """`|` or `>` with something else behind it than what may stand there."""
+    sign = quote(text[start : start + 1])
+    message = f"only `+`, `-` or one of 1 to 9 may follow {sign} on its line"
+    help_text = f"quote text that starts with {sign}"
+    return Explanation("syntax-error", start, end, message, help_text)
+
+
 def first_bad_escape(text: str, opening: int) -> Explanation | None:
     r"""What is wrong with the escapes of the text in double quotes that starts at an offset.
 

@@ -50,10 +50,9 @@ def read_yaml(text: str, *, engine: Engine | None = None) -> Parsed:
     if not text.isascii():
         report_matches(found, _MISREAD, text, "write it as an escape, in double quotes")
         found.raise_if_any()
-    engine = engine or DEFAULT_ENGINE
-    builder = Builder(text, found, lenient=engine == "python")
+    builder = Builder(text, found)
     try:
-        builder.run(parse_events(_without_directives(text, found), engine))
+        builder.run(parse_events(_without_directives(text, found), engine or DEFAULT_ENGINE))
     except YAMLError as error:
         # Imported here: a good file needs none of its patterns.
         from kernel_schema.files._yaml_errors import explain
