@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import reprlib
 from collections.abc import Mapping
 from contextlib import contextmanager
@@ -89,28 +90,59 @@ def normalise_word(word: str) -> str:
     return word.strip().lower().replace("-", "_").replace(" ", "_")
 
 
-def quote(text: object, mark: str = "`") -> str:
-    r"""Show a value inside a message: on one line, at most 80 characters, between quote marks.
+# Characters of a value that a message shows.
+_SHOWN = 80
+
+
+def quote(text: object, mark: str = "`", *, longest: int = _SHOWN) -> str:
+    r"""Show a value inside a message: on one line, between quote marks.
+
+    Args:
+        text: The value.
+        mark: The quote mark.
+        longest: How many characters of it are shown at most.
 
     >>> quote("org/repo:Layer")
     '`org/repo:Layer`'
+    >>> quote("a`b")  # as in CommonMark, so that the end can be told
+    '``a`b``'
     >>> print(quote("a\nb"))
     `a\nb`
     """
     if isinstance(text, Enum):
         text = text.value
     if isinstance(text, str):
-        shown = text[: _SHOWN + 1]
+        shown = text[: longest + 1]
         if not shown.isprintable():
             shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
     else:
         shown = _short_repr(text)
-    if len(shown) > _SHOWN:
-        shown = shown[: _SHOWN - 3] + "..."
+    if len(shown) > longest:
+        shown = shown[: longest - 3] + "..."
+    if mark in shown and mark == "`":
+        mark *= max(map(len, _BACKTICKS.findall(shown))) + 1
+        shown = f" {shown} " if "`" in {shown[0], shown[-1]} else shown
     return f"{mark}{shown}{mark}"
 
 
-_SHOWN = 80
+_BACKTICKS = re.compile("`+")
+_CODE = re.compile("(?<!`)(`+)(?!`).+?(?<!`)\\1(?!`)")
+
+
+def split_quoted(text: str) -> list[str]:
+    """A message in pieces: our own words, and between them what `quote` has put there.
+
+    >>> split_quoted("`a` is no ``b`c``")
+    ['', '`a`', ' is no ', '``b`c``', '']
+    """
+    pieces: list[str] = []
+    end = 0
+    for match in _CODE.finditer(text):
+        pieces += (text[end : match.start()], match[0])
+        end = match.end()
+    return [*pieces, text[end:]]
+
+
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _SHOWN
 # Python refuses to print integers of more than 4300 digits.

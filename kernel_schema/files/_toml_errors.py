@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernel_schema.files.source import quote
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable

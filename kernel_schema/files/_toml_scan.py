@@ -15,7 +15,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_schema.files._toml_library import decode_value
-from kernel_schema.files.source import Findings, Node, quote, read_int
+from kernel_schema.files.source import Findings, Node, read_int
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,7 +26,8 @@ from kernel_schema.files._yaml_refusals import (
     tag,
 )
 from kernel_schema.files._yaml_scalars import MAYBE_NOT_TEXT, OutOfRangeError, resolve
-from kernel_schema.files.source import MAX_DEPTH, Findings, Value, quote
+from kernel_schema.files.source import MAX_DEPTH, Findings, Value
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -20,7 +20,7 @@ from kernel_schema.files._yaml_refusals import (
     first_bad_escape,
     tag,
 )
-from kernel_schema.files.source import quote
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from kernel_schema.files.source import quote
+from kernel_schema.wording import quote
 
 _CHUNK = re.compile(r'[^"\\]*')
 _ESCAPE = re.compile(

@@ -15,7 +15,7 @@ from kernel_schema.schema.anchors import anchor
 from kernel_schema.schema.config import KernelConfig
 from kernel_schema.schema.references import is_kernel
 from kernel_schema.schema.vocabulary import ORIGINAL
-from kernel_schema.wording import quote
+from kernel_schema.wording import quote, split_quoted
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -145,7 +145,6 @@ _WORDS: Final[dict[Format, dict[str, str]]] = {
     "json": {"table": "object", "list": "array"},
     "toml": {"list": "array"},
 }
-_QUOTED = re.compile(r"(`[^`]*`)")
 # What our messages tell people to write is YAML.
 _PIECES: Final[dict[Format, dict[str, str]]] = {
     "yaml": {},
@@ -195,7 +194,7 @@ def _swaps(format: Format) -> tuple[Callable[[str], str], ...]:
 
 def _reword(text: str, format: Format) -> str:
     """Put a message in the words of a format, leaving what the user wrote as it is."""
-    parts = _QUOTED.split(text)
+    parts = split_quoted(text)
     parts[::2] = [_in_words_of(format, part) for part in parts[::2]]
     parts[1::2] = [_PIECES[format].get(part, part) for part in parts[1::2]]
     return "".join(parts)

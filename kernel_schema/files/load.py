@@ -7,9 +7,9 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.diagnostics import ConfigError, Diagnostic
+from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
 from kernel_schema.files.document import Document, Format, from_read_error, validated
-from kernel_schema.files.source import ReadError
+from kernel_schema.files.source import LineIndex, ReadError
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -93,11 +93,13 @@ def read_text(
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8").removeprefix("\ufeff")
         raise _content(
             "not-utf8",
             file,
             f"the file is not UTF-8: byte {raw[error.start]:#04x} at offset {error.start}",
             "save it as UTF-8",
+            LineIndex(before).point(len(before)),
         ) from None
     return text, known
 
@@ -224,5 +226,14 @@ def _access(code: str, file: str, message: str, help_text: str | None) -> FileAc
     return FileAccessError([Diagnostic(code, message, help=help_text, file=file)])
 
 
-def _content(code: str, file: str, message: str, help_text: str | None) -> ConfigError:
-    return ConfigError([Diagnostic(code, message, help=help_text, file=file)])
+def _content(
+    code: str,
+    file: str,
+    message: str,
+    help_text: str | None,
+    place: tuple[int, int] = (1, 1),
+) -> ConfigError:
+    """The error for what a file holds, at one place in it."""
+    return ConfigError(
+        [Diagnostic(code, message, help=help_text, file=file, span=Span(*place, *place))]
+    )

@@ -34,7 +34,6 @@ MAX_PROBLEMS = 1000
 """How many problems of one text are collected before the reader gives up on it."""
 
 _INT_LIMIT = 10**MAX_DIGITS
-_SHOWN = 80
 
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _ASCII_ALLOWED = bytes((9, 10, 13, *range(32, 127)))
@@ -373,18 +372,6 @@ def report_matches(found: Findings, pattern: re.Pattern[str], text: str, help_te
     for match in pattern.finditer(text):
         message = f"the character U+{ord(match[0]):04X} is not allowed here"
         found.add("forbidden-character", *match.span(), message, help_text)
-
-
-def quote(text: str) -> str:
-    r"""Show a piece of the text inside a message: on one line, and not at any length.
-
-    >>> quote("a\nb")
-    '`a\\nb`'
-    >>> len(quote("a" * 1000))
-    82
-    """
-    text = text if len(text) <= _SHOWN else text[: _SHOWN - 3] + "..."
-    return f"`{''.join(char if char.isprintable() else ascii(char)[1:-1] for char in text)}`"
 
 
 def read_int(digits: str, base: int = 10) -> int | None:

@@ -24,12 +24,12 @@ def missing_local_kernels(subject: Subject) -> Iterator[Diagnostic]:
             continue
         lacks = "has no folder `build`, where kernels looks for it"
         if not _is(directory.is_dir):
-            looked_for = quote(str(directory.absolute()))
+            looked_for = _quoted(str(directory.absolute()))
             lacks = "is not a directory" + _unless_absolute(path, f" (looked for {looked_for})")
         for rule in rules:
             yield Diagnostic(
                 "missing-local-kernel",
-                f"the kernel repository {quote(_from_here(path))} {lacks}",
+                f"the kernel repository {_quoted(_from_here(path))} {lacks}",
                 rule.route,
                 help="relative paths start at the working directory, or at the config file "
                 "where one is read",
@@ -48,7 +48,7 @@ def missing_lockfiles(subject: Subject) -> Iterator[Diagnostic]:
         for rule in rules:
             yield Diagnostic(
                 "missing-lockfile",
-                f"there is no lock file {quote(_from_here(path))}",
+                f"there is no lock file {_quoted(_from_here(path))}",
                 rule.route,
                 help="write it with `kernels lock`",
             )
@@ -56,6 +56,11 @@ def missing_lockfiles(subject: Subject) -> Iterator[Diagnostic]:
 
 def _lockfile(rule: Rule) -> str | None:
     return rule.kernel.lockfile if isinstance(rule.kernel, HubKernel) else None
+
+
+def _quoted(path: str) -> str:
+    """A path whole: what tells it from others is at its end."""
+    return quote(path, longest=1000)
 
 
 def _from_here(path: str) -> str:

@@ -177,23 +177,31 @@ class TestContentThatCannotBeUsed:
         assert ks.load("kernels.json") == CONFIG
 
     @pytest.mark.parametrize(
-        ("raw", "message"),
+        ("raw", "offset", "place"),
         [
-            (b"a: \xff\n", "the file is not UTF-8: byte 0xff at offset 3"),
-            ("größe: 1".encode("latin-1"), "the file is not UTF-8: byte 0xf6 at offset 2"),
-            (GOOD["json"].encode("utf-16"), "the file is not UTF-8: byte 0xff at offset 0"),
-            (b"\xed\xa0\x80", "the file is not UTF-8: byte 0xed at offset 0"),
-            ("ö".encode()[:1], "the file is not UTF-8: byte 0xc3 at offset 0"),
+            (b"a: \xff\n", 3, (1, 4)),
+            ("größe: 1".encode("latin-1"), 2, (1, 3)),
+            (GOOD["json"].encode("utf-16"), 0, (1, 1)),
+            (b"\xed\xa0\x80", 0, (1, 1)),
+            ("ö".encode()[:1], 0, (1, 1)),
+            (b"\xef\xbb\xbfa: 1\r\n\xc3\xb6\xe6\xbc\xa2: \x80", 16, (2, 5)),
         ],
     )
     def test_not_utf8(
-        self, raw: bytes, message: str, known: str, capsys: pytest.CaptureFixture[str]
+        self,
+        raw: bytes,
+        offset: int,
+        place: tuple[int, int],
+        known: str,
+        capsys: pytest.CaptureFixture[str],
     ) -> None:
         file = Path(f"kernels.{known}")
         file.write_bytes(raw)
         error, found = error_of(file)
         assert not isinstance(error, ks.FileAccessError)
-        assert (found.code, found.message, found.span) == ("not-utf8", message, None)
+        message = f"the file is not UTF-8: byte {raw[offset]:#04x} at offset {offset}"
+        assert (found.code, found.message) == ("not-utf8", message)
+        assert found.span == ks.Span(*place, *place)
         assert_no_content(capsys, file, "not-utf8", message)
 
     @pytest.mark.parametrize("text", ["", "\n", " \r\n ", "\ufeff", "\ufeff\n"])

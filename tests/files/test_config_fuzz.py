@@ -1,0 +1,31 @@
+"""Whole config files full of mistakes: what `tests.fuzz.configs` says must hold."""
+
+from __future__ import annotations
+
+import json
+from random import Random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.fuzz import configs, seeds
+
+# A number rather than st.randoms(): drawing each choice by itself takes ten times as long.
+RANDOMS = st.integers(0, 2**64).map(Random)
+SEEDS = {format: configs.seeds(format) for format in configs.FORMATS}
+DATA = configs.data()
+
+
+@settings(max_examples=300, deadline=None)
+@given(RANDOMS, st.sampled_from(configs.FORMATS))
+def test_mutated_texts(random: Random, format: configs.Format) -> None:
+    configs.check_config(seeds.mutated(random, SEEDS[format]), format)
+
+
+@settings(max_examples=600, deadline=None)
+@given(RANDOMS, st.booleans())
+def test_shaken_data(random: Random, indented: bool) -> None:  # noqa: FBT001 (drawn)
+    value = configs.shaken(random, random.choice(DATA), DATA)
+    text = json.dumps(value, ensure_ascii=not indented, indent=2 if indented else None)
+    for format in ("json", "yaml"):
+        configs.check_config(text, format)
