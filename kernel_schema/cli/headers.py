@@ -7,7 +7,8 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.files.json import read_json
-from kernel_schema.files.source import LineIndex, ReadError, ReadProblem
+from kernel_schema.files.positions import LineIndex
+from kernel_schema.files.source import ReadError, ReadProblem
 
 if TYPE_CHECKING:
     from kernel_schema.files.document import Format

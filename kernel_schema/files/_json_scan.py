@@ -11,7 +11,8 @@ import math
 import re
 from typing import TYPE_CHECKING, NoReturn, TypeAlias, cast
 
-from kernel_schema.files.source import MAX_DEPTH, Findings, Node, read_int
+from kernel_schema.files.positions import Node
+from kernel_schema.files.source import MAX_DEPTH, Findings, read_int
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from kernel_schema.files._toml_scan import Scanner
-    from kernel_schema.files.source import LineIndex
+    from kernel_schema.files.positions import LineIndex
 
 _PLACE = re.compile(r"(.*) \(at (?:line ([0-9]+), column ([0-9]+)|end of document)\)", re.DOTALL)
 _WORD = re.compile(r"[^\s,\[\]{}#=]+")

@@ -15,13 +15,14 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_schema.files._toml_library import decode_value
-from kernel_schema.files.source import Findings, Node, read_int
+from kernel_schema.files.positions import Node
+from kernel_schema.files.source import Findings, read_int
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kernel_schema.files.source import Step
+    from kernel_schema.files.positions import Step
 
 _BASIC = r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
 _LITERAL = r"'[^'\n]*'"

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     import yaml
 
-    from kernel_schema.files.source import LineIndex
+    from kernel_schema.files.positions import LineIndex
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,11 +8,11 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from kernel_schema.files._json_scan import Scanner
+from kernel_schema.files.positions import Positions
 from kernel_schema.files.source import (
     MAX_DEPTH,
     Findings,
     Parsed,
-    Positions,
     Value,
     digits_are_capped,
     prepare,

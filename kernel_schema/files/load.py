@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
 from kernel_schema.files.document import Document, Format, from_read_error, validated
-from kernel_schema.files.source import LineIndex, ReadError
+from kernel_schema.files.positions import LineIndex
+from kernel_schema.files.source import ReadError
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:

@@ -9,17 +9,17 @@ from __future__ import annotations
 
 import re
 import sys
-from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
-from kernel_schema.diagnostics import Span
+from kernel_schema.files.positions import LineIndex, Located, Positions, Step
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Iterable
     from datetime import date, datetime, time
 
-Step: TypeAlias = str | int
+    from kernel_schema.diagnostics import Span
+
 Value: TypeAlias = (
     "bool | int | float | str | date | datetime | time | list[Value] | dict[str, Value] | None"
 )
@@ -35,26 +35,12 @@ MAX_PROBLEMS = 1000
 
 _INT_LIMIT = 10**MAX_DIGITS
 
-_LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _ASCII_ALLOWED = bytes((9, 10, 13, *range(32, 127)))
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _BYTE_ORDER_MARK = "\ufeff"
 # The first byte of U+0080 to U+00BF, and of everything from U+F000 to U+FFFF.
 _SUSPECT_BYTES = (b"\xc2", b"\xef\xbf")
-
-
-@dataclass(frozen=True, slots=True)
-class Located:
-    """Where a value stands, and its key.
-
-    Args:
-        key: The key, quotes included; None for the whole text and for items of a list.
-        value: The value, quotes and brackets included.
-    """
-
-    key: Span | None
-    value: Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +66,7 @@ class ReadError(ValueError):
     Args:
         problems: Everything that was found, in the order of the text.
 
+    >>> from kernel_schema.diagnostics import Span
     >>> error = ReadError([ReadProblem("syntax-error", "a ',' is missing", Span(3, 7, 3, 8))])
     >>> print(error)
     3:7: a ',' is missing
@@ -94,104 +81,6 @@ class ReadError(ValueError):
             f"{problem.span.line}:{problem.span.column}: {problem.message}"
             for problem in self.problems
         )
-
-
-class LineIndex:
-    r"""Turns offsets into a text to lines and columns.
-
-    >>> LineIndex("a: 1\r\nbc: 2").span(6, 8)
-    Span(line=2, column=1, end_line=2, end_column=3)
-    """
-
-    __slots__ = ("_starts", "length")
-
-    def __init__(self, text: str) -> None:
-        self.length = len(text)
-        self._starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
-
-    def point(self, offset: int) -> tuple[int, int]:
-        r"""The line and column of an offset.
-
-        >>> LineIndex("a\nb").point(2)
-        (2, 1)
-        """
-        offset = min(max(offset, 0), self.length)
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
-
-    def offset(self, line: int, column: int) -> int:
-        r"""The offset of a line and column; the end of the text where there is no such line.
-
-        >>> LineIndex("a\nb").offset(2, 1)
-        2
-        """
-        if not 1 <= line <= len(self._starts):
-            return self.length
-        return min(self._starts[line - 1] + column - 1, self.length)
-
-    def span(self, start: int, end: int) -> Span:
-        """The span between two offsets."""
-        line, column = self.point(start)
-        end = max(start, end)
-        # Most end on the line that they begin in.
-        if line == len(self._starts) or end < self._starts[line]:
-            return Span(line, column, line, min(end, self.length) - self._starts[line - 1] + 1)
-        return Span(line, column, *self.point(end))
-
-
-class Place(Protocol):
-    """A value's place in the text, as offsets; those of its key are -1 where it has none."""
-
-    start: int
-    end: int
-    key_start: int
-    key_end: int
-
-    def under(self, step: Step) -> Place | None:
-        """The place of what stands under a key or list position, if there is such a thing."""
-        ...
-
-
-@dataclass(slots=True)
-class Node:
-    """A place that holds those of what is in it; `children` is None for a scalar."""
-
-    start: int
-    end: int
-    children: dict[Step, Node] | None = None
-    key_start: int = -1
-    key_end: int = -1
-
-    def under(self, step: Step) -> Node | None:
-        """The place of what stands under a key or list position, if there is such a thing."""
-        return self.children.get(step) if self.children else None
-
-
-class Positions:
-    """The places of one text, worked out when first asked for."""
-
-    __slots__ = ("_lines", "_root", "_scan", "text")
-
-    def __init__(self, text: str, scan: Callable[[], Place]) -> None:
-        self.text = text
-        self._scan = scan
-        self._root: Place | None = None
-        self._lines: LineIndex | None = None
-
-    def locate(self, steps: Iterable[Step]) -> Located:
-        """The place of the value at a route, or of the nearest one above it that there is."""
-        if self._root is None:
-            self._root = self._scan()
-        if self._lines is None:
-            self._lines = LineIndex(self.text)
-        node = self._root
-        for step in steps:
-            child = node.under(step)
-            if child is None:
-                break
-            node = child
-        key = None if node.key_start < 0 else self._lines.span(node.key_start, node.key_end)
-        return Located(key, self._lines.span(node.start, node.end))
 
 
 class Parsed:

@@ -9,12 +9,11 @@ from typing import TYPE_CHECKING, cast
 from kernel_schema.files._toml_errors import explain, place_of
 from kernel_schema.files._toml_library import TOMLDecodeError, loads
 from kernel_schema.files._toml_scan import TEXT, Scanner
+from kernel_schema.files.positions import LineIndex, Positions
 from kernel_schema.files.source import (
     MAX_DEPTH,
     Findings,
-    LineIndex,
     Parsed,
-    Positions,
     Value,
     in_range,
     prepare,
@@ -24,7 +23,7 @@ from kernel_schema.files.source import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kernel_schema.files.source import Step
+    from kernel_schema.files.positions import Step
 
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _EMPTY = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*\Z")

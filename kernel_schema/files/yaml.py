@@ -9,7 +9,8 @@ from yaml import YAMLError
 from kernel_schema.files._yaml_build import Builder
 from kernel_schema.files._yaml_engines import DEFAULT_ENGINE, Engine, parse_events
 from kernel_schema.files._yaml_refusals import directive
-from kernel_schema.files.source import Findings, Parsed, Positions, prepare, report_matches
+from kernel_schema.files.positions import Positions
+from kernel_schema.files.source import Findings, Parsed, prepare, report_matches
 
 # YAML 1.2 takes these for text. The parsers take the first two for line breaks, so that a comment
 # could hide a key, and the one in C ignores the third at the start of a line.

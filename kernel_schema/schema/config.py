@@ -16,9 +16,10 @@ from pydantic import (
 )
 
 from kernel_schema.schema import values
-from kernel_schema.schema.entries import LayerEntry, finish, plain, plain_dict, typed_init
+from kernel_schema.schema.entries import LayerEntry
 from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
+from kernel_schema.schema.models import finish, plain, plain_dict, typed_init
 from kernel_schema.schema.natives import config_key, is_config_key
 from kernel_schema.schema.problems import details, located, problem
 from kernel_schema.wording import limited_comparisons, listing, show

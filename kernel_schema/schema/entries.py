@@ -7,7 +7,7 @@ parsed references, models of this module, and transformers' `(reference, {"versi
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import (
@@ -32,9 +32,10 @@ from kernel_schema.schema.conflicts import (
 from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.kinds import is_table, is_tuple
+from kernel_schema.schema.models import finish, plain, plain_dict, typed_init
 from kernel_schema.schema.natives import spec_key
 from kernel_schema.schema.places import into_tuple, same, without_branch, without_entry
-from kernel_schema.schema.problems import details, fail, located, problem
+from kernel_schema.schema.problems import details, located, problem
 from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.schema.shapes import Place, Shape, refuse_other, shape
 from kernel_schema.schema.vocabulary import (
@@ -45,7 +46,7 @@ from kernel_schema.schema.vocabulary import (
     ModeName,
     Original,
 )
-from kernel_schema.wording import quote, show
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from pydantic import ModelWrapValidatorHandler
@@ -59,8 +60,6 @@ if TYPE_CHECKING:
         ModeMappingInput,
     )
 
-_Init = TypeVar("_Init", bound=Callable[..., None])
-
 KernelRef = Annotated[
     HubRef | LocalRef, PlainValidator(values.check_kernel), as_node("KERNEL_NODE")
 ]
@@ -72,12 +71,6 @@ _EntryString = Annotated[
 _DeviceKey = Annotated[DeviceType, PlainValidator(values.check_device), as_node("DEVICES_NODE")]
 _ModeKey = Annotated[ModeName, PlainValidator(values.check_mode), as_node("MODES_NODE")]
 _Capability = Annotated[int | None, PlainValidator(values.check_capability)]
-
-
-def typed_init(init: _Init) -> _Init:
-    """Mark a constructor that only types its arguments: nested data need not go through it."""
-    init.__pydantic_base_init__ = True  # pyright: ignore[reportFunctionMemberAccess] (pydantic's own marker)
-    return init
 
 
 def _exclusive_options(schema: dict[str, Any]) -> None:
@@ -360,40 +353,6 @@ LayerEntry = Annotated[
     as_table("LAYER_ENTRY"),
 ]
 """What may stand for a layer."""
-
-
-def plain(value: Any) -> Any:
-    """What a file would hold: dicts, lists, strings and numbers, with the user's sugar.
-
-    >>> plain(DeviceMapping({DeviceType.CUDA: HubRef("org/repo", "Layer", version=1)}))
-    {'cuda': 'org/repo@v1:Layer'}
-    """
-    if isinstance(value, (HubRef, LocalRef)):
-        return str(value)
-    if isinstance(value, BaseModel):
-        return value.model_dump()
-    if is_table(value):
-        return {str(key): plain(item) for key, item in value.items()}
-    if is_tuple(value):
-        return [plain(item) for item in value]
-    return value
-
-
-def plain_dict(value: Any, what: str) -> dict[Any, Any]:
-    """A mapping as a dict of its own; `what` says what else it should have been."""
-    if is_table(value):
-        return dict(value)
-    raise problem("invalid-entry", f"{show(value)} is not {what}")
-
-
-def finish(title: str, model: _T | None, errors: list[InitErrorDetails]) -> _T:
-    """The model, or one error of pydantic with all that was found."""
-    if errors or model is None:
-        raise fail(title, errors)
-    return model
-
-
-_T = TypeVar("_T", bound=BaseModel)
 
 
 def _from_tuple(value: tuple[Any, ...]) -> dict[str, Any]:

@@ -9,17 +9,11 @@ from typing import Any
 import pytest
 import yaml
 
+from kernel_schema.diagnostics import Span
 from kernel_schema.files._toml_library import TOMLDecodeError, loads
 from kernel_schema.files.json import read_json
-from kernel_schema.files.source import (
-    MAX_PROBLEMS,
-    LineIndex,
-    Parsed,
-    ReadError,
-    ReadProblem,
-    Span,
-    read_int,
-)
+from kernel_schema.files.positions import LineIndex
+from kernel_schema.files.source import MAX_PROBLEMS, Parsed, ReadError, ReadProblem, read_int
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
 

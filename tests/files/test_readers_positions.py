@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from kernel_schema.files.json import read_json
-from kernel_schema.files.source import LineIndex, Parsed, Span
+from kernel_schema.files.positions import LineIndex
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
 
 from .reader_errors import place
+
+if TYPE_CHECKING:
+    from kernel_schema.diagnostics import Span
+    from kernel_schema.files.source import Parsed
 
 READERS = {"yaml": read_yaml, "json": read_json, "toml": read_toml}
 

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from kernel_schema.files.json import read_json
-from kernel_schema.files.source import MAX_DEPTH, LineIndex, Parsed, ReadError, Span
+from kernel_schema.files.positions import LineIndex
+from kernel_schema.files.source import MAX_DEPTH, Parsed, ReadError
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
 
@@ -26,6 +27,8 @@ else:
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from kernel_schema.diagnostics import Span
 
     Route = tuple[str | int, ...]
 

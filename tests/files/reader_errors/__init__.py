@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_schema.files.json import read_json
-from kernel_schema.files.source import Parsed, ReadError, ReadProblem, Span
+from kernel_schema.files.source import Parsed, ReadError, ReadProblem
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from kernel_schema.diagnostics import Span
 
 READERS: dict[str, Callable[[str], Parsed]] = {
     "yaml": read_yaml,
