@@ -73,6 +73,14 @@ def _from_attribute(module_name: str, name: str) -> Module:
 
 def _from_config(spec: str) -> Module:
     path = Path(spec).expanduser() if spec.startswith("~") else Path(spec)
+    if not path.is_dir() and path.with_suffix(".py").is_file():
+        # Neither a directory nor meant for the Hub, which would be asked for half a minute.
+        name = Path(path.name) if path.is_absolute() else path
+        example = ".".join(name.with_suffix("").parts)
+        message = (
+            f"this is a Python module: name the model in it, as in {quote(f'{example}:model')}"
+        )
+        raise ModelSpecError(message)
     if not path.exists() and spec.startswith((".", "/", "~")):
         message = "there is no such directory"
         raise ModelSpecError(message)

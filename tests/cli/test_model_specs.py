@@ -61,6 +61,8 @@ def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
     (tmp_path / "broken_specimen.py").write_text("1 / 0\n")
     (tmp_path / "k.yaml").write_text(CONFIG)
     (tmp_path / "empty").mkdir()
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "inner.py").write_text(MODULE)
 
 
 @pytest.mark.parametrize("name", ["instance", "Norm", "build", "Holder.model"])
@@ -85,6 +87,10 @@ def test_an_attribute_that_is_or_gives_a_model(
         ("broken_specimen:build", "ZeroDivisionError"),
         ("a b:c", "is not a model"),
         ("", "is not a model"),
+        ("specimen", "name the model in it, as in `specimen:model`"),
+        ("specimen.py", "name the model in it, as in `specimen:model`"),
+        ("./folder/inner.py", "name the model in it, as in `folder.inner:model`"),
+        (".", "no config.json"),
         ("./nowhere", "there is no such directory"),
         ("empty", "no config.json"),
     ],

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from random import Random
+from tempfile import TemporaryDirectory
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kernel_schema.cli.check import check_files
 from tests.fuzz import configs, seeds
 
 # A number rather than st.randoms(): drawing each choice by itself takes ten times as long.
@@ -29,3 +32,20 @@ def test_shaken_data(random: Random, indented: bool) -> None:  # noqa: FBT001 (d
     text = json.dumps(value, ensure_ascii=not indented, indent=2 if indented else None)
     for format in ("json", "yaml"):
         configs.check_config(text, format)
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.binary(max_size=60) | st.builds(bytes.__add__, st.binary(max_size=8), st.just(b"{}\n")),
+    st.sampled_from(configs.FORMATS),
+)
+def test_any_bytes(raw: bytes, format: configs.Format) -> None:
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / f"kernels.{format}"
+        file.write_bytes(raw)
+        outcome = check_files([str(file)], None, max_bytes=50)
+    assert outcome.refused == []
+    assert bool(outcome.result.diagnostics) == (not outcome.documents)
+    for found in outcome.result.diagnostics:
+        assert found.span is not None
+        assert found.headline.isprintable()
