@@ -23,6 +23,7 @@ from kernel_schema.files.load import (
     read_text,
 )
 from kernel_schema.files.source import ReadError
+from kernel_schema.paths import exists
 from kernel_schema.schema.json_schema import DIALECT
 
 if TYPE_CHECKING:
@@ -82,7 +83,7 @@ def _written(file: str, model: str | None) -> str:
     # That of one model is for one file: its neighbours may be for other models.
     target = config.with_name(_SCHEMA_NAME if model is None else f"{config.stem}.schema.json")
     written = schema_text(model).encode()
-    current = target.read_bytes() if target.exists() else None
+    current = target.read_bytes() if exists(target) else None
     if current is not None and not _is_ours(current):
         raise Stop(
             complain(f"{target} exists and is another schema: move it away, or pass --schema")

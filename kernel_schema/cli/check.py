@@ -38,8 +38,8 @@ def run_check(options: argparse.Namespace) -> int:
         problem = unknown_code([*options.ignore, *(options.select or ())])
         if problem is not None:
             return complain(problem)
-    files = discover(options.files)
-    if not files:
+    files, unsearched = discover(options.files)
+    if not files and not unsearched:
         complain("no config file was found there", severity="warning")
     model = None
     if options.model is not None:
@@ -57,10 +57,11 @@ def run_check(options: argparse.Namespace) -> int:
         format=options.format,
         max_bytes=options.max_bytes,
     )
-    refuse(outcome.refused)
-    summary = not options.quiet and bool(outcome.result.files or not outcome.refused)
+    refused = [*unsearched, *outcome.refused]
+    refuse(refused)
+    summary = not options.quiet and bool(outcome.result.files or not refused)
     renderer(options.output_format, sys.stdout, summary=summary)(outcome.result)
-    if outcome.refused:
+    if refused:
         return USAGE
     return FINDINGS if outcome.result.errors else OK
 

@@ -13,6 +13,7 @@ from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.dump import dumps
 from kernel_schema.lowering.environment import registration_disabled
 from kernel_schema.lowering.registry import inspect_model
+from kernel_schema.paths import exists
 from kernel_schema.schema.config import KernelConfig
 from kernel_schema.schema.rules import by_layer
 from kernel_schema.schema.vocabulary import ModeName
@@ -43,7 +44,7 @@ def run_init(options: argparse.Namespace) -> int:
             f"{options.output}: a starter is YAML, for its comments: name it .yaml, and use "
             "`kernel-schema convert` for other formats"
         )
-    if target is not None and target.exists() and not options.force:
+    if target is not None and exists(target) and not options.force:
         return complain(f"{options.output} exists: pass --force to replace it")
     layers = inspect_model(open_model(options.model))
     try:

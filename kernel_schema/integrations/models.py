@@ -10,6 +10,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_schema.paths import exists, is_directory, is_file
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def build_model(spec: str) -> Module:
     # What users' modules and libraries print must not end up in our own output.
     with redirect_stdout(sys.stderr):
         match = _ATTRIBUTE.fullmatch(spec)
-        if match is not None and not Path(spec).exists():
+        if match is not None and not exists(spec):
             return _from_attribute(match["module"], match["name"])
         if not spec or ":" in spec:
             message = f"{quote(spec)} is not a model: {_FORMS}"
@@ -73,7 +74,7 @@ def _from_attribute(module_name: str, name: str) -> Module:
 
 def _from_config(spec: str) -> Module:
     path = Path(spec).expanduser() if spec.startswith("~") else Path(spec)
-    if not path.is_dir() and path.with_suffix(".py").is_file():
+    if not is_directory(path) and is_file(path.with_suffix(".py")):
         # Neither a directory nor meant for the Hub, which would be asked for half a minute.
         name = Path(path.name) if path.is_absolute() else path
         example = ".".join(name.with_suffix("").parts)
@@ -81,16 +82,16 @@ def _from_config(spec: str) -> Module:
             f"this is a Python module: name the model in it, as in {quote(f'{example}:model')}"
         )
         raise ModelSpecError(message)
-    if not path.exists() and spec.startswith((".", "/", "~")):
+    if not exists(path) and spec.startswith((".", "/", "~")):
         message = "there is no such directory"
         raise ModelSpecError(message)
-    if path.is_dir() and not (path / "config.json").is_file():
+    if is_directory(path) and not is_file(path / "config.json"):
         message = "there is no config.json in it"
         raise ModelSpecError(message)
     torch = _imported("torch", "kernel-schema[torch]")
     transformers = _imported("transformers", "kernel-schema[transformers]")
     with _explained("transformers cannot build it"):
-        config = transformers.AutoConfig.from_pretrained(str(path) if path.exists() else spec)
+        config = transformers.AutoConfig.from_pretrained(str(path) if exists(path) else spec)
         names: list[str] = getattr(config, "architectures", None) or []
         known = (getattr(transformers, name, None) for name in names)
         architecture: Any = next((cls for cls in known if cls is not None), None)

@@ -6,7 +6,6 @@ import os
 import platform
 from dataclasses import dataclass
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema import __version__
@@ -17,6 +16,7 @@ from kernel_schema.lowering.environment import (
     registration_disabled,
     version_of,
 )
+from kernel_schema.paths import is_directory
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -174,7 +174,7 @@ def _local_kernels(value: str | None) -> Fact:
     if not all(equals for _, equals, _ in entries):
         effect = "cannot be read: no kernel of the Hub can be loaded"
         return Fact(name, value, effect, f"write {name}=org/repo=directory, or unset it")
-    missing = [path for _, _, path in entries if not Path(path).is_dir()]
+    missing = [path for _, _, path in entries if not is_directory(path)]
     repositories = ", ".join(repository for repository, _, _ in entries)
     effect = f"a directory stands in for {repositories}, whatever version a config names"
     if missing:

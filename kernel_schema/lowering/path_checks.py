@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.paths import is_directory, is_file
 from kernel_schema.schema.anchors import home_path
 from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
 from kernel_schema.wording import quote
@@ -20,10 +21,10 @@ def missing_local_kernels(subject: Subject) -> Iterator[Diagnostic]:
     """Local repositories that are not there: `missing-local-kernel`."""
     for path, rules in _by(subject.rules, _local_path).items():
         directory = home_path(path)
-        if _is(directory.is_dir) and _is((directory / "build").is_dir):
+        if is_directory(directory) and is_directory(directory / "build"):
             continue
         lacks = "has no folder `build`, where kernels looks for it"
-        if not _is(directory.is_dir):
+        if not is_directory(directory):
             looked_for = _quoted(str(directory.absolute()))
             lacks = "is not a directory" + _unless_absolute(path, f" (looked for {looked_for})")
         for rule in rules:
@@ -43,7 +44,7 @@ def _local_path(rule: Rule) -> str | None:
 def missing_lockfiles(subject: Subject) -> Iterator[Diagnostic]:
     """Lock files that are not there: `missing-lockfile`."""
     for path, rules in _by(subject.rules, _lockfile).items():
-        if _is(home_path(path).is_file):
+        if is_file(home_path(path)):
             continue
         for rule in rules:
             yield Diagnostic(
@@ -86,11 +87,3 @@ def _by(rules: Iterable[Rule], key: Callable[[Rule], str | None]) -> dict[str, l
         if found is not None:
             groups.setdefault(found, []).append(rule)
     return groups
-
-
-def _is(question: Callable[[], bool]) -> bool:
-    """Ask the file system; what it refuses to look at (a path too long) is not there."""
-    try:
-        return question()
-    except (OSError, ValueError):
-        return False

@@ -32,7 +32,7 @@ from kernel_schema.schema.conflicts import (
 from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.kinds import is_table, is_tuple
-from kernel_schema.schema.models import finish, plain, plain_dict, typed_init
+from kernel_schema.schema.models import BUILD_LATER, finish, plain, plain_dict, typed_init
 from kernel_schema.schema.natives import spec_key
 from kernel_schema.schema.places import into_tuple, same, without_branch, without_entry
 from kernel_schema.schema.problems import details, located, problem
@@ -81,7 +81,11 @@ def _exclusive_options(schema: dict[str, Any]) -> None:
 
 
 class KernelSpec(
-    BaseModel, frozen=True, extra="forbid", defer_build=True, json_schema_extra=_exclusive_options
+    BaseModel,
+    frozen=True,
+    extra="forbid",
+    defer_build=BUILD_LATER,
+    json_schema_extra=_exclusive_options,
 ):
     """A kernel with options.
 
@@ -166,7 +170,7 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-class _Table(RootModel[FrozenDict[_K, _V]], Mapping[_K, _V], frozen=True, defer_build=True):
+class _Table(RootModel[FrozenDict[_K, _V]], Mapping[_K, _V], frozen=True, defer_build=BUILD_LATER):
     """What device tables and mode tables share: a frozen mapping that is a pydantic model."""
 
     _what: ClassVar[str]
@@ -247,7 +251,7 @@ _RangeEntry = Annotated[
 ]
 
 
-class CapabilityEntry(BaseModel, frozen=True, extra="forbid", defer_build=True):
+class CapabilityEntry(BaseModel, frozen=True, extra="forbid", defer_build=BUILD_LATER):
     """What runs on one range of compute capabilities of a device.
 
     In a file the bounds stand beside `kernel` and its options, or beside modes.

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pydantic import BaseModel
+from pydantic import VERSION, BaseModel
 
 from kernel_schema.schema.kinds import is_table, is_tuple
 from kernel_schema.schema.problems import fail, problem
@@ -14,6 +14,11 @@ from kernel_schema.wording import show
 
 if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
+
+BUILD_LATER: Final = tuple(map(int, VERSION.split(".")[:2])) >= (2, 14)
+"""Whether the parts of a config build validators of their own only when one is asked for: a config
+has what it needs of them. Before pydantic 2.14 two threads that ask at once get into trouble.
+"""
 
 _Init = TypeVar("_Init", bound=Callable[..., None])
 _Model = TypeVar("_Model", bound=BaseModel)

@@ -10,7 +10,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from kernel_schema.cli.main import main
@@ -306,11 +306,51 @@ def test_a_reader_that_has_enough_is_no_failure(tmp_path: Path) -> None:
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.text(st.characters(exclude_characters="\0"), max_size=12), max_size=4))
 def test_no_argument_makes_a_traceback(arguments: list[str]) -> None:
+    # Not the whole disk.
+    assume(not any(os.path.isdir(path) for path in arguments))  # noqa: PTH112 (takes any name)
     try:
         code: object = main(["check", *arguments, "no-such-file"])
     except SystemExit as stop:
         code = stop.code
     assert code in {0, 1, 2}
+
+
+@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
+def test_a_directory_that_cannot_be_searched(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "closed" / "inner").mkdir(parents=True)
+    (tmp_path / "kernels.yaml").write_text(GOOD)
+    (tmp_path / "closed").chmod(0)
+    try:
+        code, out, err = run(capsys, ".")
+    finally:
+        (tmp_path / "closed").chmod(0o755)
+    assert code == 2
+    assert "Checked 1 file: no problems." in out
+    assert err.endswith(
+        "closed: error[unreadable-file]: it cannot be searched: Permission denied\n"
+    )
+
+
+def test_what_the_system_refuses_to_search(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # As above, for those who may read everything.
+    (tmp_path / "kernels.yaml").write_text(GOOD)
+    (tmp_path / "closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(path: str) -> object:
+        if path.endswith("closed"):
+            raise PermissionError(13, "Permission denied", path)
+        return scandir(path)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    code, out, err = run(capsys, ".")
+    assert code == 2
+    assert "Checked 1 file: no problems." in out
+    assert err == "./closed: error[unreadable-file]: it cannot be searched: Permission denied\n"
 
 
 def test_convert_gives_the_same_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
