@@ -229,10 +229,10 @@ class Respeller:
 
     def range(self, entry: dict[str, Any]) -> dict[str, Any]:
         bounds = {key: value for key, value in entry.items() if key.endswith("_capability")}
+        rest = self.modes({key: value for key, value in entry.items() if key not in bounds})
         if not bounds.get("min_capability", 0):
             bounds.pop("min_capability", None)
             bounds |= {"min_capability": 0} if self.maybe() else {}
-        rest = self.modes({key: value for key, value in entry.items() if key not in bounds})
         return self.shuffled(bounds | (rest if isinstance(rest, dict) else {"kernel": rest}))
 
     def modes(self, entry: Any) -> Any:
