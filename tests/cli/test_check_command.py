@@ -14,24 +14,12 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from kernel_schema.cli.main import main
+from tests.cli.checking import BAD, COMMAND, GOOD, in_a_folder_of_its_own, run
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GOOD = "kernel_mapping: {SiLU: org/repo:SiLU}\n"
-BAD = "kernel_mapping:\n  SiLU: {hip: org/repo:SiLU}\n  RMSNorm: org/repo\n"
-COMMAND = [sys.executable, "-m", "kernel_schema"]
-
-
-@pytest.fixture(autouse=True)
-def in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-
-
-def run(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
-    code = main(["check", *arguments])
-    captured = capsys.readouterr()
-    return code, captured.out, captured.err
+__all__ = ["in_a_folder_of_its_own"]  # a fixture
 
 
 def excerpt(out: str) -> list[str]:
@@ -204,36 +192,6 @@ def test_a_clean_sarif_log_has_no_results(
     assert json.loads(out)["runs"][0]["results"] == []
 
 
-def test_a_directory_is_searched(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    for name in ("kernels.yaml", "a/llama.kernels.json", "a/kernels.toml", "a/pyproject.toml"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("[tool.kernel-schema]\n" if "pyproject" in name else "x")
-    for name in (".git/kernels.yaml", "venv/kernels.yaml", "b/pyproject.toml", "other.yaml"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text("x")
-    (tmp_path / "venv" / "pyvenv.cfg").touch()
-    code, out, _ = run(capsys, ".", "--output-format", "json")
-    files = list(dict.fromkeys(found["file"] for found in json.loads(out)["diagnostics"]))
-    assert code == 1
-    expected = ["kernels.yaml", "a/kernels.toml", "a/llama.kernels.json", "a/pyproject.toml"]
-    assert files == [name.replace("/", os.sep) for name in expected]
-
-
-def test_an_empty_directory_is_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
-    code, _, err = run(capsys, ".")
-    assert (code, err) == (0, "kernel-schema: warning: no config file was found there\n")
-
-
-def test_a_missing_file_keeps_no_other_from_being_checked(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "k.yaml").write_text(BAD)
-    code, out, err = run(capsys, "missing.yaml", "k.yaml", "k.yaml")
-    assert code == 2
-    assert err == "missing.yaml: error[file-not-found]: there is no such file\n"
-    assert out.endswith("Checked 1 file: found 2 errors.\n")
-
-
 def test_warnings_alone_are_no_failure(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     ranges = (
         "[{min_capability: 70, max_capability: 89, kernel: 'o/r:A'}, "
@@ -313,44 +271,6 @@ def test_no_argument_makes_a_traceback(arguments: list[str]) -> None:
     except SystemExit as stop:
         code = stop.code
     assert code in {0, 1, 2}
-
-
-@pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
-def test_a_directory_that_cannot_be_searched(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    (tmp_path / "closed" / "inner").mkdir(parents=True)
-    (tmp_path / "kernels.yaml").write_text(GOOD)
-    (tmp_path / "closed").chmod(0)
-    try:
-        code, out, err = run(capsys, ".")
-    finally:
-        (tmp_path / "closed").chmod(0o755)
-    assert code == 2
-    assert "Checked 1 file: no problems." in out
-    assert err.endswith(
-        "closed: error[unreadable-file]: it cannot be searched: Permission denied\n"
-    )
-
-
-def test_what_the_system_refuses_to_search(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    # As above, for those who may read everything.
-    (tmp_path / "kernels.yaml").write_text(GOOD)
-    (tmp_path / "closed").mkdir()
-    scandir = os.scandir
-
-    def refuse(path: str) -> object:
-        if path.endswith("closed"):
-            raise PermissionError(13, "Permission denied", path)
-        return scandir(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
-    code, out, err = run(capsys, ".")
-    assert code == 2
-    assert "Checked 1 file: no problems." in out
-    assert err == "./closed: error[unreadable-file]: it cannot be searched: Permission denied\n"
 
 
 def test_convert_gives_the_same_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
