@@ -27,6 +27,8 @@ NEEDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "test_atomicity.py",
             "test_audit.py",
             "test_checks.py",
+            "test_explain.py::TestWholePlan::test_a_function_is_told_by_the_classes",
+            "test_explain.py::TestWholePlan::test_every_name_once",
             "test_registry.py",
             "test_restore.py",
             # These look at whole processes, in which this plugin is not at work.
@@ -41,6 +43,7 @@ NEEDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
             "test_apply.py::TestKept::test_forward_of_somebody_else",
             "test_atomicity.py::test_condition_that_raises",
             "test_atomicity.py::test_interrupted[",
+            "test_plan_fidelity.py::test_what_runs_is_what_was_planned",
             "test_restore.py::TestRestore::test_any_callable_may_be_a_forward",
         ),
     ),
@@ -63,6 +66,8 @@ NEEDS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         (
             "test_checks.py::TestUnregisteredLayer::test_model_that_registers_nothing",
             "test_environment.py::test_nothing_in_the_way_here",
+            "test_explain.py::TestWholePlan::test_no_layer_of_that_name",
+            "test_plan_real_models.py",
             "test_real_models.py",
             "test_registry.py::TestTransformers",
             "test_seed_contract.py::test_the_rows_on_a_llama",
