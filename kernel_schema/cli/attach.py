@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import re
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote as percent_encoded
@@ -13,6 +12,7 @@ from urllib.parse import quote as percent_encoded
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, refuse
 from kernel_schema.cli.headers import with_header
 from kernel_schema.cli.schema import schema_text
+from kernel_schema.cli.terminal import tell
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.document import from_read_error
 from kernel_schema.files.load import (
@@ -90,7 +90,7 @@ def _written(file: str, model: str | None) -> str:
         )
     if current != written:
         target.write_bytes(written)
-        print(f"{target} written", file=sys.stderr)
+        tell(f"{target} written")
     return _reference(str(target), file)
 
 

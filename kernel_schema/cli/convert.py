@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.cli.check import check_files, renderer
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, refuse
+from kernel_schema.cli.terminal import write
 from kernel_schema.files.dump import dumps
 
 if TYPE_CHECKING:
@@ -31,5 +32,5 @@ def run_convert(options: argparse.Namespace) -> int:
     if outcome.result.diagnostics:
         renderer("text", sys.stderr)(outcome.result)
         return FINDINGS
-    sys.stdout.write(dumps(outcome.documents[0].config, format=options.to))
+    write(dumps(outcome.documents[0].config, format=options.to))
     return OK

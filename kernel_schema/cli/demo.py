@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import FINDINGS, OK
+from kernel_schema.cli.terminal import tell
 from kernel_schema.diagnostics import KernelSchemaError
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def run_demo_command(_: argparse.Namespace) -> int:
         ran = run_demo(print)
     except KernelSchemaError as error:
         for diagnostic in error.diagnostics:
-            print(diagnostic, file=sys.stderr)
+            tell(str(diagnostic))
         return FINDINGS
     print("The kernel ran." if ran else "The kernel did not run as it should.")
     return OK if ran else FINDINGS

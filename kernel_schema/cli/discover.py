@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.files.load import PYPROJECT, STANDARD_INPUT
-from kernel_schema.paths import exists, is_directory
+from kernel_schema.files.load import PYPROJECT, STANDARD_INPUT, TABLE
+from kernel_schema.paths import exists, is_directory, is_file
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -42,14 +42,14 @@ def discover(paths: Iterable[str]) -> Discovered:
         paths: Files, directories and `-`. Hidden directories and virtual environments below them
             are not searched.
     """
-    files: dict[str, None] = {}
+    files: dict[str, str] = {}
     refused: list[Diagnostic] = []
     for path in paths:
-        if path != STANDARD_INPUT and is_directory(path):
-            files.update(dict.fromkeys(_below(path, refused)))
-        else:
-            files[path] = None
-    return Discovered(list(files), refused)
+        searched = path != STANDARD_INPUT and is_directory(path)
+        for file in _below(path, refused) if searched else (path,):
+            # One file under two spellings is one file.
+            files.setdefault(os.path.abspath(file) if file else file, file)  # noqa: PTH100 (of `-` too)
+    return Discovered(list(files.values()), refused)
 
 
 def _below(directory: str, refused: list[Diagnostic]) -> Iterator[str]:
@@ -62,8 +62,10 @@ def _below(directory: str, refused: list[Diagnostic]) -> Iterator[str]:
         folders[:] = sorted(folder for folder in folders if _is_searched(parent, folder))
         for name in sorted(names):
             file = os.path.normpath(os.path.join(parent, name))  # noqa: PTH118 (paths as given)
-            if any(fnmatch(name, pattern) for pattern in PATTERNS) or (
-                name == PYPROJECT and _mentions_us(file)
+            wanted = any(fnmatch(name, pattern) for pattern in PATTERNS)
+            # A named pipe would keep us waiting; a link that leads nowhere has to be told.
+            if (wanted and (is_file(file) or not exists(file))) or (
+                name == PYPROJECT and _is_for_us(file)
             ):
                 yield file
 
@@ -74,9 +76,18 @@ def _is_searched(parent: str, folder: str) -> bool:
     return not exists(Path(parent, folder, "pyvenv.cfg"))
 
 
-def _mentions_us(file: str) -> bool:
-    """Whether a `pyproject.toml` has our table, or at least tries to."""
+def _is_for_us(file: str) -> bool:
+    """Whether a `pyproject.toml` has our table, or cannot be read and tries to."""
     try:
-        return b"tool.kernel-schema" in Path(file).read_bytes()
+        raw = Path(file).read_bytes() if is_file(file) else b""
     except OSError:
         return False
+    if TABLE[-1].encode() not in raw:
+        return False
+    # Imported here: most calls name their files.
+    from kernel_schema.files.toml import read_toml
+
+    try:
+        return read_toml(raw.decode("utf-8"), allow_empty=True).sub(TABLE) is not None
+    except ValueError:
+        return ".".join(TABLE).encode() in raw

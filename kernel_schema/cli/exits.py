@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sys
+from kernel_schema.cli.terminal import tell
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,11 +38,11 @@ def complain(message: str, *, severity: str = "error") -> int:
     Returns:
         The exit code of a wrong call.
     """
-    print(f"kernel-schema: {severity}: {message}", file=sys.stderr)
+    tell(f"kernel-schema: {severity}: {message}")
     return USAGE
 
 
 def refuse(diagnostics: Iterable[Diagnostic]) -> None:
     """Say on standard error which files cannot be had, and why."""
     for diagnostic in diagnostics:
-        print(diagnostic, file=sys.stderr)
+        tell(str(diagnostic))

@@ -19,8 +19,8 @@ _YAML_HEADER: Final = re.compile(
     r"^#[^\S\r\n]*yaml-language-server[^\S\r\n]*:[^\r\n]*?\$schema=(?P<uri>[^\s]*)", re.MULTILINE
 )
 _TOML_HEADER: Final = re.compile(r"^#:schema[^\S\r\n]+(?P<uri>[^\s]*)", re.MULTILINE)
-_COMMENTS: Final = re.compile(r"(?:[^\S\r\n]*(?:#[^\r\n]*)?(?:\r\n|\n|\r|\Z))*")
-_DIRECTIVES: Final = re.compile(r"(?:[^\S\r\n]*(?:[#%][^\r\n]*)?(?:\r\n|\n|\r|\Z))*")
+_COMMENTS: Final = re.compile(r"(?:[^\S\r\n]*(?:#[^\r\n]*)?(?:\r\n|\n|\r(?!\n)|\Z))*")
+_DIRECTIVES: Final = re.compile(r"(?:[^\S\r\n]*(?:[#%][^\r\n]*)?(?:\r\n|\n|\r(?!\n)|\Z))*")
 
 
 def with_header(text: str, format: Format, uri: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.cli.exits import OK, complain
 from kernel_schema.cli.inputs import open_model
 from kernel_schema.cli.layers import count_of, is_function
+from kernel_schema.cli.terminal import write
 from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.dump import dumps
 from kernel_schema.lowering.environment import registration_disabled
@@ -55,7 +55,7 @@ def run_init(options: argparse.Namespace) -> int:
         defaults = error.diagnostics[0].message
     text = starter(layers, defaults, options.model, options.device or ())
     if target is None:
-        sys.stdout.write(text)
+        write(text)
         return OK
     try:
         target.write_text(text, encoding="utf-8", newline="\n")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.cli.check import check_files, renderer
 from kernel_schema.cli.exits import FINDINGS, USAGE, Stop, complain
+from kernel_schema.cli.terminal import tell
 
 if TYPE_CHECKING:
     import argparse
@@ -61,8 +62,8 @@ def say(diagnostics: Iterable[Diagnostic]) -> None:
     """
     for diagnostic in diagnostics:
         if diagnostic.file is not None:
-            print(diagnostic, file=sys.stderr)
+            tell(str(diagnostic))
             continue
         complain(diagnostic.message)
         if diagnostic.help is not None:
-            print(f"  help: {diagnostic.help}", file=sys.stderr)
+            tell(f"  help: {diagnostic.help}")

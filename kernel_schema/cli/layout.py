@@ -7,7 +7,7 @@ import sys
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.cli.text import printable
+from kernel_schema.cli.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

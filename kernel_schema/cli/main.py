@@ -5,13 +5,15 @@ from __future__ import annotations
 import io
 import os
 import sys
+from contextlib import suppress
 
 from kernel_schema import __version__
-from kernel_schema.cli.exits import OK, USAGE, Stop, complain
+from kernel_schema.cli.exits import USAGE, Stop, complain
 from kernel_schema.cli.model_commands import add_model_commands
 from kernel_schema.cli.parsers import Parser
 from kernel_schema.cli.reading import FORMATS, add_reading
 from kernel_schema.cli.schema_commands import add_schema_commands
+from kernel_schema.cli.terminal import replace_closed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -33,6 +35,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         0 if all is well, 1 if there are findings, 2 for a wrong call.
     """
+    replace_closed()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # Characters that a terminal cannot show are no reason to fail.
@@ -46,16 +49,28 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except Stop as stop:
         return stop.code
     except BrokenPipeError:
-        # Whoever read our output has enough. What is left in the buffer goes nowhere.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return OK
+        # Whoever read our output has enough. That is no success: what was found may be lost.
+        _drop_output()
+        return _BROKEN_PIPE
+    except OSError as error:
+        # Commands say themselves what they cannot read: what is left is what they write.
+        _drop_output()
+        return complain(f"the output cannot be written: {error.strerror or error}")
     except KeyboardInterrupt:
         complain("interrupted")
         return _INTERRUPTED
     return code
 
 
-_INTERRUPTED: Final = 130
+# As a shell tells of a process that a signal has ended: SIGINT, SIGPIPE.
+_INTERRUPTED: Final = 128 + 2
+_BROKEN_PIPE: Final = 128 + 13
+
+
+def _drop_output() -> None:
+    """Send what is left in the buffer nowhere: Python would try again to write it at its end."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _parser() -> Parser:
@@ -107,12 +122,17 @@ def _check_arguments(check: Parser) -> None:
     check.add_argument(
         "--ignore",
         type=_codes_list,
+        action="extend",
         default=[],
         metavar="CODE,...",
         help="leave these findings out; what makes a config unusable is always reported",
     )
     check.add_argument(
-        "--select", type=_codes_list, metavar="CODE,...", help="report only these findings"
+        "--select",
+        type=_codes_list,
+        action="extend",
+        metavar="CODE,...",
+        help="report only these findings",
     )
     check.add_argument(
         "--output-format", choices=OUTPUT_FORMATS, default="text", help="default: text"
@@ -139,7 +159,14 @@ def _convert_arguments(convert: Parser) -> None:
 
 
 def _codes_list(text: str) -> list[str]:
-    return [code.strip() for code in text.split(",") if code.strip()]
+    codes = [code.strip() for code in text.split(",") if code.strip()]
+    if not codes:
+        raise ValueError(text)
+    return codes
+
+
+# What argparse calls it, should it name no code.
+_codes_list.__name__ = "list of codes"
 
 
 # Each command is imported when it is run: `--help` and `--version` load none of them.

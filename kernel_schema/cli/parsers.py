@@ -40,11 +40,13 @@ class Parser(argparse.ArgumentParser):
     def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] (overloads of the same)
         self, args: Sequence[str] | None = None, namespace: Any = None
     ) -> Any:
-        """Parse, with all arguments there."""
-        if self._fill is not None:
-            self._fill(self)
-            self._fill = None
-        return super().parse_known_args(args, namespace)
+        """Parse, with all arguments there, and options between them wherever they stand."""
+        if self._fill is None:
+            return super().parse_known_args(args, namespace)
+        self._fill(self)
+        # It calls this method in its turn.
+        self._fill = None
+        return self.parse_known_intermixed_args(args, namespace)
 
 
 def _formatter(prog: str) -> argparse.HelpFormatter:

@@ -20,8 +20,19 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-bytes",
-        type=int,
+        type=_size,
         default=_MAX_BYTES,
         metavar="N",
         help=f"refuse larger files (default: {_MAX_BYTES})",
     )
+
+
+def _size(text: str) -> int:
+    number = int(text)
+    if number < 0:
+        raise ValueError(text)
+    return number
+
+
+# What argparse calls it, should it be none.
+_size.__name__ = "number of bytes"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
@@ -68,7 +69,7 @@ def _result(diagnostic: Diagnostic, codes: list[str]) -> dict[str, Any]:
 
 def _location(diagnostic: Diagnostic) -> dict[str, Any]:
     path = Path(diagnostic.file or "")
-    uri = path.as_uri() if path.is_absolute() else quote(path.as_posix())
+    uri = path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
     location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
     if (span := diagnostic.span) is not None:
         location["region"] = {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from kernel_schema.cli.terminal import printable
 from kernel_schema.diagnostics import Severity
 
 if TYPE_CHECKING:
@@ -13,7 +14,6 @@ if TYPE_CHECKING:
     from kernel_schema.cli.result import CheckResult
     from kernel_schema.diagnostics import Diagnostic, Span
 
-_TAB: Final = "    "
 # Of a line longer than this, only the surroundings of the place are shown.
 _LONGEST: Final = 160
 _BEFORE: Final = 60
@@ -148,22 +148,3 @@ def _lines(text: str) -> list[str]:
     # No editor counts a byte order mark.
     text = text.removeprefix("\ufeff")
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
-
-
-def printable(text: str) -> str:
-    """What a terminal can be given: tabs as blanks, control characters replaced.
-
-    >>> printable("a" + chr(27) + "[31m")
-    'a\ufffd[31m'
-    """
-    if text.isprintable():
-        return text
-    return "".join(
-        _TAB if char == "\t" else char if char.isprintable() or _joins(char) else "\ufffd"
-        for char in text
-    )
-
-
-def _joins(char: str) -> bool:
-    """Whether an unprintable character is harmless and part of how its neighbours look."""
-    return char == "\u200d"

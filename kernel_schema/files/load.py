@@ -22,7 +22,9 @@ MAX_BYTES: Final = 10_000_000
 
 STANDARD_INPUT: Final = "-"
 PYPROJECT: Final = "pyproject.toml"
-_TABLE: Final = ("tool", "kernel-schema")
+TABLE: Final = ("tool", "kernel-schema")
+"""Where a `pyproject.toml` states a config."""
+
 _FORMATS: Final[dict[str, Format]] = {
     ".yaml": "yaml",
     ".yml": "yaml",
@@ -170,7 +172,7 @@ def loads_document(text: str, *, format: Format, file: str = "<text>") -> Docume
     except ReadError as error:
         raise from_read_error(error, file) from None
     if Path(file).name == PYPROJECT:
-        table = parsed.sub(_TABLE)
+        table = parsed.sub(TABLE)
         if table is None:
             raise _content(
                 "missing-table",
@@ -207,10 +209,12 @@ def _parse(text: str, format: Format, *, allow_empty: bool) -> Parsed:
 
 
 def _bytes(file: str, max_bytes: int) -> bytes:
+    if file == STANDARD_INPUT and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] (closed by the caller)
+        raise _access("unreadable-file", file, "standard input is closed", None)
+    if not file:
+        raise _access("file-not-found", '""', "a file has a name", None)
     try:
         if file == STANDARD_INPUT:
-            if sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] (closed by the caller)
-                raise _access("unreadable-file", file, "standard input is closed", None)
             return sys.stdin.buffer.read(max_bytes + 1)
         with Path(file).open("rb") as stream:
             return stream.read(max_bytes + 1)

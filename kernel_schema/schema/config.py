@@ -19,9 +19,10 @@ from kernel_schema.schema import values
 from kernel_schema.schema.entries import LayerEntry
 from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
+from kernel_schema.schema.kinds import is_table
 from kernel_schema.schema.models import finish, plain, plain_dict, typed_init
 from kernel_schema.schema.natives import config_key, is_config_key
-from kernel_schema.schema.problems import details, located, problem
+from kernel_schema.schema.problems import details, fail, located, problem
 from kernel_schema.wording import limited_comparisons, listing, show
 
 if TYPE_CHECKING:
@@ -98,6 +99,25 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
         cls, table: dict[Any, Any], handler: ModelWrapValidatorHandler[Self]
     ) -> Self:
         errors: list[InitErrorDetails] = []
+        tool = table.get("tool")
+        if "kernel_mapping" not in table and is_table(tool) and "kernel-schema" in tool:
+            error = problem(
+                "missing-key",
+                "a config needs the key `kernel_mapping`",
+                "only a pyproject.toml has `tool.kernel-schema` before it",
+                at_key=True,
+            )
+            raise fail(cls.__name__, [located(("tool",), error, tool)])
+        layers = table.get("kernel_mapping")
+        if is_table(layers) and isinstance(layers.get("inherit_mapping"), bool):
+            error = problem(
+                "unknown-key",
+                "`inherit_mapping` is no layer, but a key of the config",
+                "move it up, beside `kernel_mapping`",
+                at_key=True,
+            )
+            place = ("kernel_mapping", "inherit_mapping")
+            errors.append(located(place, error, layers["inherit_mapping"]))
         if "kernel_mapping" not in table and (strays := _stray_layers(table)):
             error = problem(
                 "missing-key",

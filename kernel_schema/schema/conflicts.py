@@ -15,7 +15,9 @@ from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
     DEVICE_NAMES,
     MAX_CAPABILITY,
+    MODE_NAMES,
     RANGE_KEYS,
+    SPEC_KEYS,
 )
 from kernel_schema.wording import listing, quote
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
 _PINS = ("version", "revision", "lockfile")
 _HUB_ONLY = (*_PINS, "trust_remote_code")
+_RANGE_WORDS = frozenset((*RANGE_KEYS, *SPEC_KEYS, *MODE_NAMES))
 _WITHOUT_CAPABILITY = frozenset(DEVICE_NAMES) - CAPABILITY_DEVICES
 
 
@@ -151,7 +154,12 @@ def _range_of(entry: object) -> Capabilities | None:
         own = getattr(entry, "capabilities", None)
         return own if isinstance(own, Capabilities) else None
     bounds = {key: entry[key] for key in RANGE_KEYS if key in entry}
-    if len(bounds) == len(entry) or not all(map(_is_capability, bounds.values())):
+    # What is misspelt may be a bound.
+    if (
+        not _RANGE_WORDS.issuperset(entry)
+        or len(bounds) == len(entry)
+        or not all(map(_is_capability, bounds.values()))
+    ):
         return None
     lowest = bounds.get("min_capability", 0)
     highest = bounds.get("max_capability", sys.maxsize)

@@ -37,7 +37,7 @@ from kernel_schema.schema.natives import spec_key
 from kernel_schema.schema.places import into_tuple, same, without_branch, without_entry
 from kernel_schema.schema.problems import details, located, problem
 from kernel_schema.schema.references import HubRef, LocalRef
-from kernel_schema.schema.shapes import Place, Shape, refuse_other, shape
+from kernel_schema.schema.shapes import Place, Shape, meant_shape, refuse_other
 from kernel_schema.schema.vocabulary import (
     ORIGINAL,
     RANGE_KEYS,
@@ -158,9 +158,9 @@ def _refusing(place: Place) -> PlainValidator:
     return PlainValidator(refuse)
 
 
-def _by_shape(*allowed: Shape) -> Discriminator:
+def _by_shape(place: Place, *allowed: Shape) -> Discriminator:
     def branch(value: Any) -> Shape:
-        found = shape(value)
+        found = meant_shape(value, place)
         return found if found in allowed else "other"
 
     return Discriminator(branch)
@@ -218,7 +218,7 @@ _ModeEntry = Annotated[
     Annotated[KernelRef, Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
     | Annotated[Never, _refusing("mode"), Tag("other")],
-    _by_shape("string", "kernel"),
+    _by_shape("mode", "string", "kernel"),
     as_table("MODE_ENTRY"),
 ]
 
@@ -246,7 +246,7 @@ _RangeEntry = Annotated[
     | Annotated[KernelSpec, Tag("kernel")]
     | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
     | Annotated[Never, _refusing("range"), Tag("other")],
-    _by_shape("string", "kernel", "modes"),
+    _by_shape("range", "string", "kernel", "modes"),
     as_table("RANGE_ENTRY"),
 ]
 
@@ -322,7 +322,7 @@ _DeviceEntry = Annotated[
     | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
     | Annotated[tuple[_Range, ...], as_table("RANGES"), Tag("ranges")]
     | Annotated[Never, _refusing("device"), Tag("other")],
-    _by_shape("string", "kernel", "modes", "ranges"),
+    _by_shape("device", "string", "kernel", "modes", "ranges"),
     as_table("DEVICE_ENTRY"),
 ]
 
@@ -353,7 +353,7 @@ LayerEntry = Annotated[
     | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
     | Annotated[DeviceMapping, as_table("DEVICES"), Tag("devices")]
     | Annotated[Never, _refusing("layer"), Tag("other")],
-    _by_shape("string", "kernel", "modes", "devices"),
+    _by_shape("layer", "string", "kernel", "modes", "devices"),
     as_table("LAYER_ENTRY"),
 ]
 """What may stand for a layer."""

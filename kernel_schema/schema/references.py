@@ -245,6 +245,8 @@ def _problem(text: str) -> str:  # noqa: C901 (one rule after the other, each in
     if ":" in layer:
         return f"{shown} has more than one colon: {_RULE}"
     repo_id, at, pin = repo.partition("@")
+    if not repo_id:
+        return f"{shown} has no `org/repo` before the `@`: {_RULE}"
     if (problem := repo_id_problem(repo_id)) is not None:
         return f"{quote(repo_id)} is not a repository id: {problem}"
     if at and (problem := _pin_problem(pin)) is not None:
@@ -302,6 +304,8 @@ def _pin_problem(pin: str) -> str | None:
 
 
 def _help(text: str) -> str | None:
+    if text.startswith(_NETWORK_PATH):
+        return "for a repository on another machine give its share a drive letter"
     bare = _without_address(text)
     for candidate in _repairs(bare):
         if _parse(candidate) is not None:
@@ -318,12 +322,17 @@ def _help(text: str) -> str | None:
 
 def _without_address(text: str) -> str:
     """What is left of a reference without white space, quotes and the address of a web page."""
+    outer = text.strip().strip("\"'`").strip()
+    if is_local(outer):
+        # A path may hold blanks, a layer may not.
+        path, colon, layer = outer.rpartition(":")
+        cleaned = f"{path}{colon}{''.join(layer.split())}" if len(path) > 1 else outer
+        return re.sub(r"[\x00-\x1f\x7f]", "", cleaned)
     bare = "".join(text.split()).strip("\"'`")
-    if is_local(bare):
-        return bare
     url = _URL.match(bare)
     if url is not None and bare.startswith("file"):
-        return f"/{bare[url.end() :]}"
+        path = f"/{bare[url.end() :]}"
+        return path[1:] if is_local(path[1:]) else path
     rest = bare[url.end() :] if url is not None else bare
     host = _HUB_HOST.match(rest) or (_HOST.match(rest) if bare.startswith("http") else None)
     rest = rest[host.end() :] if host is not None else rest
@@ -331,6 +340,7 @@ def _without_address(text: str) -> str:
     return f"{page[1]}@{page[2]}{page[3] or ''}" if page is not None else rest
 
 
+_NETWORK_PATH = "\\\\"
 _HUB_HOST = re.compile(r"(?:www\.)?(?:huggingface\.co|hf\.co)/(?:kernels/)?")
 _HOST = re.compile(r"[^/]+/(?:kernels/)?")
 _HUB_PAGE = re.compile(r"([^/]+/[^/]+)/(?:tree|blob|resolve)/([^/:]+)(?:/[^:]*)?(:.*)?")
@@ -348,7 +358,7 @@ def _repairs(bare: str) -> Iterator[str]:
         if at:
             yield f"{repo}@{name}:{pin}" if _VERSION.fullmatch(name) else f"{repo}@{pin}:{name}"
         name = name.strip("()[]{}<>\"'`")
-        yield f"{repo}:{re.split(r'[./]', name)[-1]}"
+        yield f"{repo}:{re.split(r'[./]', name.removesuffix('.forward'))[-1]}"
         yield f"{repo}:{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
         yield f"{repo.rstrip('@/')}:{layer}"
         yield f"{repo.removesuffix('.git')}:{layer}"

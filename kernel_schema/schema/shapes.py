@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NoReturn
 from kernel_schema.schema.kinds import is_list, is_path, is_table, is_tuple
 from kernel_schema.schema.problems import fail, located, misplaced_capability, problem
 from kernel_schema.schema.references import HubRef, LocalRef, is_kernel
-from kernel_schema.schema.values import check_kernel, unknown_device, unknown_mode
+from kernel_schema.schema.values import check_kernel
 from kernel_schema.schema.vocabulary import (
     DEVICE_NAMES,
     MODE_NAMES,
@@ -131,21 +131,45 @@ def _list_help(value: list[Any], place: Place) -> str | None:
     return "capability ranges go under a device: `{cuda: [...]}`" if ranges else None
 
 
+def meant_shape(value: object, place: Place) -> Shape:
+    """The shape of a value; of a table without a key that tells it, the one that was meant.
+
+    So all its mistakes are told in the words of what it should have been.
+
+    >>> meant_shape({"CUDA": "o/r:L", "hip": "o/r:L"}, "layer"), meant_shape({"x": 1}, "layer")
+    ('devices', 'other')
+    """
+    found = shape(value)
+    if found != "other" or not is_table(value):
+        return found
+    words = [key for key in value if isinstance(key, str)]
+    near: list[tuple[KeyKind | None, str | None]] = [
+        closest_of(word, _KEYS_BY_PLACE[place]) for word in words
+    ]
+    # A misspelt `kernel` counts before the options beside it, and these before all that is near.
+    if ("key", "kernel") in near or not _OPTIONS.isdisjoint(words):
+        return "kernel"
+    if any(_known_elsewhere(word, place) is not None for word in words):
+        return "other"
+    for kind, _ in near:
+        if kind is not None:
+            return _MEANT[kind]
+    return "other"
+
+
+_OPTIONS: Final = frozenset(SPEC_KEYS)
+_MEANT: Final[dict[KeyKind, Shape]] = {"device": "devices", "mode": "modes", "key": "kernel"}
+
+
 def _unknown_table(
     value: Mapping[Any, Any], place: Place
 ) -> tuple[str | None, PydanticCustomError]:
-    """The key that came closest to one that is allowed here, and what to say of it."""
+    """What to say of a table that is nothing that is allowed here, and of which of its keys."""
     words = [key for key in value if isinstance(key, str)]
     for word in words:
-        # Before the options beside it: they lack a kernel only because of this one.
-        kind, nearest = closest_of(word, _KEYS_BY_PLACE[place])
-        if kind == "key" and nearest == "kernel":
-            return word, _unknown_key(word, nearest, place)
-    for judge in (_known_elsewhere, _misspelt):
-        for word in words:
-            error = judge(word, place)
-            if error is not None:
-                return word, error
+        error = _known_elsewhere(word, place)
+        if error is not None:
+            return word, error
     key = words[0] if words else next(iter(value))
     return None, problem(
         "unknown-key",
@@ -163,7 +187,7 @@ def _joined_help(key: object, value: object) -> str | None:
 
 
 def _known_elsewhere(word: str, place: Place) -> PydanticCustomError | None:
-    if word in SPEC_KEYS or (word in _RANGES and place == "range"):
+    if word in _RANGES and place == "range":
         return problem(
             "missing-key",
             f"a table with {quote(word)} needs the key `kernel` too",
@@ -186,24 +210,6 @@ def _known_elsewhere(word: str, place: Place) -> PydanticCustomError | None:
             at_key=True,
         )
     return None
-
-
-def _misspelt(word: str, place: Place) -> PydanticCustomError | None:
-    kind, nearest = closest_of(word, _KEYS_BY_PLACE[place])
-    if kind == "device":
-        return unknown_device(word)
-    if kind == "mode":
-        return unknown_mode(word)
-    return _unknown_key(word, nearest, place) if nearest is not None else None
-
-
-def _unknown_key(word: str, nearest: str, place: Place) -> PydanticCustomError:
-    return problem(
-        "unknown-key",
-        f"{quote(word)} is not a key here: {_FORMS[place]}",
-        f"did you mean `{nearest}`?",
-        at_key=True,
-    )
 
 
 _KEYS_BY_PLACE: Final[dict[Place, tuple[KeyKind, ...]]] = {

@@ -8,7 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.schema.kinds import is_list, is_path, is_tuple
-from kernel_schema.schema.problems import misplaced_capability, problem
+from kernel_schema.schema.problems import fail, located, misplaced_capability, problem
 from kernel_schema.schema.references import (
     MAX_VERSION,
     HubRef,
@@ -119,7 +119,8 @@ def check_capability(value: object) -> int:
         return value
     help_text = _integer_hint(value, "bound", MAX_CAPABILITY)
     number = value if isinstance(value, float) else _as_float(value)
-    if number is not None and 0 < number < 100 and round(number, 1) == number:
+    # No GPU is beyond 20.0, and 90.0 is 90 with a point.
+    if number is not None and 0 < number < 20 and round(number, 1) == number:
         help_text = f"capability {number} is written {round(number * 10)}"
     raise problem(
         "invalid-capability",
@@ -185,9 +186,13 @@ def check_trust_remote_code(value: object) -> bool | tuple[str, ...]:
         return value
     if (is_list(value) or is_tuple(value)) and value:
         items = tuple(value)
-        for item in items:
-            if not isinstance(item, str) or not is_repo_id(item):
-                raise _not_a_repo_id(item)
+        wrong = [
+            located((index,), _not_a_repo_id(item), item)
+            for index, item in enumerate(items)
+            if not isinstance(item, str) or not is_repo_id(item)
+        ]
+        if wrong:
+            raise fail("trust_remote_code", wrong)
         return items
     help_text = None
     if isinstance(value, str):
@@ -213,9 +218,10 @@ def _not_a_repo_id(item: object) -> PydanticCustomError:
 
 def _yes_or_no_hint(value: object) -> str | None:
     word = value.lower() if isinstance(value, str) else ""
-    if word in {"true", "yes", "on"}:
-        return "write true, without quotes"
-    return "write false, without quotes" if word in {"false", "no", "off"} else None
+    meant = "true" if word in {"true", "yes", "on"} else "false"
+    if word not in {"true", "yes", "on", "false", "no", "off"}:
+        return None
+    return f"write {meant}, without quotes" if word == meant else f"write {meant}"
 
 
 def check_inherit_mapping(value: object) -> bool:

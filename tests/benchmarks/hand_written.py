@@ -28,7 +28,7 @@ from kernel_schema.schema import conflicts, values
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.natives import config_key, spec_key
 from kernel_schema.schema.problems import problem
-from kernel_schema.schema.shapes import Place, refuse_other, shape, table_shape
+from kernel_schema.schema.shapes import Place, meant_shape, refuse_other, shape, table_shape
 from kernel_schema.schema.vocabulary import RANGE_KEYS
 
 if TYPE_CHECKING:
@@ -102,6 +102,8 @@ class _Validator:
         if kind is str:
             return self._string(value, route, place)
         found = table_shape(value) if kind is dict else shape(value)
+        if found == "other":
+            found = meant_shape(value, place)
         if found == "string":
             return self._string(value, route, place)
         if found == "kernel":
@@ -149,15 +151,22 @@ class _Validator:
             for found in conflicts.spec_conflicts(table, _same):
                 self._report(found["type"], place_of(found["loc"][0]))
         fields: dict[str, Any] = {}
+        meant: set[str | None] = set()
         for key, value in table.items():
             check = _SPEC_CHECKS.get(key)
             if check is None:
-                self._report(spec_key("extra_forbidden", (key,)), place_of(key))
+                unknown = spec_key("extra_forbidden", (key,))
+                meant.add((unknown.context or {})["meant"])
+                self._report(unknown, place_of(key))
                 continue
             try:
                 fields[key] = check(value)
             except PydanticCustomError as error:
                 self._report(error, place_of(key))
+            except ValidationError as error:
+                self._report_inner(error, place_of(key))
+        if "kernel" not in table and "kernel" not in meant:
+            self._report(spec_key("missing", ()), place_of("kernel"))
         return KernelSpec.model_construct(**fields)
 
     def _modes(self, value: Any, route: Steps) -> Any:
@@ -197,6 +206,8 @@ class _Validator:
         if bounds and not table:
             self._report(problem("missing-key", "a range needs `kernel` or modes"), route)
         found = table_shape(table)
+        if found == "other":
+            found = meant_shape(table, "range")
         if table == {"kernel": ORIGINAL}:
             fields["entry"] = ORIGINAL
         elif found == "kernel":
@@ -220,13 +231,16 @@ class _Validator:
         except PydanticCustomError as error:
             self._report(error, route)
         except ValidationError as error:
-            for found in error.errors():
-                context = found["ctx"]
-                inner = problem(
-                    found["type"], context["problem"], context["help"], at_key=context["at_key"]
-                )
-                self._report(inner, (*route, *found["loc"]))
+            self._report_inner(error, route)
         return _FAILED
+
+    def _report_inner(self, error: ValidationError, route: Steps) -> None:
+        for found in error.errors():
+            context = found["ctx"]
+            inner = problem(
+                found["type"], context["problem"], context["help"], at_key=context["at_key"]
+            )
+            self._report(inner, (*route, *found["loc"]))
 
     def _report_all(self, found: Iterable[InitErrorDetails], route: Steps) -> None:
         for error in found:

@@ -7,17 +7,15 @@ import os
 import pty
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from kernel_schema.cli.main import main
+from kernel_schema.paths import exists
 from tests.cli.checking import BAD, COMMAND, GOOD, in_a_folder_of_its_own, run
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 __all__ = ["in_a_folder_of_its_own"]  # a fixture
 
@@ -259,6 +257,8 @@ def test_a_reader_that_has_enough_is_no_failure(tmp_path: Path) -> None:
         process.stdout.readline()
         process.stdout.close()
         assert process.stderr.read() == b""
+        # No success: what was found may not have been seen.
+        assert process.wait() == 128 + 13
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -282,6 +282,83 @@ def test_convert_gives_the_same_config(tmp_path: Path, capsys: pytest.CaptureFix
     captured = capsys.readouterr()
     assert (captured.out, "unknown-device" in captured.err) == ("", True)
     assert main(["convert", "nowhere.yaml", "--to", "json"]) == 2
+
+
+def test_what_is_converted_is_utf8_whatever_the_terminal_takes(tmp_path: Path) -> None:
+    text = "kernel_mapping:\n  Né漢: ./kérnels:Norm\n"
+    (tmp_path / "k.yaml").write_text(text, encoding="utf-8")
+    for encoding in ("ascii", "latin-1", "utf-16"):
+        done = subprocess.run(
+            [*COMMAND, "convert", "k.yaml", "--to", "yaml"],
+            capture_output=True,
+            check=True,
+            env={**os.environ, "PYTHONIOENCODING": encoding},
+        )
+        assert done.stdout.decode("utf-8") == text
+
+
+@pytest.mark.skipif(not exists("/dev/full"), reason="needs a device that is full")
+@pytest.mark.parametrize("arguments", [["check", "k.yaml"], ["convert", "g.yaml", "--to", "json"]])
+def test_output_that_cannot_be_written(tmp_path: Path, arguments: list[str]) -> None:
+    (tmp_path / "k.yaml").write_text(BAD)
+    (tmp_path / "g.yaml").write_text(GOOD)
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, check=False
+        )
+    assert done.returncode == 2
+    assert done.stderr.startswith("kernel-schema: error: the output cannot be written: No space")
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="closes streams as a POSIX shell does")
+def test_streams_that_are_closed(tmp_path: Path) -> None:
+    (tmp_path / "k.yaml").write_text(BAD)
+    command = f"{sys.executable} -m kernel_schema check k.yaml missing.yaml --output-format json"
+    done = subprocess.run(
+        ["sh", "-c", f"{command} 2>&-"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (2, "")
+    assert json.loads(done.stdout)["errors"] == 2
+    done = subprocess.run(
+        ["sh", "-c", f"{command} >&-"], capture_output=True, text=True, check=False
+    )
+    assert (done.returncode, done.stdout) == (2, "")
+    done = subprocess.run(
+        ["sh", "-c", f"{sys.executable} -m kernel_schema check - --format yaml <&-"],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 2
+    assert done.stderr == "-: error[unreadable-file]: standard input is closed\n"
+
+
+def test_options_add_up_and_stand_anywhere(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = "kernel_mapping:\n  A: ./a:L\n  B: {kernel: 'o/r:L', lockfile: ./b}\n"
+    (tmp_path / "a.yaml").write_text(text)
+    (tmp_path / "b.yaml").write_text(GOOD)
+    codes = ("missing-local-kernel", "missing-lockfile")
+    ignored = [word for code in codes for word in ("--ignore", code)]
+    code, out, _ = run(capsys, "a.yaml", *ignored, "--output-format", "concise", "b.yaml")
+    assert (code, out) == (0, "Checked 2 files: no problems.\n")
+    selected = [word for code in codes for word in ("--select", code)]
+    assert run(capsys, "a.yaml", *selected)[1].endswith("found 2 errors.\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--select", ","], ["--ignore", ""], ["--max-bytes", "-5"], ["--max-bytes", "x"]]
+)
+def test_an_option_without_a_meaning_is_a_wrong_call(
+    arguments: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "k.yaml").write_text(GOOD)
+    with pytest.raises(SystemExit) as caught:
+        main(["check", "k.yaml", *arguments])
+    assert caught.value.code == 2
+    assert f"argument {arguments[0]}: invalid" in capsys.readouterr().err
 
 
 def test_codes_lists_every_code(capsys: pytest.CaptureFixture[str]) -> None:

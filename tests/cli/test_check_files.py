@@ -58,7 +58,7 @@ def test_a_directory_that_cannot_be_searched(
     finally:
         (tmp_path / "closed").chmod(0o755)
     assert code == 2
-    assert "Checked 1 file: no problems." in out
+    assert "Checked 1 file: " in out
     assert err.endswith(
         "closed: error[unreadable-file]: it cannot be searched: Permission denied\n"
     )
@@ -80,5 +80,71 @@ def test_what_the_system_refuses_to_search(
     monkeypatch.setattr(os, "scandir", refuse)
     code, out, err = run(capsys, ".")
     assert code == 2
-    assert "Checked 1 file: no problems." in out
+    assert "Checked 1 file: " in out
     assert err == "./closed: error[unreadable-file]: it cannot be searched: Permission denied\n"
+
+
+OURS = "SiLU = {hip = 'org/repo:SiLU'}"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        (f"[tool.'kernel-schema'.kernel_mapping]\n{OURS}\n", True),
+        (f"[tool]\nkernel-schema.kernel_mapping.{OURS}\n", True),
+        (f"tool = {{kernel-schema = {{kernel_mapping = {{{OURS}}}}}}}\n", True),
+        (f"[ tool . kernel-schema ]\nkernel_mapping = {{{OURS}}}\n", True),
+        ("[tool.kernel-schema]\nkernel_mapping = \n", True),
+        ("# see [tool.kernel-schema] some day\n[project]\nname = 'x'\n", False),
+        ("[tool.kernel-schema-extra]\nname = 'x'\n", False),
+        ("[project]\ndescription = 'uses tool.kernel-schema tables'\n", False),
+        ("[project\n", False),
+    ],
+)
+def test_a_pyproject_is_ours_if_it_has_our_table(
+    text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], *, found: bool
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(text)
+    code, out, err = run(capsys, ".")
+    assert (code == 1) == found
+    assert ("Checked 1 file" in out) == found
+    assert ("no config file was found" in err) == (not found)
+
+
+def test_one_file_under_several_spellings(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "kernels.yaml").write_text(BAD)
+    _, out, _ = run(capsys, "kernels.yaml", "./kernels.yaml", str(tmp_path / "kernels.yaml"), ".")
+    assert out.endswith("Checked 1 file: found 2 errors.\n")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+def test_a_search_leaves_pipes_alone_and_tells_of_dead_links(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    os.mkfifo(tmp_path / "kernels.yaml")
+    (tmp_path / "kernels.json").symlink_to("nowhere")
+    code, _, err = run(capsys, ".")
+    assert (code, err) == (2, "kernels.json: error[file-not-found]: there is no such file\n")
+
+
+def test_no_name_at_all(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "")
+    assert (code, err) == (2, '"": error[file-not-found]: a file has a name\n')
+
+
+def test_a_name_cannot_command_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    code, _, err = run(capsys, "a\x1b[31m.yaml")
+    assert (code, "\x1b" in err) == (2, False)
+
+
+def test_a_name_that_is_not_utf8(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    name = os.fsdecode(b"b\xffd.yaml")
+    (tmp_path / name).write_text(BAD)
+    for output_format in ("text", "concise", "json", "github", "sarif"):
+        code, out, _ = run(capsys, name, "--output-format", output_format)
+        assert code == 1
+    (first, _) = json.loads(out)["runs"][0]["results"]
+    place = first["locations"][0]["physicalLocation"]["artifactLocation"]
+    assert place["uri"] == "b%FFd.yaml"

@@ -17,6 +17,7 @@ import pytest
 
 import kernel_schema as ks
 from kernel_schema.cli.main import main
+from kernel_schema.cli.terminal import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -70,7 +71,7 @@ def assert_no_access(
     exit_code, out, err = check(capsys, str(file))
     assert exit_code == USAGE
     assert "error" not in out
-    assert err.startswith(f"{file}: error[{code}]: {message}\n")
+    assert err.startswith(f"{printable(str(file))}: error[{code}]: {message}\n")
 
 
 def assert_no_content(

@@ -76,6 +76,8 @@ CASES = {
     "yaml aliases": ("yaml", long("*a,", "[", "]")),
     "yaml one tag": ("yaml", long("!")),
     "yaml directives": ("yaml", long("%F\n")),
+    "yaml comments with returns": ("yaml", long("# c\r\n", end="a: b # 100%\r\n")),
+    "yaml blank lines with returns": ("yaml", long(" \r\n\r", end="a: b # 100%\r\n")),
     "yaml documents": ("yaml", long("--- ")),
     "yaml tabs": ("yaml", long("\t\n", "a: b\n")),
     "yaml long key": ("yaml", long("a", "", ": b: c")),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -128,12 +129,27 @@ OPTION_VALUES: list[tuple[str, Any, str]] = [
 @pytest.mark.parametrize(("option", "value", "code"), OPTION_VALUES, ids=named)
 def test_option(option: str, value: Any, code: str) -> None:
     table = {"kernel": REF, option: value}
-    assert problems(layer(table)) == {(code, f"kernel_mapping.L.{option}")}
-    assert problems(layer({"cuda": [table]})) == {(code, f"kernel_mapping.L.cuda[0].{option}")}
-    assert problems(layer((REF, {option: value}))) == {(code, f"kernel_mapping.L[1].{option}")}
+    assert wrong(table, option) == {(code, f"kernel_mapping.L.{option}")}
+    assert wrong({"cuda": [table]}, option) == {(code, f"kernel_mapping.L.cuda[0].{option}")}
+    assert wrong((REF, {option: value}), option) == {(code, f"kernel_mapping.L[1].{option}")}
     # The same in Python, where the model is built alone.
     with pytest.raises(ValueError, match=code):
         KernelSpec(**table)
+
+
+def wrong(entry: Any, option: str) -> set[tuple[str, str]]:
+    """The problems of an entry, with those of items of a list put to the list."""
+    found = problems(layer(entry))
+    return {(code, re.sub(rf"({option})\[\d+\]$", r"\1", route)) for code, route in found}
+
+
+def test_each_wrong_item_of_a_list_is_told() -> None:
+    entry = {"kernel": REF, "trust_remote_code": ["org", "org/repo", 1]}
+    place = "kernel_mapping.L.trust_remote_code"
+    assert problems(layer(entry)) == {
+        ("invalid-trust-remote-code", f"{place}[0]"),
+        ("invalid-trust-remote-code", f"{place}[2]"),
+    }
 
 
 BAD_CAPABILITIES = (9.0, "9.0", "90", True, False, None, -1, 10_000, 10**30, HUGE, [90], {}, 1e400)
@@ -190,12 +206,11 @@ ENTRIES: list[tuple[Any, str, str]] = [
     ({"training": {"cuda": REF}}, "misplaced-device", ".training.cuda (key)"),
     ({"training": {"inference": REF}}, "misplaced-mode", ".training.inference (key)"),
     ({"cuda": [{"rocm": REF}]}, "misplaced-device", ".cuda[0].rocm (key)"),
-    ({"version": 1}, "missing-key", ".version"),
-    ({"cuda": {"trust_remote_code": True}}, "missing-key", ".cuda.trust_remote_code"),
-    ({"cuda": [{"version": 1}]}, "missing-key", ".cuda[0].version"),
+    ({"version": 1}, "missing-key", ".kernel"),
+    ({"cuda": {"trust_remote_code": True}}, "missing-key", ".cuda.kernel"),
+    ({"cuda": [{"version": 1}]}, "missing-key", ".cuda[0].kernel"),
     ({"cuda": [{"min_capability": 90}]}, "missing-key", ".cuda[0]"),
     # Unknown words.
-    ({"verison": 1}, "unknown-key", ".verison (key)"),
     ({"kernel": REF, "verison": 1}, "unknown-key", ".verison (key)"),
     ({"kernel": REF, "layer_name": "L"}, "unknown-key", ".layer_name (key)"),
     *(({word: REF}, "unknown-device", f".{word} (key)") for word in ("CUDA", "hip", "gpu")),
@@ -507,3 +522,67 @@ def test_deep_and_wide_nonsense_is_one_problem() -> None:
     assert only(layer(deep)).code == "unknown-key"
     assert only(layer({"kernel": deep})).code == "invalid-kernel-reference"
     assert only(layer(dict.fromkeys(map(str, range(10_000)), REF))).code == "unknown-key"
+
+
+def codes_of(entry: Any) -> list[tuple[str, str]]:
+    return sorted(
+        (route.removeprefix("kernel_mapping.L"), code) for code, route in problems(layer(entry))
+    )
+
+
+@pytest.mark.parametrize(
+    ("entry", "expected"),
+    [
+        (
+            {"CUDA": REF, "hip": 1, "bogus": "x"},
+            [(f".{word} (key)", "unknown-device") for word in ("CUDA", "bogus", "hip")],
+        ),
+        (
+            {"eval": REF, "train": REF},
+            [(f".{word} (key)", "unknown-mode") for word in ("eval", "train")],
+        ),
+        (
+            {"cuda": {"Training": REF, "Inference": REF}},
+            [(f".cuda.{word} (key)", "unknown-mode") for word in ("Inference", "Training")],
+        ),
+        (
+            {"Kernel": REF, "Version": 1},
+            [(f".{word} (key)", "unknown-key") for word in ("Kernel", "Version")],
+        ),
+        ({"verison": 1}, [(".kernel", "missing-key"), (".verison (key)", "unknown-key")]),
+        (
+            {"version": "x", "revision": 3, "bogus": 1},
+            [
+                (".bogus (key)", "unknown-key"),
+                (".kernel", "missing-key"),
+                (".revision (key)", "conflicting-pins"),
+                (".version", "invalid-version"),
+            ],
+        ),
+        # A misspelt bound is no lack of one, and what is no range clashes with none.
+        (
+            {"cuda": [{"kernel": REF}, {"min_capabilty": 80, "kernel": REF}]},
+            [(".cuda[1].min_capabilty (key)", "unknown-key")],
+        ),
+        (
+            {"cuda": [{"kernel": REF}, {"x": "y"}, {"x": "y"}]},
+            [(".cuda[1]", "unknown-key"), (".cuda[2]", "unknown-key")],
+        ),
+    ],
+    ids=str,
+)
+def test_nothing_wrong_hides_what_is_wrong_beside_it(
+    entry: Any, expected: list[tuple[str, str]]
+) -> None:
+    assert codes_of(entry) == expected
+
+
+def test_a_key_of_the_config_among_the_layers() -> None:
+    data = {"kernel_mapping": {"A": REF, "inherit_mapping": True}}
+    assert problems(data) == {("unknown-key", "kernel_mapping.inherit_mapping (key)")}
+
+
+def test_the_table_of_a_pyproject_in_another_file() -> None:
+    found = only({"tool": {"kernel-schema": {"kernel_mapping": {"A": REF}}}})
+    assert brief(found) == ("missing-key", "tool (key)")
+    assert found.help == "only a pyproject.toml has `tool.kernel-schema` before it"

@@ -191,9 +191,9 @@ VALUES = [
         "put it between quotes, or use `version` for a kernel version",
     ),
     ("lockfile", None, "invalid-lockfile", "leave `lockfile` out to state none"),
-    ("trust_remote_code", "yes", "invalid-trust-remote-code", "write true, without quotes"),
+    ("trust_remote_code", "yes", "invalid-trust-remote-code", "write true"),
     ("trust_remote_code", "True", "invalid-trust-remote-code", "write true, without quotes"),
-    ("trust_remote_code", "no", "invalid-trust-remote-code", "write false, without quotes"),
+    ("trust_remote_code", "no", "invalid-trust-remote-code", "write false"),
     ("trust_remote_code", "org/repo", "invalid-trust-remote-code", "write a list: [org/repo]"),
 ]
 CAPABILITIES = {
@@ -204,6 +204,8 @@ CAPABILITIES = {
     "8.6": "capability 8.6 is written 86",
     "90": "write 90, without quotes",
     100.0: "write 100",
+    90.0: "write 90",
+    "80.0": None,
 }
 
 
@@ -388,7 +390,7 @@ def test_capability(bound: str, value: Any, expected: str) -> None:
 @pytest.mark.parametrize(("value", "answer"), [("yes", "true"), ("False", "false")])
 def test_inherit_mapping(value: str, answer: str) -> None:
     data = {"kernel_mapping": {}, "inherit_mapping": value}
-    expected = f"write {answer}, without quotes"
+    expected = f"write {answer}" + (", without quotes" if value.lower() == answer else "")
     assert_help(data, "invalid-inherit-mapping", "inherit_mapping", expected)
 
 
