@@ -119,7 +119,7 @@ def quote(text: object, mark: str = "`", *, longest: int = _SHOWN) -> str:
         shown = _short_repr(text)
     if len(shown) > longest:
         shown = shown[: longest - 3] + "..."
-    if mark in shown and mark == "`":
+    if mark == "`" and mark in shown:
         mark *= max(map(len, _BACKTICKS.findall(shown))) + 1
         shown = f" {shown} " if "`" in {shown[0], shown[-1]} else shown
     return f"{mark}{shown}{mark}"

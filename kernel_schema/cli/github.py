@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_schema.cli.terminal import printable
+from kernel_schema.cli.terminal import printable_lines
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -45,8 +45,7 @@ def _command(diagnostic: Diagnostic) -> str:
 
 
 def _data(text: str) -> str:
-    text = "\n".join(map(printable, text.split("\n")))
-    return text.replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable_lines(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
 
 
 def _property(text: str) -> str:

@@ -7,7 +7,7 @@ import sys
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.cli.terminal import printable
+from kernel_schema.cli.terminal import printable, printable_lines
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,12 +77,7 @@ def table(
     for name in header:
         drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(_printable_lines(cell)) for cell in row))
+        drawn.add_row(*(Text(printable_lines(cell)) for cell in row))
     with console.capture() as capture:
         console.print(drawn)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))
-
-
-def _printable_lines(text: str) -> str:
-    """`printable` for a text of several lines."""
-    return "\n".join(map(printable, text.split("\n")))

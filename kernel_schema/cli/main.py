@@ -10,7 +10,7 @@ from contextlib import suppress
 from kernel_schema import __version__
 from kernel_schema.cli.exits import USAGE, Stop, complain
 from kernel_schema.cli.model_commands import add_model_commands
-from kernel_schema.cli.parsers import Parser
+from kernel_schema.cli.parsers import Parser, add_command
 from kernel_schema.cli.reading import FORMATS, add_reading
 from kernel_schema.cli.schema_commands import add_schema_commands
 from kernel_schema.cli.terminal import replace_closed
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
     from typing import Final
-
-    from kernel_schema.cli.parsers import Commands
 
 OUTPUT_FORMATS: Final = ("text", "concise", "json", "github", "sarif")
 
@@ -33,7 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: What follows the name of the command; taken from the process if left out.
 
     Returns:
-        0 if all is well, 1 if there are findings, 2 for a wrong call.
+        0 if all is well, 1 if there are findings, 2 for a wrong call; 130 if interrupted, 141 if
+        whoever reads the output went away.
     """
     replace_closed()
     for stream in (sys.stdout, sys.stderr):
@@ -53,9 +52,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _drop_output()
         return _BROKEN_PIPE
     except OSError as error:
-        # Commands say themselves what they cannot read: what is left is what they write.
+        # Commands say themselves what is wrong with files: what is left is what they write.
         _drop_output()
-        return complain(f"the output cannot be written: {error.strerror or error}")
+        what = "the output cannot be written" if error.filename is None else error.filename
+        return complain(f"{what}: {error.strerror or error}")
     except KeyboardInterrupt:
         complain("interrupted")
         return _INTERRUPTED
@@ -80,30 +80,35 @@ def _parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"kernel-schema {__version__}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    _add_check(commands)
-    _add_convert(commands)
-    add_model_commands(commands)
-    add_schema_commands(commands)
-    commands.add_parser("codes", help="list the codes of all problems").set_defaults(run=_codes)
-    demo = commands.add_parser(
-        "demo",
-        help="run a small model with a real kernel, end to end",
-        description="Validate, check, lower and kernelize a small model with a real local kernel "
-        "for the CPU, and compare the outputs. Needs no network.",
-    )
-    demo.set_defaults(run=_demo)
-    return parser
-
-
-def _add_check(commands: Commands) -> None:
-    check = commands.add_parser(
+    add_command(
+        commands,
         "check",
-        fill=_check_arguments,
-        help="check config files",
+        "check config files",
+        _check,
+        _check_arguments,
         description="Check config files. Exit code 0: clean, warnings at most; 1: errors; 2: a "
         "file or the model cannot be had.",
     )
-    check.set_defaults(run=_check)
+    add_command(
+        commands,
+        "convert",
+        "write a config in another format",
+        _convert,
+        _convert_arguments,
+        description="Write a config in another format, to standard output.",
+    )
+    add_model_commands(commands)
+    add_schema_commands(commands)
+    add_command(commands, "codes", "list the codes of all problems", _codes)
+    add_command(
+        commands,
+        "demo",
+        "run a small model with a real kernel, end to end",
+        _demo,
+        description="Validate, check, lower and kernelize a small model with a real local kernel "
+        "for the CPU, and compare the outputs. Needs no network.",
+    )
+    return parser
 
 
 def _check_arguments(check: Parser) -> None:
@@ -140,16 +145,6 @@ def _check_arguments(check: Parser) -> None:
     check.add_argument("--quiet", action="store_true", help="print findings, and nothing else")
     check.add_argument("--explain", metavar="CODE", help="print what a code means, and exit")
     add_reading(check)
-
-
-def _add_convert(commands: Commands) -> None:
-    convert = commands.add_parser(
-        "convert",
-        fill=_convert_arguments,
-        help="write a config in another format",
-        description="Write a config in another format, to standard output.",
-    )
-    convert.set_defaults(run=_convert)
 
 
 def _convert_arguments(convert: Parser) -> None:

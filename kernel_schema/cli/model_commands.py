@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from kernel_schema.cli.parsers import add_command
 from kernel_schema.cli.reading import add_reading
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Callable
     from typing import Final
 
     from kernel_schema.cli.parsers import Commands, Parser
@@ -20,28 +20,15 @@ _SHAPES: Final = ("text", "json")
 
 def add_model_commands(commands: Commands) -> None:
     """Add `explain`, `layers`, `init`, `diff` and `env` to the commands."""
-    add = _adder(commands)
-    add("explain", "tell what will run in a model, and why not", _explain_arguments, _explain)
-    add("layers", "list the layer names that a model registers", _layers_arguments, _layers)
-    add("init", "write a config to start from", _init_arguments, _init)
-    add("diff", "tell what two configs say differently", _diff_arguments, _diff)
-    add("env", "show versions and variables that decide what runs", _add_shape, _env)
-
-
-def _adder(
-    commands: Commands,
-) -> Callable[[str, str, Callable[[Parser], None], Callable[[argparse.Namespace], int]], None]:
-    def add(
-        name: str,
-        text: str,
-        fill: Callable[[Parser], None],
-        run: Callable[[argparse.Namespace], int],
-    ) -> None:
-        description = f"{text[0].upper()}{text[1:]}."
-        parser = commands.add_parser(name, fill=fill, help=text, description=description)
-        parser.set_defaults(run=run)
-
-    return add
+    for name, summary, run, fill in (
+        ("explain", "tell what will run in a model, and why not", _explain, _explain_arguments),
+        ("layers", "list the layer names that a model registers", _layers, _layers_arguments),
+        ("init", "write a config to start from", _init, _init_arguments),
+        ("diff", "tell what two configs say differently", _diff, _diff_arguments),
+        ("env", "show versions and variables that decide what runs", _env, _add_shape),
+    ):
+        description = f"{summary[0].upper()}{summary[1:]}."
+        add_command(commands, name, summary, run, fill, description=description)
 
 
 def _explain_arguments(explain: Parser) -> None:

@@ -13,16 +13,32 @@ if TYPE_CHECKING:
     class Commands(Protocol):
         """What `Parser.add_subparsers` returns, of which argparse says nothing in public."""
 
-        def add_parser(
-            self,
-            name: str,
-            *,
-            help: str,  # noqa: A002 (argparse names it so)
-            description: str | None = None,
-            fill: Callable[[Parser], None] | None = None,
-        ) -> Parser:
-            """Add a command."""
+        def add_parser(self, name: str, **options: Any) -> Parser:
+            """Add the parser of a command."""
             ...
+
+
+def add_command(
+    commands: Commands,
+    name: str,
+    summary: str,
+    run: Callable[[argparse.Namespace], int],
+    fill: Callable[[Parser], None] | None = None,
+    *,
+    description: str | None = None,
+) -> None:
+    """Add a command.
+
+    Args:
+        commands: What takes it.
+        name: Its name.
+        summary: What it does, in one line of the list of commands.
+        run: Does it; gets the arguments, and returns the exit code.
+        fill: Adds its arguments.
+        description: What its own help begins with.
+    """
+    parser = commands.add_parser(name, help=summary, description=description, fill=fill)
+    parser.set_defaults(run=run)
 
 
 class Parser(argparse.ArgumentParser):

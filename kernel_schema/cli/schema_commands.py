@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernel_schema.cli.model_commands import MODEL
+from kernel_schema.cli.parsers import add_command
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -13,22 +14,24 @@ if TYPE_CHECKING:
 
 def add_schema_commands(commands: Commands) -> None:
     """Add `schema` and `attach` to the commands."""
-    schema = commands.add_parser(
+    add_command(
+        commands,
         "schema",
-        fill=_schema_arguments,
-        help="write the JSON Schema of config files",
+        "write the JSON Schema of config files",
+        _schema,
+        _schema_arguments,
         description="Write the JSON Schema of config files, for editors and validators. Exit code "
         "1: with --check, the file is another one; 2: it or the model cannot be had.",
     )
-    schema.set_defaults(run=_schema)
-    attach = commands.add_parser(
+    add_command(
+        commands,
         "attach",
-        fill=_attach_arguments,
-        help="tell editors where the JSON Schema of a config file is",
+        "tell editors where the JSON Schema of a config file is",
+        _attach,
+        _attach_arguments,
         description="Write the JSON Schema beside a config file, and a header into the file that "
         "editors follow to it. What else the file holds stays as it is, byte by byte.",
     )
-    attach.set_defaults(run=_attach)
 
 
 def _schema_arguments(schema: Parser) -> None:

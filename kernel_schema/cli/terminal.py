@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 
+_TAB = "    "
+
 
 def printable(text: str) -> str:
     """What a terminal can be given: tabs as blanks, control characters replaced.
@@ -15,12 +17,9 @@ def printable(text: str) -> str:
     if text.isprintable():
         return text
     return "".join(
-        TAB if char == "\t" else char if char.isprintable() or _joins(char) else "\ufffd"
+        _TAB if char == "\t" else char if char.isprintable() or _joins(char) else "\ufffd"
         for char in text
     )
-
-
-TAB = "    "
 
 
 def _joins(char: str) -> bool:
@@ -28,9 +27,14 @@ def _joins(char: str) -> bool:
     return char == "\u200d"
 
 
+def printable_lines(text: str) -> str:
+    """`printable` for a text of several lines."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
 def tell(text: str) -> None:
     """Say something on standard error, in lines."""
-    print("\n".join(map(printable, text.split("\n"))), file=sys.stderr)
+    print(printable_lines(text), file=sys.stderr)
 
 
 def replace_closed() -> None:

@@ -30,7 +30,8 @@ def render_text(result: CheckResult, stream: TextIO, *, summary: bool) -> None:
     """
     if result.diagnostics:
         paint = _painter(stream)
-        lines = {file: _lines(text) for file, text in result.texts.items()}
+        named = {diagnostic.file for diagnostic in result.diagnostics}
+        lines = {file: _lines(text) for file, text in result.texts.items() if file in named}
         for diagnostic in result.diagnostics:
             print(_shown(diagnostic, lines.get(diagnostic.file or ""), paint), file=stream)
     if summary:

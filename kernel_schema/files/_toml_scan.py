@@ -22,7 +22,7 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kernel_schema.files.positions import Step
+    from kernel_schema.diagnostics import Step
 
 _BASIC = r'"[^"\\\n]*(?:\\.[^"\\\n]*)*"'
 _LITERAL = r"'[^'\n]*'"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from kernel_schema.files.positions import Step
+    from kernel_schema.diagnostics import Step
     from kernel_schema.files.source import Value
 
 

@@ -209,7 +209,7 @@ def _parse(text: str, format: Format, *, allow_empty: bool) -> Parsed:
 
 
 def _bytes(file: str, max_bytes: int) -> bytes:
-    if file == STANDARD_INPUT and sys.stdin is None:  # pyright: ignore[reportUnnecessaryComparison] (closed by the caller)
+    if file == STANDARD_INPUT and sys.stdin is None:  # closed by the caller
         raise _access("unreadable-file", file, "standard input is closed", None)
     if not file:
         raise _access("file-not-found", '""', "a file has a name", None)

@@ -5,14 +5,14 @@ from __future__ import annotations
 import re
 from bisect import bisect_right
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Protocol
 
 from kernel_schema.diagnostics import Span
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-Step: TypeAlias = str | int
+    from kernel_schema.diagnostics import Step
 
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 

@@ -12,13 +12,13 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
-from kernel_schema.files.positions import LineIndex, Located, Positions, Step
+from kernel_schema.files.positions import LineIndex, Located, Positions
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime, time
 
-    from kernel_schema.diagnostics import Span
+    from kernel_schema.diagnostics import Span, Step
 
 Value: TypeAlias = (
     "bool | int | float | str | date | datetime | time | list[Value] | dict[str, Value] | None"

@@ -23,7 +23,7 @@ from kernel_schema.files.source import (
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kernel_schema.files.positions import Step
+    from kernel_schema.diagnostics import Step
 
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 _EMPTY = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*\Z")

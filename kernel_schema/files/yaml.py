@@ -15,9 +15,9 @@ from kernel_schema.files.source import Findings, Parsed, prepare, report_matches
 # YAML 1.2 takes these for text. The parsers take the first two for line breaks, so that a comment
 # could hide a key, and the one in C ignores the third at the start of a line.
 _MISREAD = re.compile("[\u2028\u2029\ufeff]")
-# Behind empty lines and comments.
 # A break is taken whole: two ways to take `\r\n` would be tried in all combinations.
 _BREAK = r"(?:\r\n|\n|\r(?!\n))"
+# Behind empty lines and comments.
 _DIRECTIVE = re.compile(rf"(?:[ \t]*(?:#[^\r\n]*)?{_BREAK})*(%[^\r\n]*){_BREAK}?")
 _VERSION = re.compile(r"%YAML +1\.2 *(?: #.*)?")
 

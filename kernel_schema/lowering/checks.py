@@ -93,13 +93,15 @@ def check_subject(
     subject: Subject, *, ignore: Collection[str] = (), select: Collection[str] | None = None
 ) -> tuple[Diagnostic, ...]:
     """`check`, for rules that are expanded and a model that is inspected already."""
-    questions = _QUESTIONS
-    if subject.layers is not None:
-        from kernel_schema.lowering.model_checks import MODEL_QUESTIONS
-
-        questions = (*MODEL_QUESTIONS, *_QUESTIONS)
+    found: list[Diagnostic] = []
     with limited_comparisons():
-        found = [diagnostic for question in questions for diagnostic in question(subject)]
+        if subject.layers is not None:
+            from kernel_schema.lowering.model_checks import MODEL_QUESTIONS
+
+            for question in MODEL_QUESTIONS:
+                found += question(subject, subject.layers)
+        for question in _QUESTIONS:
+            found += question(subject)
     order: dict[tuple[Step, ...], int] = {}
     for index, rule in enumerate(subject.rules):
         steps = rule.route.steps

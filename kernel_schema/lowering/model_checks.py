@@ -19,29 +19,28 @@ from kernel_schema.wording import Suggester, listing, quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kernel_schema.lowering.registry import RegisteredLayer
+    from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers
     from kernel_schema.lowering.subject import Subject
 
 _SHOWN_NAMES: Final = 8
 
 
-def _environment(subject: Subject) -> Iterator[Diagnostic]:
+def _environment(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Nothing can run, whatever the config says: `kernel-mapping-disabled` and the like."""
-    if subject.layers is None or not subject.rules:
+    if not subject.rules:
         return
     disabled = mapping_disabled()
     if disabled is not None:
         yield disabled
-    if not subject.layers:
+    if not layers:
         cause = registration_disabled()
         if cause is not None:
             yield cause
 
 
-def _local_overrides(subject: Subject) -> Iterator[Diagnostic]:
+def _local_overrides(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Repositories that `LOCAL_KERNELS` replaces by a directory: `local-kernels-override`."""
-    if subject.layers is None:
-        return
+    del layers  # a repository is replaced whatever the model registers
     overrides = local_overrides()
     for rule in subject.rules if overrides else ():
         path = overrides.get(getattr(rule.kernel, "repo_id", ""))
@@ -55,10 +54,9 @@ def _local_overrides(subject: Subject) -> Iterator[Diagnostic]:
             )
 
 
-def _unregistered_layers(subject: Subject) -> Iterator[Diagnostic]:
+def _unregistered_layers(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Layers of the config that no module of the model carries: `unregistered-layer`."""
-    layers = subject.layers
-    if layers is None or (not layers and registration_disabled() is not None):
+    if not layers and registration_disabled() is not None:
         return
     suggester = Suggester(layers)
     carried_by = {cls.__name__: name for name, layer in layers.items() for cls in layer.classes}
@@ -86,13 +84,13 @@ def _unregistered_layers(subject: Subject) -> Iterator[Diagnostic]:
         yield Diagnostic("unregistered-layer", message, route, help_text)
 
 
-def _other_devices_only(subject: Subject) -> Iterator[Diagnostic]:
+def _other_devices_only(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Layers whose entry names every device but the model's: `device-not-covered`."""
-    if subject.device is None or subject.layers is None:
+    if subject.device is None:
         return
     for layer_name, rules in subject.by_layer.items():
         devices = list(dict.fromkeys(rule.device for rule in rules if rule.device is not None))
-        if devices and subject.device not in devices and layer_name in subject.layers:
+        if devices and subject.device not in devices and layer_name in layers:
             yield Diagnostic(
                 "device-not-covered",
                 f"the model is on {quote(subject.device)}, and {quote(layer_name)} names only "
@@ -103,12 +101,12 @@ def _other_devices_only(subject: Subject) -> Iterator[Diagnostic]:
             )
 
 
-def _mixed_signatures(subject: Subject) -> Iterator[Diagnostic]:
+def _mixed_signatures(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """One name on classes whose `forward` differ: `mixed-signatures`.
 
     kernels compares a kernel's signature with the first class only, and remembers the verdict.
     """
-    for layer_name, layer in _concerned(subject):
+    for layer_name, layer in _concerned(subject, layers):
         if len(layer.classes) == 1:
             continue
         signatures: dict[tuple[object, ...], list[str]] = {}
@@ -134,16 +132,16 @@ def _signature(cls: Any) -> tuple[object, ...]:
     return tuple(parameter.kind for parameter in parameters.values())
 
 
-def _mixed_training_state(subject: Subject) -> Iterator[Diagnostic]:
+def _mixed_training_state(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Modules whose training state is not the model's: `mixed-training-state`."""
-    if subject.mode is not None or subject.layers is None:
+    if subject.mode is not None:
         return
-    for layer_name, layer in _concerned(subject):
-        if layer.training != (layer.modules if subject.layers.training else 0):
+    for layer_name, layer in _concerned(subject, layers):
+        if layer.training != (layer.modules if layers.training else 0):
             yield Diagnostic(
                 "mixed-training-state",
                 f"{layer.training} of {layer.modules} modules of {quote(layer_name)} are in "
-                f"training mode, and the model is {'' if subject.layers.training else 'not '}in "
+                f"training mode, and the model is {'' if layers.training else 'not '}in "
                 "training mode: kernels chooses for one mode only",
                 Route(("kernel_mapping", layer_name), at_key=True),
                 help="call .train() or .eval() on the whole model, or pass `mode=`",
@@ -151,16 +149,14 @@ def _mixed_training_state(subject: Subject) -> Iterator[Diagnostic]:
             )
 
 
-def _concerned(subject: Subject) -> Iterator[tuple[str, RegisteredLayer]]:
+def _concerned(subject: Subject, layers: RegisteredLayers) -> Iterator[tuple[str, RegisteredLayer]]:
     """The registered layers for which the config has a kernel."""
-    if subject.layers is None:
-        return
     for layer_name, rules in subject.by_layer.items():
-        if layer_name in subject.layers and any(rule.kernel is not None for rule in rules):
-            yield layer_name, subject.layers[layer_name]
+        if layer_name in layers and any(rule.kernel is not None for rule in rules):
+            yield layer_name, layers[layer_name]
 
 
-MODEL_QUESTIONS: Final[tuple[Callable[[Subject], Iterator[Diagnostic]], ...]] = (
+MODEL_QUESTIONS: Final[tuple[Callable[[Subject, RegisteredLayers], Iterator[Diagnostic]], ...]] = (
     _environment,
     _local_overrides,
     _unregistered_layers,
@@ -168,4 +164,4 @@ MODEL_QUESTIONS: Final[tuple[Callable[[Subject], Iterator[Diagnostic]], ...]] = 
     _mixed_signatures,
     _mixed_training_state,
 )
-"""The questions that need a model."""
+"""The questions that need a model: they get what it registers."""

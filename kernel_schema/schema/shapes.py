@@ -143,13 +143,15 @@ def meant_shape(value: object, place: Place) -> Shape:
     if found != "other" or not is_table(value):
         return found
     words = [key for key in value if isinstance(key, str)]
+    if not _OPTIONS.isdisjoint(words):
+        return "kernel"
     near: list[tuple[KeyKind | None, str | None]] = [
         closest_of(word, _KEYS_BY_PLACE[place]) for word in words
     ]
-    # A misspelt `kernel` counts before the options beside it, and these before all that is near.
-    if ("key", "kernel") in near or not _OPTIONS.isdisjoint(words):
+    # Before what is known elsewhere: that lacks a kernel only because of this one.
+    if ("key", "kernel") in near:
         return "kernel"
-    if any(_known_elsewhere(word, place) is not None for word in words):
+    if any(_known_elsewhere(word) is not None for word in words):
         return "other"
     for kind, _ in near:
         if kind is not None:
@@ -167,7 +169,7 @@ def _unknown_table(
     """What to say of a table that is nothing that is allowed here, and of which of its keys."""
     words = [key for key in value if isinstance(key, str)]
     for word in words:
-        error = _known_elsewhere(word, place)
+        error = _known_elsewhere(word)
         if error is not None:
             return word, error
     key = words[0] if words else next(iter(value))
@@ -186,13 +188,7 @@ def _joined_help(key: object, value: object) -> str | None:
     return f"did you mean the text {quote(text)}?" if is_kernel(text) else None
 
 
-def _known_elsewhere(word: str, place: Place) -> PydanticCustomError | None:
-    if word in _RANGES and place == "range":
-        return problem(
-            "missing-key",
-            f"a table with {quote(word)} needs the key `kernel` too",
-            "add `kernel: org/repo:layer_name`",
-        )
+def _known_elsewhere(word: str) -> PydanticCustomError | None:
     if word in _RANGES:
         return misplaced_capability(word)
     if word in _DEVICES:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_schema.files.json import read_json
-from kernel_schema.files.positions import LineIndex, Step
+from kernel_schema.files.positions import LineIndex
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
 
@@ -20,6 +20,7 @@ from .emitters import Page, to_json, to_toml, to_yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kernel_schema.diagnostics import Step
     from kernel_schema.files.source import Parsed
 
 WORDS = ["RMSNorm", "org/repo:Layer", "cuda", "a.b", "true", "1", "~", "é", "漢字", "e\u0301", ""]
