@@ -67,7 +67,7 @@ def dump(
         FileAccessError: If the format cannot be told, the path is a `pyproject.toml` (it holds more
             than a config), or the file cannot be written.
     """
-    file = os.fspath(path)
+    file = str.__str__(os.fspath(path))  # a plain string, whatever class the path has
     known = format or format_of(file)
     if known is None:
         raise _refused(

@@ -1,4 +1,4 @@
-"""From a file to a config: the only part of the package that opens one to read."""
+"""From a file to a config."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
 from kernel_schema.files.document import Document, Format, from_read_error, validated
 from kernel_schema.files.positions import LineIndex
 from kernel_schema.files.source import ReadError
+from kernel_schema.paths import read_at_most
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def read(
         ConfigError: With every mistake in the file.
     """
     text, known = read_text(path, format=format, max_bytes=max_bytes)
-    return loads_document(text, format=known, file=os.fspath(path))
+    return loads_document(text, format=known, file=str.__str__(os.fspath(path)))
 
 
 def read_text(
@@ -70,7 +71,7 @@ def read_text(
     max_bytes: int = MAX_BYTES,
 ) -> tuple[str, Format]:
     """The text of a config file, unread, and its format; takes and raises what `read` does."""
-    file = os.fspath(path)
+    file = str.__str__(os.fspath(path))  # a plain string, whatever class the path has
     known = format or format_of(file)
     if known is None and file != STANDARD_INPUT:
         # What cannot be opened at all says so first: its ending is no matter then.
@@ -216,8 +217,7 @@ def _bytes(file: str, max_bytes: int) -> bytes:
     try:
         if file == STANDARD_INPUT:
             return sys.stdin.buffer.read(max_bytes + 1)
-        with Path(file).open("rb") as stream:
-            return stream.read(max_bytes + 1)
+        return read_at_most(file, max_bytes)
     except FileNotFoundError:
         raise _access("file-not-found", file, "there is no such file", None) from None
     except IsADirectoryError:

@@ -10,7 +10,8 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.paths import exists, is_directory, is_file
+from kernel_schema.paths import exists, is_directory, is_file, size_of
+from kernel_schema.schema.anchors import home_path, names_a_user
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from kernel_schema.lowering.types import Module
 
 _ATTRIBUTE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)")
+_MAX_CONFIG_BYTES: Final = 10_000_000
 _FORMS: Final = (
     "a model is `module:attribute`, a directory with a config.json, or the id of a model on the Hub"
 )
@@ -73,7 +75,10 @@ def _from_attribute(module_name: str, name: str) -> Module:
 
 
 def _from_config(spec: str) -> Module:
-    path = Path(spec).expanduser() if spec.startswith("~") else Path(spec)
+    if names_a_user(spec):
+        message = "the home directory of another user is not looked up: write the folder out"
+        raise ModelSpecError(message)
+    path = home_path(spec)
     if not is_directory(path) and is_file(path.with_suffix(".py")):
         # Neither a directory nor meant for the Hub, which would be asked for half a minute.
         name = Path(path.name) if path.is_absolute() else path
@@ -87,6 +92,9 @@ def _from_config(spec: str) -> Module:
         raise ModelSpecError(message)
     if is_directory(path) and not is_file(path / "config.json"):
         message = "there is no config.json in it"
+        raise ModelSpecError(message)
+    if size_of(path / "config.json") > _MAX_CONFIG_BYTES:
+        message = f"its config.json is larger than {_MAX_CONFIG_BYTES} bytes"
         raise ModelSpecError(message)
     torch = _imported("torch", "kernel-schema[torch]")
     transformers = _imported("transformers", "kernel-schema[transformers]")

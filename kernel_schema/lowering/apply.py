@@ -156,7 +156,7 @@ def _kernelize(
     subject = Subject(rules, inherited, layers, target.device, resolve_mode(mode))
     found = check_subject(subject, ignore=ignore, select=select)
     refuse_errors(found)
-    mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK)
+    mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK, network=True)
     # kernels logs a warning for every module without an entry: our report says it once.
     own, outer = by_layer(rules), by_layer(inherited)
     unnamed = (name for name in layers if name not in own and name not in outer)

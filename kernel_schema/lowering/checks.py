@@ -14,9 +14,17 @@ from kernel_schema.diagnostics import (
     Severity,
     in_file_order,
 )
-from kernel_schema.lowering.config_checks import crossing_ranges, hidden_inherited
+from kernel_schema.lowering.config_checks import (
+    crossing_ranges,
+    hidden_inherited,
+    untrusted_revisions,
+)
 from kernel_schema.lowering.kernels_state import active_mapping
-from kernel_schema.lowering.path_checks import missing_local_kernels, missing_lockfiles
+from kernel_schema.lowering.path_checks import (
+    missing_local_kernels,
+    missing_lockfiles,
+    unknown_homes,
+)
 from kernel_schema.lowering.source import ConfigSource, config_of, placed
 from kernel_schema.lowering.subject import Subject
 from kernel_schema.schema.rules import expand
@@ -150,6 +158,8 @@ def _inherited() -> tuple[Rule, ...]:
 
 
 _QUESTIONS: Final[tuple[Callable[[Subject], Iterator[Diagnostic]], ...]] = (
+    untrusted_revisions,
+    unknown_homes,
     missing_local_kernels,
     missing_lockfiles,
     crossing_ranges,

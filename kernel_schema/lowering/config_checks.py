@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
+from kernel_schema.lowering.refusals import untrusted_revision
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
@@ -16,6 +17,11 @@ if TYPE_CHECKING:
     from kernel_schema.schema.capability import Capabilities
     from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType
+
+
+def untrusted_revisions(subject: Subject) -> Iterator[Diagnostic]:
+    """Revisions that anybody may have written: `untrusted-revision`."""
+    return filter(None, map(untrusted_revision, subject.rules))
 
 
 def crossing_ranges(subject: Subject) -> Iterator[Diagnostic]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.lowering.environment import import_kernels, version_of
 from kernel_schema.lowering.inference import mode_of, resolve_device, resolve_mode
+from kernel_schema.lowering.refusals import refusal
 from kernel_schema.lowering.source import ConfigSource, placing
 from kernel_schema.schema.anchors import home_path
 from kernel_schema.schema.rules import HubKernel, Kernel, Rule, expand
@@ -56,7 +58,8 @@ def lower(
 
     Raises:
         LoweringError: If kernels is not installed or too old for a device, the device is needed
-            and cannot be told, or a lock file cannot be used. All such problems at once.
+            and cannot be told, a lock file cannot be used or is on another machine, a path names a
+            user (`~user`), or a revision is not trusted. All such problems at once.
 
     >>> from kernel_schema import KernelConfig
     >>> mapping = lower(KernelConfig({"A": {"cpu": "./norm:Layer"}}))
@@ -131,8 +134,13 @@ def build(
     rules: Iterable[Rule],
     plain: tuple[DeviceType, ...],
     default_mode: ModeName,
+    *,
+    network: bool = False,
 ) -> KernelsMapping:
-    """Put rules together: modes merged, one key for each range, fresh dicts throughout."""
+    """Put rules together: modes merged, one key for each range, fresh dicts throughout.
+
+    Lock files on other machines are asked for only if `network` is set.
+    """
     mapping: KernelsMapping = {}
     problems: list[Diagnostic] = []
     known = known_devices(kernels)
@@ -148,12 +156,16 @@ def build(
             by_mode = by_device.setdefault(_device_key(kernels, device, rule), {})
             if rule.kernel is None:
                 continue
-            try:
-                if rule.kernel not in repositories:
+            if rule.kernel not in repositories:
+                refused = refusal(rule, network=network)
+                if refused is not None:
+                    problems.append(refused)
+                    continue
+                try:
                     repositories[rule.kernel] = _repository(kernels, rule.kernel)
-            except _LOCKFILE_ERRORS as error:
-                problems.append(_unusable_lockfile(rule, error))
-                continue
+                except _LOCKFILE_ERRORS as error:
+                    problems.append(_unusable_lockfile(rule, error))
+                    continue
             by_mode[modes[rule.mode or default_mode]] = repositories[rule.kernel]
     if problems:
         raise LoweringError(dict.fromkeys(problems))
@@ -251,10 +263,16 @@ def _unknown_to_kernels(
 
 def _unusable_lockfile(rule: Rule, error: Exception) -> Diagnostic:
     missing = isinstance(error, FileNotFoundError)
+    # kernels quotes what it could not read: it may be no lock file at all, but somebody's secret.
+    place = re.search(r" at line [0-9]+ column [0-9]+", str(error))
+    reason = getattr(error, "strerror", None)
+    why = f"kernels cannot read it{place[0] if place else ''}{f': {reason}' if reason else ''}"
+    if " is not locked" in str(error):
+        why = "it holds no lock of this repository"
     return Diagnostic(
         "missing-lockfile" if missing else "unusable-lockfile",
         f"the lock file of `{rule.kernel}` "
-        + ("does not exist" if missing else f"cannot be used: {error}"),
+        + ("does not exist" if missing else f"cannot be used: {why}"),
         rule.route,
         help="write it with `kernels lock`",
     )

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.paths import is_directory, is_file
-from kernel_schema.schema.anchors import home_path
+from kernel_schema.lowering.refusals import unknown_home
+from kernel_schema.paths import is_directory, is_file, is_network_path
+from kernel_schema.schema.anchors import home_path, names_a_user
 from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
 from kernel_schema.wording import quote
 
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
     from kernel_schema.lowering.subject import Subject
+
+
+def unknown_homes(subject: Subject) -> Iterator[Diagnostic]:
+    """Paths in homes of other users: `missing-local-kernel`, `missing-lockfile`."""
+    return filter(None, map(unknown_home, subject.rules))
 
 
 def missing_local_kernels(subject: Subject) -> Iterator[Diagnostic]:
@@ -80,10 +86,13 @@ def _unless_absolute(path: str, text: str) -> str:
 
 
 def _by(rules: Iterable[Rule], key: Callable[[Rule], str | None]) -> dict[str, list[Rule]]:
-    """Rules by what they refer to, so that each file is looked at once."""
+    """Rules by the path to which they refer, so that each file is looked at once.
+
+    Left out is what is never looked at: other machines, and homes of other users.
+    """
     groups: dict[str, list[Rule]] = {}
     for rule in rules:
-        found = key(rule)
-        if found is not None:
-            groups.setdefault(found, []).append(rule)
+        path = key(rule)
+        if path is not None and not is_network_path(path) and not names_a_user(path):
+            groups.setdefault(path, []).append(rule)
     return groups

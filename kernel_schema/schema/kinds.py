@@ -10,6 +10,20 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
 
+def as_text(value: object) -> str | None:
+    """A string as a plain one, whatever class it has, `numpy.str_` say; None if it is none.
+
+    Writers and other libraries look at the class: what is kept of a config is plain.
+
+    >>> from enum import Enum
+    >>> class Word(str, Enum):
+    ...     MAIN = "main"
+    >>> as_text(Word.MAIN), as_text(1)
+    ('main', None)
+    """
+    return str.__str__(value) if isinstance(value, str) else None
+
+
 def is_table(value: object) -> TypeIs[Mapping[Any, Any]]:
     """A mapping of any kind.
 

@@ -45,7 +45,8 @@ def _not_local(rest: str) -> str:
     """Every string that is not written as a path on disk and is made of `rest` alone."""
     end = f"[^{rest}]*"
     return (
-        rf"(?:[^{rest}/.~A-Za-z]{end}"
+        rf"(?:[^{rest}/\\.~A-Za-z]{end}"
+        rf"|\\(?:[^{rest}\\]{end})?"
         rf"|[A-Za-z](?:[^{rest}:]{end}|:(?:[^{rest}/\\]{end})?)?"
         rf"|\.(?:[^{rest}./\\]{end}|\.(?:[^{rest}/\\]{end})?)?)?"
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic
+from kernel_schema.schema.kinds import as_text
 from kernel_schema.wording import quote, show
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ REPO_ID_PATTERN: Final = f"{_PART}/{_PART}"
 VERSION_PATTERN: Final = r"v(?:0|[1-9][0-9]{0,8})"
 REVISION_PATTERN: Final = r"[A-Za-z0-9_./-]+"
 LAYER_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_]*"
-LOCAL_START_PATTERN: Final = r"(?:/|\.{1,2}[/\\]|~|[A-Za-z]:[/\\])"
+LOCAL_START_PATTERN: Final = r"(?:/|\\\\|\.{1,2}[/\\]|~|[A-Za-z]:[/\\])"
 _LOCAL_PATH: Final = LOCAL_START_PATTERN + r"[^\x00-\x1f\x7f]*"
 
 _HUB_REF = re.compile(rf"({REPO_ID_PATTERN})(?:@({REVISION_PATTERN}))?:({LAYER_PATTERN})")
@@ -73,6 +74,9 @@ class HubRef:
     def __post_init__(self) -> None:
         if self.version is not None and self.revision is not None:
             _refuse("a kernel has a version or a revision, not both", "leave one of them out")
+        for name in ("repo_id", "layer_name", "revision"):
+            value = getattr(self, name)
+            object.__setattr__(self, name, as_text(value) or value)
         if parse_kernel_ref(str(self)) != self:
             _refuse(f"{quote(str(self))} reads as another reference", _RULE)
 
@@ -104,11 +108,11 @@ class LocalRef:
     layer_name: str
 
     def __init__(self, path: str | os.PathLike[str], layer_name: str) -> None:
-        text = os.fspath(path)
+        text = as_text(os.fspath(path)) or ""
         if not _LOCAL_START.match(text):
             text = f"./{text}"
         object.__setattr__(self, "path", text)
-        object.__setattr__(self, "layer_name", layer_name)
+        object.__setattr__(self, "layer_name", as_text(layer_name) or layer_name)
         if parse_kernel_ref(str(self)) != self:
             _refuse(f"{quote(str(self))} reads as another reference", _RULE)
 
@@ -304,8 +308,6 @@ def _pin_problem(pin: str) -> str | None:
 
 
 def _help(text: str) -> str | None:
-    if text.startswith(_NETWORK_PATH):
-        return "for a repository on another machine give its share a drive letter"
     bare = _without_address(text)
     for candidate in _repairs(bare):
         if _parse(candidate) is not None:
@@ -340,7 +342,6 @@ def _without_address(text: str) -> str:
     return f"{page[1]}@{page[2]}{page[3] or ''}" if page is not None else rest
 
 
-_NETWORK_PATH = "\\\\"
 _HUB_HOST = re.compile(r"(?:www\.)?(?:huggingface\.co|hf\.co)/(?:kernels/)?")
 _HOST = re.compile(r"[^/]+/(?:kernels/)?")
 _HUB_PAGE = re.compile(r"([^/]+/[^/]+)/(?:tree|blob|resolve)/([^/:]+)(?:/[^:]*)?(:.*)?")

@@ -7,7 +7,7 @@ import os
 from pydantic_core import PydanticCustomError
 
 from kernel_schema.diagnostics import ConfigError
-from kernel_schema.schema.kinds import is_list, is_path, is_tuple
+from kernel_schema.schema.kinds import as_text, is_list, is_path, is_tuple
 from kernel_schema.schema.problems import fail, located, misplaced_capability, problem
 from kernel_schema.schema.references import (
     MAX_VERSION,
@@ -42,16 +42,17 @@ def check_kernel(value: object) -> HubRef | LocalRef:
     """A kernel reference: a string, or one that is parsed already."""
     if isinstance(value, (HubRef, LocalRef)):
         return value
-    if not isinstance(value, str):
+    text = as_text(value)
+    if text is None:
         raise _not_a_reference(value)
-    if value == ORIGINAL:
+    if text == ORIGINAL:
         raise problem(
             "misplaced-original",
             "`original` stands for a layer, a device or a capability range, never for a mode "
             "or beside options",
             "write `original` in place of the whole entry",
         )
-    return _parse(value)
+    return _parse(text)
 
 
 def check_entry_string(value: object) -> HubRef | LocalRef | Original:
@@ -105,7 +106,7 @@ def _not_a_reference(value: object) -> PydanticCustomError:
 def check_version(value: object) -> int:
     """A kernel version: a whole number, and nothing that merely looks like one."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_VERSION:
-        return value
+        return int.__int__(value)
     raise problem(
         "invalid-version",
         f"{show(value)} is not a version: it must be an integer from 0 to {MAX_VERSION}",
@@ -116,7 +117,7 @@ def check_version(value: object) -> int:
 def check_capability(value: object) -> int:
     """A capability bound: 90 means 9.0."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_CAPABILITY:
-        return value
+        return int.__int__(value)
     help_text = _integer_hint(value, "bound", MAX_CAPABILITY)
     number = value if isinstance(value, float) else _as_float(value)
     # No GPU is beyond 20.0, and 90.0 is 90 with a point.
@@ -153,8 +154,9 @@ def _integer_hint(value: object, name: str, highest: int) -> str | None:
 
 def check_revision(value: object) -> str:
     """A git branch, tag or commit."""
-    if isinstance(value, str) and is_revision(value):
-        return value
+    text = as_text(value)
+    if text is not None and is_revision(text):
+        return text
     help_text = None
     if value is None:
         help_text = "leave the revision out to state none"
@@ -170,8 +172,8 @@ def check_revision(value: object) -> str:
 
 def check_lockfile(value: object) -> str:
     """The path of a lock file of the kernels library."""
-    path = os.fspath(value) if is_path(value) else value
-    if isinstance(path, str) and path.strip() and path.isprintable():
+    path = as_text(os.fspath(value) if is_path(value) else value)
+    if path is not None and path.strip() and path.isprintable():
         return path
     raise problem(
         "invalid-lockfile",
@@ -193,7 +195,7 @@ def check_trust_remote_code(value: object) -> bool | tuple[str, ...]:
         ]
         if wrong:
             raise fail("trust_remote_code", wrong)
-        return items
+        return tuple(map(str.__str__, items))
     help_text = None
     if isinstance(value, str):
         help_text = f"write a list: [{value}]" if is_repo_id(value) else _yes_or_no_hint(value)
@@ -237,8 +239,9 @@ def check_inherit_mapping(value: object) -> bool:
 
 def check_schema_uri(value: object) -> str:
     """Where an editor finds the JSON Schema; we only keep it."""
-    if isinstance(value, str):
-        return value
+    text = as_text(value)
+    if text is not None:
+        return text
     raise problem("invalid-schema-uri", f"{show(value)} is not a string for `$schema`")
 
 
@@ -246,6 +249,7 @@ def check_layer_name(value: object) -> str:
     """A name that a model registers: `kernel_layer_name` of its class."""
     if not isinstance(value, str):
         raise problem("invalid-layer-name", f"{show(value)} is not a string", at_key=True)
+    value = str.__str__(value)  # a plain string, where the key is a member of an enum
     stripped = value.strip()
     if not stripped:
         raise problem("invalid-layer-name", f"the layer name {show(value)} is blank", at_key=True)
@@ -262,7 +266,7 @@ def check_layer_name(value: object) -> str:
             f"the layer name {quote(value)} contains characters that are not Unicode text",
             at_key=True,
         )
-    return str.__str__(value)  # a plain string, where the key is a member of an enum
+    return value
 
 
 def check_device(value: object) -> DeviceType:

@@ -34,7 +34,8 @@ ELSEWHERE = {
 JARGON = re.compile(
     r"\b(?:allOf|anyOf|oneOf|datetime|dict|[dD]iscriminator|enum|Errno|frozen|Input should be|"
     r"JSONDecode\w*|loc|model_type|None|NoneType|PosixPath|pydantic|schema_uri|"
-    r"string_pattern_mismatch|tags?|tomllib|Traceback|tuple|union|validat\w+|\w+Error)\b|<class"
+    r"string_pattern_mismatch|(?<!branch or )tags?|tomllib|Traceback|tuple|union|validat\w+|"
+    r"\w+Error)\b|<class"
 )
 
 

@@ -1,0 +1,112 @@
+"""What keeps a kernel from being handed to the kernels library, however little is checked before.
+
+A config comes from anywhere: each question is answered from its words, or by one look at a file.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from typing import TYPE_CHECKING, Final
+
+from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.paths import exists, is_file, is_network_path, size_of
+from kernel_schema.schema.anchors import home_path, names_a_user
+from kernel_schema.schema.kinds import is_tuple
+from kernel_schema.schema.rules import HubKernel, LocalKernel
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from kernel_schema.schema.rules import Rule
+
+MAX_LOCK_BYTES: Final = 10_000_000
+"""How large a lock file may be: kernels reads it whole."""
+
+
+def refusal(rule: Rule, *, network: bool = False) -> Diagnostic | None:
+    """Why the kernel of a rule cannot be used.
+
+    Args:
+        rule: What a config says.
+        network: Whether lock files on other machines may be asked for.
+    """
+    return untrusted_revision(rule) or unknown_home(rule) or _unreadable_lock(rule, network=network)
+
+
+# A pull request by its ref, or by the short name that git and the Hub take for it: `pr/1`.
+_REF: Final = re.compile(r"refs(?:/|\Z)|pr/[0-9]+\Z")
+_BRANCH: Final = re.compile(r"refs/(?:heads|tags)/(.+)")
+
+
+def untrusted_revision(rule: Rule) -> Diagnostic | None:
+    """A revision that anybody may have written, of a publisher who is trusted: see the code.
+
+    >>> from kernel_schema import KernelConfig
+    >>> from kernel_schema.schema.rules import expand
+    >>> (rule,) = expand(KernelConfig({"Norm": "org/repo@refs/pr/1:Norm"}))
+    >>> untrusted_revision(rule).code
+    'untrusted-revision'
+    """
+    kernel = rule.kernel
+    if not isinstance(kernel, HubKernel) or kernel.revision is None:
+        return None
+    trust = kernel.trust_remote_code
+    # Spelt in capitals or with `//` and `./`: whatever a server may take for the same.
+    spelt_out = posixpath.normpath(kernel.revision.lower()).lstrip("./")
+    if _REF.match(spelt_out) is None or (kernel.repo_id in trust if is_tuple(trust) else trust):
+        return None
+    branch = _BRANCH.match(kernel.revision)
+    return Diagnostic(
+        "untrusted-revision",
+        f"{quote(kernel.revision)} need not be the work of {quote(kernel.repo_id)}: anybody can "
+        "open a pull request",
+        rule.route,
+        help=f"name the branch or tag without `refs/`: {quote(branch[1])}"
+        if branch
+        else "name a branch or tag without `refs/`, or a commit; where the pull request is to be "
+        "trusted, set `trust_remote_code`",
+    )
+
+
+def unknown_home(rule: Rule) -> Diagnostic | None:
+    """A path in the home directory of another user, `~user/...`: looking it up asks a network.
+
+    >>> from kernel_schema import KernelConfig
+    >>> from kernel_schema.schema.rules import expand
+    >>> (rule,) = expand(KernelConfig({"Norm": "~bob/norm:Norm"}))
+    >>> print(unknown_home(rule).message)
+    the home directory of another user is not looked up: `~bob/norm`
+    """
+    kernel = rule.kernel
+    local = isinstance(kernel, LocalKernel)
+    path = kernel.path if local else kernel and kernel.lockfile
+    if path is None or not names_a_user(path):
+        return None
+    return Diagnostic(
+        "missing-local-kernel" if local else "missing-lockfile",
+        f"the home directory of another user is not looked up: {quote(path)}",
+        rule.route,
+        help="write the folder out",
+    )
+
+
+def _unreadable_lock(rule: Rule, *, network: bool) -> Diagnostic | None:
+    lockfile = getattr(rule.kernel, "lockfile", None)
+    if lockfile is None:
+        return None
+    path = home_path(lockfile)
+    if is_network_path(lockfile):
+        # Whatever is there is not asked for, unless to run it.
+        if network:
+            return None
+        why, help_text = "is on another machine", "copy it here; `kernelize` alone asks for it"
+    elif exists(path) and not is_file(path):
+        why, help_text = "is no regular file", None
+    elif size_of(path) > MAX_LOCK_BYTES:
+        why, help_text = f"is larger than {MAX_LOCK_BYTES} bytes", None
+    else:
+        return None
+    message = f"the lock file {quote(lockfile, longest=1000)} {why}"
+    return Diagnostic(
+        "unusable-lockfile", message, rule.route, help=help_text or "write it with `kernels lock`"
+    )
