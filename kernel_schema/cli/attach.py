@@ -13,6 +13,7 @@ from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, refuse
 from kernel_schema.cli.headers import with_header
 from kernel_schema.cli.schema import schema_text
 from kernel_schema.cli.terminal import tell
+from kernel_schema.cli.withheld import discreet
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.document import from_read_error
 from kernel_schema.files.load import (
@@ -23,7 +24,7 @@ from kernel_schema.files.load import (
     read_text,
 )
 from kernel_schema.files.source import ReadError
-from kernel_schema.paths import exists
+from kernel_schema.paths import exists, read_at_most
 from kernel_schema.schema.json_schema import DIALECT
 
 if TYPE_CHECKING:
@@ -58,10 +59,10 @@ def run_attach(options: argparse.Namespace) -> int:
         refuse(error.diagnostics)
         return USAGE
     except ConfigError as error:
-        refuse(error.diagnostics)
+        refuse(discreet(file, error.diagnostics))
         return FINDINGS
     except ReadError as error:
-        refuse(from_read_error(error, file).diagnostics)
+        refuse(discreet(file, from_read_error(error, file).diagnostics))
         return FINDINGS
     try:
         uri = options.schema and _reference(options.schema, file)
@@ -83,7 +84,7 @@ def _written(file: str, model: str | None) -> str:
     # That of one model is for one file: its neighbours may be for other models.
     target = config.with_name(_SCHEMA_NAME if model is None else f"{config.stem}.schema.json")
     written = schema_text(model).encode()
-    current = target.read_bytes() if exists(target) else None
+    current = read_at_most(target, MAX_BYTES) if exists(target) else None
     if current is not None and not _is_ours(current):
         raise Stop(
             complain(f"{target} exists and is another schema: move it away, or pass --schema")

@@ -38,7 +38,7 @@ def run_check(options: argparse.Namespace) -> int:
         problem = unknown_code([*options.ignore, *(options.select or ())])
         if problem is not None:
             return complain(problem)
-    files, unsearched = discover(options.files)
+    files, unsearched = discover(options.files, options.max_bytes)
     if not files and not unsearched:
         complain("no config file was found there", severity="warning")
     model = None
@@ -95,6 +95,7 @@ def check_files(
     documents: list[Document] = []
     texts: dict[str, str] = {}
     for file in files:
+        wrong: Sequence[Diagnostic] = ()
         try:
             texts[file], known = read_text(file, format=format, max_bytes=max_bytes)
             document = loads_document(texts[file], format=known, file=file)
@@ -102,11 +103,17 @@ def check_files(
             # Imported here: a file that holds no valid config needs none of it.
             from kernel_schema.lowering.checks import check
 
-            found += check(document, model, ignore=ignore, select=select)
-        except FileAccessError as error:  # noqa: PERF203 (one wrong file must not end the check)
+            wrong = check(document, model, ignore=ignore, select=select)
+        except FileAccessError as error:
             refused += error.diagnostics
         except KernelSchemaError as error:
-            found += error.diagnostics
+            wrong = error.diagnostics
+        if wrong:
+            from kernel_schema.cli.withheld import discreet, has_excerpts
+
+            found += discreet(file, wrong)
+            if not has_excerpts(file):
+                texts.pop(file, None)
     checked = len(files) - len({diagnostic.file for diagnostic in refused})
     return Outcome(CheckResult(tuple(found), texts, checked), documents, refused)
 

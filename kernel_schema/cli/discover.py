@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.load import PYPROJECT, STANDARD_INPUT, TABLE
-from kernel_schema.paths import exists, is_directory, is_file
+from kernel_schema.paths import exists, is_directory, is_file, read_at_most
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -35,24 +35,25 @@ class Discovered(NamedTuple):
     refused: list[Diagnostic]
 
 
-def discover(paths: Iterable[str]) -> Discovered:
+def discover(paths: Iterable[str], max_bytes: int) -> Discovered:
     """The files that are meant.
 
     Args:
         paths: Files, directories and `-`. Hidden directories and virtual environments below them
             are not searched.
+        max_bytes: How large a file may be; a larger `pyproject.toml` counts as one of ours.
     """
     files: dict[str, str] = {}
     refused: list[Diagnostic] = []
     for path in paths:
         searched = path != STANDARD_INPUT and is_directory(path)
-        for file in _below(path, refused) if searched else (path,):
+        for file in _below(path, refused, max_bytes) if searched else (path,):
             # One file under two spellings is one file.
             files.setdefault(os.path.abspath(file) if file else file, file)  # noqa: PTH100 (of `-` too)
     return Discovered(list(files.values()), refused)
 
 
-def _below(directory: str, refused: list[Diagnostic]) -> Iterator[str]:
+def _below(directory: str, refused: list[Diagnostic], max_bytes: int) -> Iterator[str]:
     def refuse(error: OSError) -> None:
         file = os.fsdecode(error.filename or directory)
         reason = error.strerror or str(error)
@@ -65,7 +66,7 @@ def _below(directory: str, refused: list[Diagnostic]) -> Iterator[str]:
             wanted = any(fnmatch(name, pattern) for pattern in PATTERNS)
             # A named pipe would keep us waiting; a link that leads nowhere has to be told.
             if (wanted and (is_file(file) or not exists(file))) or (
-                name == PYPROJECT and _is_for_us(file)
+                name == PYPROJECT and _is_for_us(file, max_bytes)
             ):
                 yield file
 
@@ -76,12 +77,14 @@ def _is_searched(parent: str, folder: str) -> bool:
     return not exists(Path(parent, folder, "pyvenv.cfg"))
 
 
-def _is_for_us(file: str) -> bool:
+def _is_for_us(file: str, max_bytes: int) -> bool:
     """Whether a `pyproject.toml` has our table, or cannot be read and tries to."""
     try:
-        raw = Path(file).read_bytes() if is_file(file) else b""
+        raw = read_at_most(file, max_bytes) if is_file(file) else b""
     except OSError:
         return False
+    if len(raw) > max_bytes:
+        return True
     if TABLE[-1].encode() not in raw:
         return False
     # Imported here: most calls name their files.

@@ -19,7 +19,7 @@ class CheckResult:
 
     Args:
         diagnostics: Everything that was found, by file and place.
-        texts: The text of each file that could be read.
+        texts: The text of each file that could be read and may be shown.
         files: How many files could be had.
     """
 

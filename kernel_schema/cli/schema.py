@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import FINDINGS, OK, complain
 from kernel_schema.lowering.json_schema import json_schema
-from kernel_schema.paths import exists
+from kernel_schema.paths import exists, read_at_most
 from kernel_schema.schema.json_schema import render
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def run_schema(options: argparse.Namespace) -> int:
         if not options.check:
             target.write_text(text, encoding="utf-8", newline="\n")
             return OK
-        current = target.read_bytes() if exists(target) else b""
+        current = read_at_most(target, len(text.encode())) if exists(target) else b""
     except OSError as error:
         return complain(f"{options.output}: {error.strerror}")
     if current == text.encode():

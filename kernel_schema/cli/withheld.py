@@ -1,0 +1,88 @@
+"""What is not printed of a file: a link in a stranger's repository may lead to our own secrets."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from kernel_schema.codes import catalogue
+from kernel_schema.diagnostics import Route
+from kernel_schema.files.load import STANDARD_INPUT
+from kernel_schema.paths import exists, is_device_path, is_file
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from kernel_schema.diagnostics import Diagnostic
+
+
+def has_excerpts(file: str) -> bool:
+    """Whether lines of a file may be shown: of standard input, and of files that lie where we are.
+
+    Args:
+        file: Its path as given, or `-`.
+    """
+    return file == STANDARD_INPUT or (is_file(file) and not _leads_away(file))
+
+
+def discreet(file: str, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What was found in a file, without the words of one that a link leads away to.
+
+    Messages, helps and routes quote the file. In their place stands what the code means; place,
+    code and severity stay.
+
+    Args:
+        file: Its path as given, or `-`.
+        diagnostics: What was found in it.
+    """
+    if file == STANDARD_INPUT or not _leads_away(file):
+        return list(diagnostics)
+    target = quote(os.path.realpath(file), longest=1000)
+    help_text = (
+        "what the file says is not shown, for a link leads to it out of this directory or "
+        f"repository: to see more check {target} itself"
+    )
+    return [
+        replace(one, message=catalogue()[one.code].summary, help=help_text, route=Route())
+        for one in diagnostics
+    ]
+
+
+def _leads_away(file: str) -> bool:
+    """Whether a link leads to a file from where it is looked for to somewhere else."""
+    if is_device_path(file):  # named by whoever calls us: `<(command)` is a link too
+        return False
+    path = os.path.abspath(file)  # noqa: PTH100 (of the string, whatever links are in it)
+    return not _lies_in(os.path.realpath(path), os.path.realpath(_ground_of(path)))
+
+
+def _ground_of(path: str) -> str:
+    """Where links may lead from a path: the repository or the directory that we work in.
+
+    For a path elsewhere it is the repository around that, or the directory that holds it.
+    """
+    try:
+        working = os.getcwd()  # noqa: PTH109 (paths are strings here)
+    except OSError:  # it is gone
+        working = os.sep
+    ground = _repository_around(working) or working
+    # Everything lies below the root: who works there, in a container say, is nowhere in particular.
+    if _lies_in(path, ground) and os.path.dirname(ground) != ground:  # noqa: PTH120
+        return ground
+    folder = os.path.dirname(path)  # noqa: PTH120
+    return _repository_around(folder) or folder
+
+
+def _repository_around(folder: str) -> str | None:
+    while (parent := os.path.dirname(folder)) != folder:  # noqa: PTH120
+        if exists(os.path.join(folder, ".git")):  # noqa: PTH118
+            return folder
+        folder = parent
+    return None
+
+
+def _lies_in(path: str, folder: str) -> bool:
+    path, folder = os.path.normcase(path), os.path.normcase(folder)
+    return path == folder or path.startswith(os.path.join(folder, ""))  # noqa: PTH118
