@@ -75,8 +75,7 @@ class HubRef:
         if self.version is not None and self.revision is not None:
             _refuse("a kernel has a version or a revision, not both", "leave one of them out")
         for name in ("repo_id", "layer_name", "revision"):
-            value = getattr(self, name)
-            object.__setattr__(self, name, as_text(value) or value)
+            object.__setattr__(self, name, as_text(getattr(self, name)) or getattr(self, name))
         if parse_kernel_ref(str(self)) != self:
             _refuse(f"{quote(str(self))} reads as another reference", _RULE)
 
