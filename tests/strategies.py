@@ -58,7 +58,9 @@ _BOUNDS = st.sampled_from((None, 0, 1, 70, 75, 80, 86, 89, 90, 100, 121, 9999))
 
 def layer_names() -> SearchStrategy[str]:
     """Names under `kernel_mapping`: mostly identifiers, and every other text that is allowed."""
-    anything = st.text(st.characters(exclude_categories=("Cs",)), min_size=1, max_size=12)
+    anything = st.text(
+        st.characters(exclude_categories=("Cs", "Cc", "Zl", "Zp")), min_size=1, max_size=12
+    )
     return st.one_of(
         _IDENTIFIER,
         st.sampled_from(_TRICKY_NAMES),

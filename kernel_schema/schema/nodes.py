@@ -12,6 +12,7 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, Literal
 
+from kernel_schema.schema.lines import MAX_LENGTH
 from kernel_schema.schema.patterns import (
     ENTRY,
     KERNEL,
@@ -19,6 +20,7 @@ from kernel_schema.schema.patterns import (
     LOCKFILE,
     REPO_ID,
     REVISION,
+    SCHEMA_URI,
     anchored,
 )
 from kernel_schema.schema.references import MAX_VERSION
@@ -249,7 +251,9 @@ SCHEMA_URI_NODE: Final = Node(
     description="Where an editor finds the JSON Schema of this file: a URL, or a path relative "
     "to the file.",
     type="string",
-    errorMessage="`$schema` is a string: a URL or a path",
+    pattern=anchored(SCHEMA_URI),
+    maxLength=MAX_LENGTH,
+    errorMessage=f"`$schema` is a URL or a path, on one line of at most {MAX_LENGTH} characters",
     examples=["./kernel-config.schema.json"],
 )
 INHERIT_NODE: Final = Node(
@@ -261,7 +265,9 @@ INHERIT_NODE: Final = Node(
 LAYER_NAME_NODE: Final = Node(
     type="string",
     pattern=anchored(LAYER_NAME),
-    errorMessage="a layer name is not empty and has no white space at its ends",
+    maxLength=MAX_LENGTH,
+    errorMessage="a layer name is not empty, has no white space at its ends and no control "
+    f"characters, and is no longer than {MAX_LENGTH} characters",
     doNotSuggest=True,
 )
 

@@ -2,13 +2,14 @@ r"""The rules for strings as patterns that mean the same to every engine of regu
 
 Python, JavaScript (with and without the `u` flag) and Rust agree on `^...$`, on classes of single
 characters and ranges with `-` last, and on groups without names. They disagree on `\w`, `\d`, `.`
-and look-around: none of them is used, and `[\s\S]` only as a whole, where it means any character.
+and look-around: none of them is used.
 """
 
 from __future__ import annotations
 
 from typing import Final
 
+from kernel_schema.schema.lines import CONTROL_CLASS
 from kernel_schema.schema.references import (
     LAYER_PATTERN,
     LOCAL_START_PATTERN,
@@ -17,7 +18,6 @@ from kernel_schema.schema.references import (
 )
 from kernel_schema.schema.vocabulary import ORIGINAL
 
-_ANY: Final = r"[\s\S]*"
 _TAIL: Final = "[A-Za-z0-9_./-]*"
 
 # What follows `@`: any revision but a `v` with a number of more than nine digits.
@@ -32,12 +32,13 @@ REVISION: Final = REVISION_PATTERN
 KERNEL: Final = rf"(?:{REPO_ID_PATTERN}(?:@{_PIN})?|{_LOCAL}):{LAYER_PATTERN}"
 ENTRY: Final = f"(?:{ORIGINAL}|{KERNEL})"
 
-# What `str.strip` takes away, and what cannot be printed beside it, in the lower part of Unicode.
-_BLANKS: Final = r"\x09-\x0d\x1c-\x20\x85\xa0\u1680\u2000-\u200a\u2028\u2029\u202f\u205f\u3000"
+# What `str.strip` takes away beside them, and what cannot be printed in the lower part of Unicode.
+_BLANK: Final = CONTROL_CLASS + r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
 _UNPRINTABLE: Final = (
     r"\x00-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
 )
-LAYER_NAME: Final = rf"[^{_BLANKS}](?:{_ANY}[^{_BLANKS}])?"
+LAYER_NAME: Final = rf"[^{_BLANK}](?:[^{CONTROL_CLASS}]*[^{_BLANK}])?"
+SCHEMA_URI: Final = f"[^{CONTROL_CLASS}]*"
 LOCKFILE: Final = rf" *[^{_UNPRINTABLE} ][^{_UNPRINTABLE}]*"
 
 

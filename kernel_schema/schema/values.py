@@ -8,6 +8,7 @@ from pydantic_core import PydanticCustomError
 
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.schema.kinds import as_text, is_list, is_path, is_tuple
+from kernel_schema.schema.lines import line_problem
 from kernel_schema.schema.problems import fail, located, misplaced_capability, problem
 from kernel_schema.schema.references import (
     MAX_VERSION,
@@ -15,7 +16,6 @@ from kernel_schema.schema.references import (
     LocalRef,
     is_repo_id,
     is_revision,
-    is_text,
     parse_kernel_ref,
     repo_id_problem,
 )
@@ -240,9 +240,13 @@ def check_inherit_mapping(value: object) -> bool:
 def check_schema_uri(value: object) -> str:
     """Where an editor finds the JSON Schema; we only keep it."""
     text = as_text(value)
-    if text is not None:
-        return text
-    raise problem("invalid-schema-uri", f"{show(value)} is not a string for `$schema`")
+    if text is None:
+        raise problem("invalid-schema-uri", f"{show(value)} is not a string for `$schema`")
+    reason = line_problem(text)
+    if reason is not None:
+        help_text = "write a URL, or a path relative to this file"
+        raise problem("invalid-schema-uri", f"`$schema` {reason}: {quote(text)}", help_text)
+    return text
 
 
 def check_layer_name(value: object) -> str:
@@ -260,13 +264,20 @@ def check_layer_name(value: object) -> str:
             f"did you mean {quote(stripped)}?",
             at_key=True,
         )
-    if not is_text(value):
-        raise problem(
-            "invalid-layer-name",
-            f"the layer name {quote(value)} contains characters that are not Unicode text",
-            at_key=True,
-        )
+    reason = line_problem(value)
+    if reason is not None:
+        message = f"the layer name {quote(value)} {reason}"
+        raise problem("invalid-layer-name", message, at_key=True)
     return value
+
+
+def is_layer_name(value: object) -> bool:
+    """Whether a config can name a layer so: a class can register a name of any kind."""
+    try:
+        check_layer_name(value)
+    except PydanticCustomError:
+        return False
+    return True
 
 
 def check_device(value: object) -> DeviceType:

@@ -23,7 +23,7 @@ PATTERNS = {
     name: patterns.anchored(getattr(patterns, name))
     for name in (
         "ENTRY", "KERNEL", "LAYER_NAME", "LOCKFILE", "NOT_LOCAL", "NOT_LOCAL_NOT_PINNED",
-        "REPO_ID", "REVISION",
+        "REPO_ID", "REVISION", "SCHEMA_URI",
     )
 }  # fmt: skip
 REFERENCES = [
@@ -114,6 +114,7 @@ RULES: dict[str, Callable[[str], bool]] = {
     "LAYER_NAME": passes(values.check_layer_name),
     "REPO_ID": is_repo_id,
     "REVISION": is_revision,
+    "SCHEMA_URI": passes(values.check_schema_uri),
     "NOT_LOCAL_NOT_PINNED": goes_with("version"),
 }
 
