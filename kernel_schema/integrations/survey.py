@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema import __version__
 from kernel_schema.diagnostics import LoweringError
+from kernel_schema.integrations.credentials import without_credentials
 from kernel_schema.lowering.environment import (
     import_kernels,
     mapping_disabled,
@@ -47,16 +48,24 @@ class Fact:
 def survey() -> tuple[Fact, ...]:
     """Look around; imports torch, kernels and transformers where they are installed.
 
+    Passwords and tokens are hidden, wherever they are.
+
     >>> [fact.name for fact in survey()][:2]
     ['kernel_schema', 'kernels']
     """
-    return (
+    facts = (
         Fact("kernel_schema", __version__, f"on Python {platform.python_version()}"),
         _kernels(),
         *_torch(),
         _transformers(),
         *_variables(),
     )
+    return tuple(map(_shareable, facts))
+
+
+def _shareable(fact: Fact) -> Fact:
+    fields = {name: value and without_credentials(value) for name, value in asdict(fact).items()}
+    return Fact(**fields)
 
 
 def _kernels() -> Fact:
