@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Any
 
-from kernel_schema.wording import quote
+from kernel_schema.wording import printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -58,7 +58,7 @@ class Route:
     def __str__(self) -> str:
         if not self.steps:
             return "(top level)"
-        return "".join(_format_step(step) for step in self.steps).removeprefix(".")
+        return printable("".join(_format_step(step) for step in self.steps).removeprefix("."))
 
     def child(self, *steps: Step) -> Route:
         """The route to a value below this one.
@@ -105,6 +105,8 @@ class Span:
 class Diagnostic:
     """One problem: what is wrong, where, and what to do about it.
 
+    Its fields are data, as they came; its text, `headline` and `place` are `wording.printable`.
+
     Args:
         code: Stable kebab-case name of the kind of problem, e.g. `unknown-device`.
         message: What is wrong, in one sentence.
@@ -127,21 +129,22 @@ class Diagnostic:
     span: Span | None = None
 
     def __str__(self) -> str:
-        return f"{self.headline}\n  help: {self.help}" if self.help else self.headline
+        if not self.help:
+            return self.headline
+        return f"{self.headline}\n{printable(f'  help: {self.help}')}"
 
     @property
     def headline(self) -> str:
         """The problem in one line: `file:line:col: error[code]: message`, or the route in front."""
-        return f"{self.place}: {self.severity}[{self.code}]: {self.message}"
+        return printable(f"{self.place}: {self.severity}[{self.code}]: {self.message}")
 
     @property
     def place(self) -> str:
         """`file:line:col`, or the route where no file is known."""
         if self.file is None:
             return str(self.route)
-        return (
-            self.file if self.span is None else f"{self.file}:{self.span.line}:{self.span.column}"
-        )
+        where = "" if self.span is None else f":{self.span.line}:{self.span.column}"
+        return printable(f"{self.file}{where}")
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:

@@ -1,4 +1,4 @@
-"""Words for messages: suggestions, quoted values and lists of names."""
+"""Words for messages: what is printable, suggestions, quoted values and lists of names."""
 
 from __future__ import annotations
 
@@ -9,10 +9,71 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import date, time
 from enum import Enum
-from typing import TYPE_CHECKING
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable, Sequence
+
+# What Python calls printable and nobody sees: the letters and marks among the code points that
+# Unicode's DerivedCoreProperties.txt lists as Default_Ignorable_Code_Point.
+_IGNORABLE = (
+    "\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180d\u180f\u3164\ufe00-\ufe0f\uffa0"
+    "\U000e0100-\U000e01ef"
+)
+_INVISIBLE = re.compile(f"[{_IGNORABLE}]")
+# What CI systems take for commands: `::` where a line starts, `##[` and `##vso[` anywhere. Source:
+# ActionCommand.cs of GitHub's runner, and the logging commands of Azure Pipelines.
+_COMMAND = re.compile(r"(?:^ *:(?=:)|#(?=#\w*\[)).")
+_SUSPECT = re.compile(f"{_INVISIBLE.pattern}|{_COMMAND.pattern}")
+
+
+def is_visible(char: str) -> bool:
+    """Whether a character shows that it is there, and moves none of its neighbours.
+
+    >>> is_visible("a"), is_visible(chr(0x202E)), is_visible(chr(0xFE0F)), is_visible(chr(0x200D))
+    (True, False, False, False)
+    """
+    return char.isprintable() and _INVISIBLE.match(char) is None
+
+
+def printable(text: str) -> str:
+    r"""A text from anywhere as one line that can be printed: what a terminal, or CI, gets of it.
+
+    Control characters, line breaks, what turns the direction of writing, what is invisible and
+    halves of surrogate pairs become escapes that YAML and TOML read too. So does U+200D, which
+    joins emoji: a sequence shows its parts, since the same character makes two names that look
+    alike. The second character of what CI takes for a command becomes one as well.
+
+    >>> print(printable("a\n::error::b\u202e"))
+    a\n::error::b\u202e
+    >>> print(printable("::error::"), printable("##[error]"))
+    :\u003aerror:: #\u0023[error]
+    """
+    if text.isprintable() and _SUSPECT.search(text) is None:
+        return text
+    return "".join(printable_characters(text))
+
+
+def printable_characters(text: str) -> list[str]:
+    """The parts of `printable`, one for each character."""
+    shown = [char if is_visible(char) else _escape(char) for char in text]
+    for command in _COMMAND.finditer(text):
+        shown[command.end() - 1] = _escape(text[command.end() - 1])
+    return shown
+
+
+def printable_lines(text: str) -> str:
+    """`printable` for a text whose line feeds are our own."""
+    return "\n".join(map(printable, text.split("\n")))
+
+
+_SHORT_ESCAPES = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
+
+
+def _escape(char: str) -> str:
+    code = ord(char)
+    return _SHORT_ESCAPES.get(char) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
+
 
 # Fuzzy comparisons that one config may cost. A comparison takes about 10 microseconds: enough for
 # every vocabulary and real model, and it keeps a pathological config (1e4 wrong names against
@@ -111,12 +172,9 @@ def quote(text: object, mark: str = "`", *, longest: int = _SHOWN) -> str:
     """
     if isinstance(text, Enum):
         text = text.value
-    if isinstance(text, str):
-        shown = text[: longest + 1]
-        if not shown.isprintable():
-            shown = "".join(c if c.isprintable() else ascii(c)[1:-1] for c in shown)
-    else:
-        shown = _short_repr(text)
+    shown = text[: longest + 1] if isinstance(text, str) else _short_repr(text)
+    if not shown.isprintable() or _INVISIBLE.search(shown):
+        shown = "".join(char if is_visible(char) else _escape(char) for char in shown)
     if len(shown) > longest:
         shown = shown[: longest - 3] + "..."
     if mark == "`" and mark in shown:

@@ -12,7 +12,7 @@ from urllib.parse import quote as percent_encoded
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, refuse
 from kernel_schema.cli.headers import with_header
 from kernel_schema.cli.schema import schema_text
-from kernel_schema.cli.terminal import tell
+from kernel_schema.cli.terminal import tell, write_lines
 from kernel_schema.cli.withheld import discreet
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.document import from_read_error
@@ -26,12 +26,16 @@ from kernel_schema.files.load import (
 from kernel_schema.files.source import ReadError
 from kernel_schema.paths import exists, read_at_most
 from kernel_schema.schema.json_schema import DIALECT
+from kernel_schema.schema.lines import line_problem
+from kernel_schema.wording import printable, quote
 
 if TYPE_CHECKING:
     import argparse
 
 _SCHEMA_NAME: Final = "kernel-config.schema.json"
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
+_URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://[^/?#]*)(.*)", re.DOTALL)
+# Beside letters, digits and `_.-~`, what RFC 3986 allows in a URL; brackets in the host only.
+_RESERVED: Final = ":/?#@!$&'()*+,;=%"
 
 
 def run_attach(options: argparse.Namespace) -> int:
@@ -65,16 +69,19 @@ def run_attach(options: argparse.Namespace) -> int:
         refuse(discreet(file, from_read_error(error, file).diagnostics))
         return FINDINGS
     try:
-        uri = options.schema and _reference(options.schema, file)
-        uri = uri or _written(file, options.model)
+        if options.schema:
+            _refuse_unless_name(options.schema)
+            uri = _reference(options.schema, file)
+        else:
+            uri = _written(file, options.model)
         changed = with_header(text, known, uri)
         if changed == text:
-            print(f"{file} refers to {uri} already")
+            write_lines(printable(f"{file} refers to {uri} already"))
             return OK
         Path(file).write_bytes(changed.encode())
     except OSError as error:
         return complain(f"{error.filename}: {error.strerror}")
-    print(f"{file} refers to {uri}")
+    write_lines(printable(f"{file} refers to {uri}"))
     return OK
 
 
@@ -91,7 +98,7 @@ def _written(file: str, model: str | None) -> str:
         )
     if current != written:
         target.write_bytes(written)
-        tell(f"{target} written")
+        tell(printable(f"{target} written"))
     return _reference(str(target), file)
 
 
@@ -108,13 +115,29 @@ def _is_ours(content: bytes) -> bool:
 
 
 def _reference(schema: str, file: str) -> str:
-    """How a file refers to a schema: a URL as it is, a path relative to the file."""
-    if _URL.match(schema):
-        return schema
-    directory = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 (links stay links)
-    try:
-        relative = os.path.relpath(schema, directory)
-    except ValueError:  # another drive
-        return Path(schema).absolute().as_uri()
-    path = percent_encoded(Path(relative).as_posix())
-    return path if path.startswith("../") else f"./{path}"
+    """How a file refers to a schema: a URL, or a path relative to the file.
+
+    Whatever it holds ends up in one word of the file: what no URL can hold is percent-encoded.
+
+    Raises:
+        Stop: If no config can hold it; why has been said.
+    """
+    if (url := _URL.fullmatch(schema)) is not None:
+        host, rest = url.groups()
+        uri = percent_encoded(host, f"{_RESERVED}[]") + percent_encoded(rest, _RESERVED)
+    else:
+        directory = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 (links stay links)
+        try:
+            relative = os.path.relpath(schema, directory)
+        except ValueError:  # another drive
+            return Path(schema).absolute().as_uri()
+        path = percent_encoded(os.fsencode(Path(relative).as_posix()))
+        uri = path if path.startswith("../") else f"./{path}"
+    _refuse_unless_name(uri)
+    return uri
+
+
+def _refuse_unless_name(reference: str) -> None:
+    reason = line_problem(reference)
+    if reason is not None:
+        raise Stop(complain(f"{quote(reference)} {reason}: no config can refer to such a schema"))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import OK, complain
+from kernel_schema.cli.terminal import write_lines
 from kernel_schema.codes import catalogue
 from kernel_schema.wording import Suggester, quote
 
@@ -18,7 +19,7 @@ def run_codes(_: argparse.Namespace) -> int:
     codes = catalogue()
     widest = max(map(len, codes))
     for name, code in codes.items():
-        print(f"{name:<{widest}}  {code.severity:<7}  {code.summary}")
+        write_lines(f"{name:<{widest}}  {code.severity:<7}  {code.summary}")
     return OK
 
 
@@ -28,10 +29,10 @@ def run_explain(name: str) -> int:
     if problem is not None:
         return complain(problem)
     code = catalogue()[name]
-    print(f"{code.severity}[{name}]: {code.summary}\n\n{code.explanation}")
+    write_lines(f"{code.severity}[{name}]: {code.summary}\n\n{code.explanation}")
     for title, example in (("Wrong", code.wrong), ("Right", code.right)):
-        print(f"\n{title}:\n")
-        print("\n".join(f"    {line}".rstrip() for line in example.splitlines()))
+        write_lines(f"\n{title}:\n")
+        write_lines("\n".join(f"    {line}".rstrip() for line in example.splitlines()))
     return OK
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import FINDINGS, OK
-from kernel_schema.cli.terminal import tell
+from kernel_schema.cli.terminal import tell, write_lines
 from kernel_schema.diagnostics import KernelSchemaError
 
 if TYPE_CHECKING:
@@ -21,10 +21,10 @@ def run_demo_command(_: argparse.Namespace) -> int:
     from kernel_schema.demo.run import run_demo
 
     try:
-        ran = run_demo(print)
+        ran = run_demo(write_lines)
     except KernelSchemaError as error:
         for diagnostic in error.diagnostics:
             tell(str(diagnostic))
         return FINDINGS
-    print("The kernel ran." if ran else "The kernel did not run as it should.")
+    write_lines("The kernel ran." if ran else "The kernel did not run as it should.")
     return OK if ran else FINDINGS

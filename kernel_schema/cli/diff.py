@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain
 from kernel_schema.cli.inputs import open_document, open_model, say
 from kernel_schema.cli.layout import paragraph
+from kernel_schema.cli.terminal import write_lines
 from kernel_schema.diagnostics import KernelSchemaError
 from kernel_schema.schema.meaning import diff
 
@@ -51,7 +52,7 @@ def run_diff(options: argparse.Namespace) -> int:
         except KernelSchemaError as error:
             say(error.diagnostics)
             return USAGE
-    print("\n".join(map(paragraph, [*(lines or ["Both mean the same."]), *for_model])))
+    write_lines("\n".join(map(paragraph, [*(lines or ["Both mean the same."]), *for_model])))
     return FINDINGS if lines else OK
 
 

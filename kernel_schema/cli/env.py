@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.cli.exits import OK
 from kernel_schema.cli.layout import paragraph
+from kernel_schema.cli.terminal import write_json, write_lines
 
 if TYPE_CHECKING:
     import argparse
@@ -27,12 +27,12 @@ def run_env(options: argparse.Namespace) -> int:
     facts = survey()
     if options.output_format == "json":
         shape = {"version": VERSION, "facts": [dataclasses.asdict(fact) for fact in facts]}
-        print(json.dumps(shape, indent=2))
+        write_json(shape)
         return OK
     for fact in facts:
         value = "not set" if fact.name.isupper() else "none"
-        print(paragraph(f"{fact.name} {fact.value if fact.value is not None else value}"))
-        print(paragraph(fact.effect, indent="  "))
+        write_lines(paragraph(f"{fact.name} {fact.value if fact.value is not None else value}"))
+        write_lines(paragraph(fact.effect, indent="  "))
         if fact.fix is not None:
-            print(paragraph(f"help: {fact.fix}", indent="  "))
+            write_lines(paragraph(f"help: {fact.fix}", indent="  "))
     return OK

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernel_schema.cli.terminal import tell
+from kernel_schema.wording import printable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ def complain(message: str, *, severity: str = "error") -> int:
     Returns:
         The exit code of a wrong call.
     """
-    tell(f"kernel-schema: {severity}: {message}")
+    tell(printable(f"kernel-schema: {severity}: {message}"))
     return USAGE
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain
@@ -11,6 +10,7 @@ from kernel_schema.cli.layout import paragraph
 from kernel_schema.cli.matrix import matrix_shape, matrix_text
 from kernel_schema.cli.plans import inherited_text, plan_shape, plan_text
 from kernel_schema.cli.shapes import diagnostic_shape
+from kernel_schema.cli.terminal import write_json, write_lines
 from kernel_schema.diagnostics import KernelSchemaError, Severity
 from kernel_schema.lowering.explain import explain
 from kernel_schema.lowering.matrix import plan_matrix
@@ -75,7 +75,7 @@ def run_explain(options: argparse.Namespace) -> int:
             "diagnostics": [diagnostic_shape(diagnostic) for diagnostic in diagnostics],
             "plans": [plan_shape(plan, document) for plan in plans],
         }
-        print(json.dumps(shape, indent=2))
+        write_json(shape)
     else:
         _show(plans, diagnostics, document)
     return FINDINGS if any(one.severity is Severity.ERROR for one in diagnostics) else OK
@@ -96,12 +96,12 @@ def _by_severity(plans: Iterable[Plan]) -> list[Diagnostic]:
 
 
 def _show(plans: list[Plan], diagnostics: list[Diagnostic], document: Document) -> None:
-    parts = [paragraph(str(diagnostic)) for diagnostic in diagnostics]
+    parts = ["\n".join(map(paragraph, str(found).split("\n"))) for found in diagnostics]
     parts += [plan_text(plan, document) for plan in plans]
     inherited = inherited_text(plans[0])
     if inherited is not None:
         parts.append(inherited)
-    print("\n\n".join(parts))
+    write_lines("\n\n".join(parts), painted=True)
 
 
 def _show_matrix(
@@ -122,7 +122,7 @@ def _show_matrix(
             "layer_name": layer.layer_name,
             "rows": matrix_shape(rows, document),
         }
-        print(json.dumps(shape, indent=2))
+        write_json(shape)
     else:
-        print(matrix_text(layer.layer_name, rows, document))
+        write_lines(matrix_text(layer.layer_name, rows, document), painted=True)
     return OK

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_schema.cli.terminal import printable_lines
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -23,8 +23,8 @@ def render(result: CheckResult, stream: TextIO) -> None:
         result: What was found.
         stream: Where to.
     """
-    for diagnostic in result.diagnostics:
-        print(_command(diagnostic), file=stream)
+    # As they are: these are the only lines that are meant as commands.
+    stream.writelines(f"{_command(diagnostic)}\n" for diagnostic in result.diagnostics)
 
 
 def _command(diagnostic: Diagnostic) -> str:
@@ -38,14 +38,14 @@ def _command(diagnostic: Diagnostic) -> str:
             last = max(span.end_column - 1, span.column)
             properties |= {"col": str(span.column), "endColumn": str(last)}
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    message = diagnostic.message
+    message = _data(diagnostic.message)
     if diagnostic.help:
-        message += f"\nhelp: {diagnostic.help}"
-    return f"::{diagnostic.severity} {listed}::{_data(message)}"
+        message += f"%0A{_data(f'help: {diagnostic.help}')}"
+    return f"::{diagnostic.severity} {listed}::{message}"
 
 
 def _data(text: str) -> str:
-    return printable_lines(text).replace("%", "%25").replace("\r", "%0D").replace("\n", "%0A")
+    return printable(text).replace("%", "%25")
 
 
 def _property(text: str) -> str:

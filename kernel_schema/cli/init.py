@@ -16,7 +16,9 @@ from kernel_schema.lowering.registry import inspect_model
 from kernel_schema.paths import exists
 from kernel_schema.schema.config import KernelConfig
 from kernel_schema.schema.rules import by_layer
+from kernel_schema.schema.values import is_layer_name
 from kernel_schema.schema.vocabulary import ModeName
+from kernel_schema.wording import printable, quote
 
 if TYPE_CHECKING:
     import argparse
@@ -54,6 +56,11 @@ def run_init(options: argparse.Namespace) -> int:
     except LoweringError as error:
         defaults = error.diagnostics[0].message
     text = starter(layers, defaults, options.model, options.device or ())
+    for name in layers:
+        if not is_layer_name(name):
+            complain(
+                f"no config can name the layer {quote(name)}: it is left out", severity="warning"
+            )
     if target is None:
         write(text)
         return OK
@@ -70,7 +77,7 @@ def starter(
     spec: str,
     devices: Sequence[str] = (),
 ) -> str:
-    """A config file in YAML that is valid as it stands.
+    """A config file in YAML that is valid as it stands, and trusts nobody.
 
     Args:
         layers: What the model registers.
@@ -88,43 +95,60 @@ def starter(
       # 5 modules: RMSNorm
       # RMSNorm: org/repo:Layer
     """
-    head = [f"# Kernels for the layers that {_in_one_line(spec)} registers."]
+    head = [printable(f"# Kernels for the layers that {spec} registers.")]
     if not layers:
         cause = registration_disabled()
         why = cause.message if cause is not None else "none of its classes carries a name"
-        return "\n".join([*head, f"# It registers none: {_in_one_line(why)}.", _EMPTY, ""])
+        return "\n".join([*head, printable(f"# It registers none: {why}."), _EMPTY, ""])
     if isinstance(defaults, str):
-        head.append(f"# There are no default kernels to start from: {_in_one_line(defaults)}.")
+        head.append(printable(f"# There are no default kernels to start from: {defaults}."))
         defaults = {}
     else:
         head.append(
             "# Where transformers' default table has no kernel, the entry is commented out."
         )
-    entries = {name: _entry(defaults.get(name, ()), devices) for name in layers}
-    filled = any(entries.values())
+    blocks = [
+        line
+        for name, layer in layers.items()
+        for line in _block(layer, defaults.get(name, ()), devices)
+    ]
+    filled = any(not line.lstrip().startswith("#") for line in blocks)
     if not filled:
         head.append("# Take the `{}` away with the first entry that you fill in.")
-    blocks = (
-        line for name, entry in entries.items() for line in _block(layers[name], entry, devices)
-    )
     return "\n".join([*head, "kernel_mapping:" if filled else _EMPTY, *blocks, ""])
 
 
 _EMPTY: Final = "kernel_mapping: {}"
+_TRUSTS: Final = (
+    "# Commented out, since `trust_remote_code` runs code of a publisher that the Hub does not "
+    "mark as trusted:"
+)
 
 
-def _in_one_line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _block(layer: RegisteredLayer, entry: dict[str, Any], devices: Sequence[str]) -> Iterator[str]:
+def _block(layer: RegisteredLayer, rules: Sequence[Rule], devices: Sequence[str]) -> Iterator[str]:
+    name = layer.layer_name
+    if not is_layer_name(name):
+        yield printable(f"  # Left out, since no config can name it: {quote(name)}")
+        return
     classes = ", ".join(cls.__name__ for cls in layer.classes if not is_function(cls))
-    yield f"  # {count_of(layer)}{': ' if classes else ''}{_in_one_line(classes)}"
-    if entry:
-        yield from _yaml_of(layer.layer_name, entry)
-    else:
-        example = dict.fromkeys(devices, _EXAMPLE) or _EXAMPLE
-        yield from (f"  # {line[2:]}" for line in _yaml_of(layer.layer_name, example))
+    yield printable(f"  # {count_of(layer)}{': ' if classes else ''}{classes}")
+    trusting = {rule.device for rule in rules if _trust(rule)}
+    plain = _entry((rule for rule in rules if rule.device not in trusting), devices)
+    if plain:
+        yield from _yaml_of(name, plain)
+    risky = _entry((rule for rule in rules if rule.device in trusting), devices)
+    if risky:
+        lines = _yaml_of(name, risky)
+        # Beside devices that are filled in, the name of the layer stands there already.
+        indent, lines = ("    ", lines[1:]) if plain else ("  ", lines)
+        yield f"{indent}{_TRUSTS}"
+        yield from _commented(lines, indent)
+    elif not plain:
+        yield from _commented(_yaml_of(name, dict.fromkeys(devices, _EXAMPLE) or _EXAMPLE), "  ")
+
+
+def _commented(lines: Iterable[str], indent: str) -> Iterator[str]:
+    return (f"{indent}# {line.removeprefix(indent)}" for line in lines)
 
 
 def _yaml_of(layer_name: str, entry: Any) -> list[str]:
@@ -166,8 +190,12 @@ def _modes(modes: dict[ModeName, Any]) -> Any:
     return {mode.value: kernel for mode, kernel in modes.items()}
 
 
+def _trust(rule: Rule) -> bool | tuple[str, ...]:
+    return getattr(rule.kernel, "trust_remote_code", False)
+
+
 def _kernel(rule: Rule) -> Any:
-    trust = getattr(rule.kernel, "trust_remote_code", False)
+    trust = _trust(rule)
     if not trust:
         return str(rule.kernel)
     return {

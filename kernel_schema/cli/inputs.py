@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from kernel_schema.cli.check import check_files, renderer
 from kernel_schema.cli.exits import FINDINGS, USAGE, Stop, complain
 from kernel_schema.cli.terminal import tell
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -66,4 +67,4 @@ def say(diagnostics: Iterable[Diagnostic]) -> None:
             continue
         complain(diagnostic.message)
         if diagnostic.help is not None:
-            tell(f"  help: {diagnostic.help}")
+            tell(printable(f"  help: {diagnostic.help}"))

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.cli.shapes import diagnostic_shape
+from kernel_schema.cli.terminal import write_json
 
 if TYPE_CHECKING:
     from typing import TextIO
@@ -32,4 +32,4 @@ def render(result: CheckResult, stream: TextIO) -> None:
         "warnings": result.warnings,
         "diagnostics": [diagnostic_shape(diagnostic) for diagnostic in result.diagnostics],
     }
-    print(json.dumps(shape, indent=2), file=stream)
+    write_json(shape, stream)

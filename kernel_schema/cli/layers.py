@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import inspect
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.cli.exits import OK
 from kernel_schema.cli.inputs import open_model
 from kernel_schema.cli.layout import paragraph
 from kernel_schema.cli.shapes import diagnostic_shape
+from kernel_schema.cli.terminal import write_json, write_lines
 from kernel_schema.lowering.environment import registration_disabled
 from kernel_schema.lowering.registry import inspect_model
 
@@ -34,9 +34,9 @@ def run_layers(options: argparse.Namespace) -> int:
     """
     layers = inspect_model(open_model(options.model))
     if options.output_format == "json":
-        print(json.dumps(_shape(layers), indent=2))
+        write_json(_shape(layers))
     else:
-        print("\n".join(_lines(layers)))
+        write_lines("\n".join(_lines(layers)))
     return OK
 
 
@@ -47,7 +47,7 @@ def _lines(layers: RegisteredLayers) -> Iterator[str]:
         if cause is not None and cause.help is not None:
             yield paragraph(f"  help: {cause.help}")
     for layer in layers.values():
-        yield f"{layer.layer_name}: {count_of(layer)}"
+        yield paragraph(f"{layer.layer_name}: {count_of(layer)}")
         for cls in layer.classes:
             name = "function" if is_function(cls) else f"{cls.__name__}.forward"
             yield paragraph(f"{name}{_signature(cls)}", indent="  ", hanging="    ")

@@ -7,7 +7,7 @@ import sys
 from textwrap import wrap
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.cli.terminal import printable, printable_lines
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,39 +32,39 @@ def terminal_width() -> int | None:
 
 
 def paragraph(text: str, *, indent: str = "", hanging: str = "  ") -> str:
-    """Wrap a text, the lines after the first indented further; line breaks in it are kept.
+    """Wrap one line, what follows its first line indented further.
 
     Args:
-        text: The text.
+        text: The line, which may begin with blanks.
         indent: What every line starts with.
         hanging: What lines after the first start with besides.
     """
     width = terminal_width()
-    lines: list[str] = []
-    for line in text.splitlines():
-        shown = printable(line)
-        lead = indent + shown[: len(shown) - len(shown.lstrip())]
-        if width is None:
-            lines.append(lead + shown.lstrip())
-            continue
-        lines += wrap(
-            shown.lstrip(),
-            width,
-            initial_indent=lead,
-            subsequent_indent=lead + hanging,
-            break_on_hyphens=False,
-        )
+    shown = printable(text).rstrip()
+    lead = indent + shown[: len(shown) - len(shown.lstrip())]
+    if width is None:
+        return lead + shown.lstrip()
+    lines = wrap(
+        shown.lstrip(),
+        width,
+        initial_indent=lead,
+        subsequent_indent=lead + hanging,
+        break_on_hyphens=False,
+    )
     return "\n".join(line.rstrip() for line in lines)
 
 
 def table(
-    header: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[str] = ()
+    header: Sequence[str],
+    rows: Sequence[Sequence[str | Sequence[str]]],
+    *,
+    right: Sequence[str] = (),
 ) -> str:
     """Lay out rows under a header; what is too wide for the terminal is folded.
 
     Args:
         header: The names of the columns.
-        rows: The cells.
+        rows: The cells, each a line or a list of lines.
         right: The columns that are aligned to the right.
     """
     from rich import box
@@ -77,7 +77,8 @@ def table(
     for name in header:
         drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")
     for row in rows:
-        drawn.add_row(*(Text(printable_lines(cell)) for cell in row))
+        cells = ([cell] if isinstance(cell, str) else cell for cell in row)
+        drawn.add_row(*(Text("\n".join(map(printable, lines))) for lines in cells))
     with console.capture() as capture:
         console.print(drawn)
     return "\n".join(line.rstrip() for line in capture.get().rstrip("\n").split("\n"))

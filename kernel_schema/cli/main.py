@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         code = options.run(options)
-        print(end="", flush=True)
+        sys.stdout.flush()
     except Stop as stop:
         return stop.code
     except BrokenPipeError:

@@ -9,6 +9,7 @@ from kernel_schema.cli.layout import table
 from kernel_schema.cli.plans import Written, kernel_text, place_of, written_in
 from kernel_schema.cli.shapes import range_shape
 from kernel_schema.lowering.selection import MODE_CHAIN
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     from kernel_schema.files.document import Document
@@ -29,7 +30,7 @@ def matrix_text(layer_name: str, rows: Matrix, document: Document) -> str:
         document: The config that was explained.
     """
     if not rows:
-        return f"{layer_name}: nothing names it; it keeps its own forward everywhere."
+        return printable(f"{layer_name}: nothing names it; it keeps its own forward everywhere.")
     written = written_in(document)
     letters: dict[tuple[str, str], str] = {}
     labels = map(_letter, count())
@@ -47,7 +48,7 @@ def matrix_text(layer_name: str, rows: Matrix, document: Document) -> str:
         cells.append((f"{device}{_range(piece)}", *marks))
     legend = [(letter, kernel, stated) for (kernel, stated), letter in letters.items()]
     legend.append((_OWN, "the model's own forward", ""))
-    parts = (layer_name, table(_HEADER, cells), table(("", "runs", "stated"), legend))
+    parts = (printable(layer_name), table(_HEADER, cells), table(("", "runs", "stated"), legend))
     return "\n\n".join(parts)
 
 

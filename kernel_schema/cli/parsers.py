@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 from functools import cache
 
+from kernel_schema.wording import printable
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-    from typing import Any, Protocol
+    from typing import Any, NoReturn, Protocol
 
     class Commands(Protocol):
         """What `Parser.add_subparsers` returns, of which argparse says nothing in public."""
@@ -52,6 +54,10 @@ class Parser(argparse.ArgumentParser):
     def __init__(self, *, fill: Callable[[Parser], None] | None = None, **options: Any) -> None:
         self._fill = fill
         super().__init__(**options, allow_abbrev=False, formatter_class=_formatter)
+
+    def error(self, message: str) -> NoReturn:
+        """End the command: arguments are in the message, as they came."""
+        super().error(printable(message))
 
     def parse_known_args(  # pyright: ignore[reportIncompatibleMethodOverride] (overloads of the same)
         self, args: Sequence[str] | None = None, namespace: Any = None

@@ -13,7 +13,7 @@ from kernel_schema.schema.rules import expand
 from kernel_schema.schema.vocabulary import ORIGINAL, ModeName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from kernel_schema.files.document import Document
     from kernel_schema.lowering.plan import Candidate, LayerPlan, Plan
@@ -94,14 +94,15 @@ def _row(layer: LayerPlan, written: Written) -> tuple[str, str, str, str]:
     return layer.layer_name, f"{layer.replaced} of {layer.total}", runs, stated
 
 
-def _folded(row: tuple[str, str, str, str]) -> tuple[str, str, str, str]:
+def _folded(row: tuple[str, str, str, str]) -> tuple[str | Sequence[str], ...]:
     """Where a row is too wide for the terminal, the layer of the kernel goes on its own line."""
     width = terminal_width()
     layer, replaced, runs, stated = row
     if width is not None and runs != OWN and sum(map(len, row)) + 9 > width:
         head, colon, tail = runs.rpartition(":")
-        runs = f"{head}{colon}\n{tail}" if head else runs
-    return layer, replaced, runs, stated
+        if head:
+            return layer, replaced, (f"{head}{colon}", tail), stated
+    return row
 
 
 def _section(layer: LayerPlan, written: Written) -> Iterator[str]:

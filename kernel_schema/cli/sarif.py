@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from kernel_schema import __version__
+from kernel_schema.cli.terminal import write_json
 from kernel_schema.codes import catalogue
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ def render(result: CheckResult, stream: TextIO) -> None:
         "results": [_result(diagnostic, codes) for diagnostic in result.diagnostics],
     }
     log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    print(json.dumps(log, indent=2), file=stream)
+    write_json(log, stream)
 
 
 def _rule(code: str) -> dict[str, Any]:

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import FINDINGS, OK, complain
+from kernel_schema.cli.terminal import write, write_lines
 from kernel_schema.lowering.json_schema import json_schema
 from kernel_schema.paths import exists, read_at_most
 from kernel_schema.schema.json_schema import render
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +33,7 @@ def run_schema(options: argparse.Namespace) -> int:
         return complain("--check needs the file to check: --output FILE")
     text = schema_text(options.model, options.profile)
     if options.output is None:
-        sys.stdout.write(text)
+        write(text)
         return OK
     target = Path(options.output)
     try:
@@ -44,7 +45,7 @@ def run_schema(options: argparse.Namespace) -> int:
         return complain(f"{options.output}: {error.strerror}")
     if current == text.encode():
         return OK
-    print(f"{options.output} is not up to date: run `{_command(options)}`")
+    write_lines(printable(f"{options.output} is not up to date: run `{_command(options)}`"))
     return FINDINGS
 
 

@@ -1,40 +1,49 @@
-"""What goes to standard output and standard error, whatever these are."""
+"""What goes to standard output and standard error, whatever these are.
+
+Everything that a command prints goes through here: nothing in it starts a line, moves the cursor or
+gives a command to CI but what we mean to.
+"""
 
 from __future__ import annotations
 
 import os
+import re
 import sys
 
-_TAB = "    "
+from kernel_schema.wording import printable_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 
-def printable(text: str) -> str:
-    """What a terminal can be given: tabs as blanks, control characters replaced.
+_COLOUR = re.compile("(\x1b\\[[0-9;]*m)")
 
-    >>> printable("a" + chr(27) + "[31m")
-    'a\ufffd[31m'
+
+def write_lines(text: str, stream: TextIO | None = None, *, painted: bool = False) -> None:
+    """Write lines for people.
+
+    Args:
+        text: The lines. What comes from outside must have been made `printable` if it may hold line
+            feeds: they are taken for ours.
+        stream: Where to; standard output if left out.
+        painted: Whether there are colours in it, which are ours.
     """
-    if text.isprintable():
-        return text
-    return "".join(
-        _TAB if char == "\t" else char if char.isprintable() or _joins(char) else "\ufffd"
-        for char in text
-    )
-
-
-def _joins(char: str) -> bool:
-    """Whether an unprintable character is harmless and part of how its neighbours look."""
-    return char == "\u200d"
-
-
-def printable_lines(text: str) -> str:
-    """`printable` for a text of several lines."""
-    return "\n".join(map(printable, text.split("\n")))
+    pieces = _COLOUR.split(text) if painted else [text]
+    pieces[::2] = map(printable_lines, pieces[::2])
+    print("".join(pieces), file=stream)
 
 
 def tell(text: str) -> None:
     """Say something on standard error, in lines."""
-    print(printable_lines(text), file=sys.stderr)
+    write_lines(text, sys.stderr)
+
+
+def write_json(shape: object, stream: TextIO | None = None) -> None:
+    """Write JSON for programs: what must not be printed is escaped, and so still there as data."""
+    from json import dumps
+
+    write_lines(dumps(shape, indent=2), stream)
 
 
 def replace_closed() -> None:

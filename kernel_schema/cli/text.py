@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kernel_schema.cli.terminal import printable
+from kernel_schema.cli.terminal import write_lines
 from kernel_schema.diagnostics import Severity
+from kernel_schema.wording import printable, printable_characters
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 # Of a line longer than this, only the surroundings of the place are shown.
 _LONGEST: Final = 160
 _BEFORE: Final = 60
+_TAB: Final = "    "
 _COLOURS: Final = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow"}
 
 
@@ -33,17 +35,18 @@ def render_text(result: CheckResult, stream: TextIO, *, summary: bool) -> None:
         named = {diagnostic.file for diagnostic in result.diagnostics}
         lines = {file: _lines(text) for file, text in result.texts.items() if file in named}
         for diagnostic in result.diagnostics:
-            print(_shown(diagnostic, lines.get(diagnostic.file or ""), paint), file=stream)
+            shown = _shown(diagnostic, lines.get(diagnostic.file or ""), paint)
+            write_lines(shown, stream, painted=True)
     if summary:
-        print(_summary(result), file=stream)
+        write_lines(_summary(result), stream)
 
 
 def render_concise(result: CheckResult, stream: TextIO, *, summary: bool) -> None:
     """Show each problem in one line; takes what `render_text` takes."""
     for diagnostic in result.diagnostics:
-        print(printable(diagnostic.headline), file=stream)
+        write_lines(diagnostic.headline, stream)
     if summary:
-        print(_summary(result), file=stream)
+        write_lines(_summary(result), stream)
 
 
 def _summary(result: CheckResult) -> str:
@@ -80,7 +83,7 @@ def _shown(
 ) -> str:
     colour = _COLOURS[diagnostic.severity]
     shown = [
-        paint(f"{printable(diagnostic.place)}: ", "bold")
+        paint(printable(f"{diagnostic.place}: "), "bold")
         + paint(f"{diagnostic.severity}[{diagnostic.code}]", colour)
         + paint(f": {printable(diagnostic.message)}", "bold")
     ]
@@ -139,9 +142,12 @@ def excerpt_of(lines: Sequence[str], span: Span) -> Excerpt:
         tail = "..." if first + _LONGEST < len(line) else ""
         line = line[first : first + _LONGEST] + tail
         start, end = start - first, min(end - first, _LONGEST)
-    before, marked = printable(line[:start]), printable(line[start:end])
-    shown = lead + before + marked + printable(line[end:])
-    return Excerpt(shown.rstrip(), cell_len(lead + before), max(cell_len(marked), 1))
+    shown = [
+        _TAB if char == "\t" else part
+        for char, part in zip(line, printable_characters(line), strict=True)
+    ]
+    indent, width = (cell_len("".join(part)) for part in (shown[:start], shown[start:end]))
+    return Excerpt(lead + "".join(shown).rstrip(), len(lead) + indent, max(width, 1))
 
 
 def _lines(text: str) -> list[str]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 import yaml
 
 from kernel_schema.files._yaml_scalars import OutOfRangeError, resolve
+from kernel_schema.wording import printable, printable_lines
 
 
 class _Dumper(yaml.SafeDumper):
@@ -21,7 +23,8 @@ class _Dumper(yaml.SafeDumper):
 
 
 def _represent_string(_: yaml.SafeDumper, text: str) -> yaml.ScalarNode:
-    plain = text.isprintable() and _reads_as_string(text)
+    # In quotes, what `printable` makes of a character is an escape.
+    plain = printable(text) == text and _reads_as_string(text)
     return yaml.ScalarNode("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 
@@ -36,7 +39,7 @@ _Dumper.add_representer(str, _represent_string)
 
 
 def write_yaml(data: dict[str, Any]) -> str:
-    """Write plain data as block-style YAML, keys in their order.
+    """Write plain data as block-style YAML, keys in their order, with nothing unprintable.
 
     >>> print(write_yaml({"a": {"b": "0o14", "c": [1, True]}}), end="")
     a:
@@ -45,11 +48,13 @@ def write_yaml(data: dict[str, Any]) -> str:
         - 1
         - true
     """
-    return yaml.dump(
+    text = yaml.dump(
         data,
         Dumper=_Dumper,
         sort_keys=False,
         allow_unicode=True,
         default_flow_style=False,
-        width=10_000,
+        # A text that is broken could start a line with any of its words.
+        width=sys.maxsize,
     )
+    return printable_lines(text)

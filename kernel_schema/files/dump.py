@@ -12,15 +12,14 @@ from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.load import PYPROJECT, FileAccessError, format_of
 from kernel_schema.schema.anchors import detach
 from kernel_schema.schema.kinds import is_list, is_table
-from kernel_schema.wording import quote
+from kernel_schema.wording import is_visible, printable, printable_lines, quote
 
 if TYPE_CHECKING:
     from kernel_schema.files.document import Format
     from kernel_schema.schema.config import KernelConfig
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
-# Control characters, line breaks that only some programs see, and what is no character.
-_NEVER_RAW: Final = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _WIDTH: Final = 96
 
 
@@ -32,7 +31,8 @@ def dumps(config: KernelConfig, *, format: Format) -> str:
         format: `yaml`, `json` or `toml`.
 
     Returns:
-        A text that ends with a line feed; `loads` gives an equal config for it.
+        A text that ends with a line feed; `loads` gives an equal config for it. What cannot be
+        seen, or CI would take for a command, is escaped.
 
     Raises:
         FileAccessError: If there is no such format.
@@ -92,7 +92,12 @@ def _refused(message: str, help_text: str | None) -> FileAccessError:
 
 
 def _to_json(data: dict[str, Any]) -> str:
-    return _escaped(json.dumps(data, indent=2, ensure_ascii=False)) + "\n"
+    text = json.dumps(data, indent=2, ensure_ascii=False)
+    # JSON has no `\U`: what is beyond U+FFFF is a pair.
+    paired = _ASTRAL.sub(
+        lambda found: found[0] if is_visible(found[0]) else json.dumps(found[0])[1:-1], text
+    )
+    return printable_lines(paired) + "\n"
 
 
 def _to_yaml(data: dict[str, Any]) -> str:
@@ -132,12 +137,7 @@ def _value(value: object, indent: int) -> str:
 
 def _string(text: str) -> str:
     # JSON's escapes are TOML's too.
-    return _escaped(json.dumps(text, ensure_ascii=False))
-
-
-def _escaped(text: str) -> str:
-    """Escape what JSON may leave as it is and our readers, or editors, do not take so."""
-    return _NEVER_RAW.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return printable(json.dumps(text, ensure_ascii=False))
 
 
 _WRITERS: Final = {"json": _to_json, "yaml": _to_yaml, "toml": _to_toml}

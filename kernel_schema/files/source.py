@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from kernel_schema.files.positions import LineIndex, Located, Positions
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -78,7 +79,7 @@ class ReadError(ValueError):
 
     def __str__(self) -> str:
         return "\n".join(
-            f"{problem.span.line}:{problem.span.column}: {problem.message}"
+            printable(f"{problem.span.line}:{problem.span.column}: {problem.message}")
             for problem in self.problems
         )
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.paths import exists, is_directory, is_file, size_of
 from kernel_schema.schema.anchors import home_path, names_a_user
-from kernel_schema.wording import quote
+from kernel_schema.wording import printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -28,6 +28,9 @@ _FORMS: Final = (
 
 class ModelSpecError(ValueError):
     """A model spec from which no model can be had."""
+
+    def __str__(self) -> str:
+        return printable(super().__str__())
 
 
 def build_model(spec: str) -> Module:

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_schema.lowering.registry import inspect_model
 from kernel_schema.schema.json_schema import export
+from kernel_schema.schema.values import is_layer_name
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     from kernel_schema.lowering.registry import RegisteredLayer
@@ -23,7 +25,8 @@ def json_schema(model: Module | None = None, *, profile: Profile = "editor") -> 
 
     Args:
         model: A `torch.nn.Module`: its registered layers are then the only ones allowed, each with
-            a description of what carries it. None allows layers of any name.
+            a description of what carries it; one that no config can name is left out. None allows
+            layers of any name.
         profile: `editor` holds messages, and hints for completion, in keywords that only editors
             understand; `plain` has none of them, for strict validators.
 
@@ -39,7 +42,7 @@ def json_schema(model: Module | None = None, *, profile: Profile = "editor") -> 
     """
     if model is None:
         return export(profile)
-    layers = inspect_model(model).values()
+    layers = (layer for name, layer in inspect_model(model).items() if is_layer_name(name))
     return export(profile, {layer.layer_name: _described(layer) for layer in layers})
 
 
@@ -50,7 +53,7 @@ def _described(layer: RegisteredLayer) -> str:
         carried.append(_counted(layer.modules, "module"))
     if layer.functions:
         carried.append(f"a function in {_counted(layer.functions, 'module')}")
-    classes = ", ".join(sorted(cls.__name__ for cls in layer.classes))
+    classes = printable(", ".join(sorted(cls.__name__ for cls in layer.classes)))
     return f"{' and '.join(carried)} of class {classes} in this model."
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.lowering.inherited import as_loaded
-from kernel_schema.wording import quote
+from kernel_schema.wording import printable, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -131,7 +131,7 @@ class LayerPlan:
         lines = [f"{self.layer_name}: {self.replaced} of {self.total} will be replaced"]
         lines += [f"  {kernel.count} by {kernel}" for kernel in self.kernels]
         lines += [f"  {kept.count} kept: {kept.reason}" for kept in self.kept]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from kernel_schema.wording import printable
+
 if TYPE_CHECKING:
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.schema.rules import Kernel
@@ -29,7 +31,7 @@ class KernelInUse:
 
     def __str__(self) -> str:
         name = str(self.kernel) if self.kernel is not None else self.layer_class
-        return f"{name} ({self.file})" if self.file is not None else name
+        return printable(f"{name} ({self.file})" if self.file is not None else name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class LayerReport:
         lines = [f"{self.layer_name}: {self.replaced} of {self.total} replaced"]
         lines += [f"  {kernel.count} by {kernel}" for kernel in self.kernels]
         lines += [f"  {kept.count} kept: {kept.reason}" for kept in self.kept]
-        return "\n".join(lines)
+        return "\n".join(map(printable, lines))
 
 
 @dataclass(frozen=True, slots=True)

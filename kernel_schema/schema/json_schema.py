@@ -13,7 +13,7 @@ from pydantic.json_schema import GenerateJsonSchema, JsonRef
 
 from kernel_schema.schema.config import KernelConfig
 from kernel_schema.schema.nodes import Export, current, exporting
-from kernel_schema.wording import quote
+from kernel_schema.wording import printable_lines, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -61,7 +61,7 @@ def render(schema: Mapping[str, Any]) -> str:
       "type": "object"
     }
     """
-    return json.dumps(schema, indent=2, ensure_ascii=True) + "\n"
+    return printable_lines(json.dumps(schema, indent=2, ensure_ascii=True)) + "\n"
 
 
 class _Generator(GenerateJsonSchema):

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from kernel_schema.schema.kinds import is_tuple
 from kernel_schema.schema.rules import HubKernel, Kernel, LocalKernel, Rule, expand
 from kernel_schema.schema.vocabulary import ORIGINAL, DeviceType, ModeName
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     from kernel_schema.schema.capability import Capabilities
@@ -48,9 +49,10 @@ class Change:
 
     def __str__(self) -> str:
         before, after = (_shown(rule) for rule in (self.old, self.new))
-        if self.kind == "changed":
-            return f"{place_of(self.rule)}: {before} -> {after}"
-        return f"{place_of(self.rule)}: {self.kind} {after if self.old is None else before}"
+        change = f"{before} -> {after}"
+        if self.kind != "changed":
+            change = f"{self.kind} {after if self.old is None else before}"
+        return printable(f"{place_of(self.rule)}: {change}")
 
 
 def place_of(rule: Rule) -> str:

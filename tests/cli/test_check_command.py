@@ -43,7 +43,7 @@ def test_the_line_and_carets_under_the_very_place(
     [
         ("日本", 4),
         ("e\u0301", 1),
-        ("a\u200bb", 3),  # what has no shape of its own is shown as a replacement character
+        ("a\u200bb", 8),  # what has no shape of its own is shown as an escape
         ("🦙", 2),
         ("ab", 2),
     ],

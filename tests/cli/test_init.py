@@ -153,7 +153,15 @@ def test_ranges_modes_and_trust() -> None:
     ]
     layers = ks.inspect_model(build_model("toy_model:Norm"))
     text = starter(layers, {"Norm": table}, "toy_model:Norm")
-    assert ks.loads(text, format="yaml") == ks.KernelConfig(
+    # What trusts a publisher is commented out: the whole device, beside those that trust nobody.
+    assert ks.loads(text, format="yaml") == ks.KernelConfig({"Norm": {"xpu": "org/plain@v2:L"}})
+    lines = text.splitlines()
+    warning = next(line for line in lines if "trust_remote_code" in line)
+    assert "runs code of a publisher that the Hub does not mark as trusted" in warning
+    risky = lines.index(warning) + 1
+    assert all(line.startswith("    # ") for line in lines[risky:])
+    filled_in = [*lines[:risky], *(f"    {line.removeprefix('    # ')}" for line in lines[risky:])]
+    assert ks.loads("\n".join(filled_in), format="yaml") == ks.KernelConfig(
         {
             "Norm": {
                 "xpu": "org/plain@v2:L",

@@ -17,7 +17,7 @@ import pytest
 
 import kernel_schema as ks
 from kernel_schema.cli.main import main
-from kernel_schema.cli.terminal import printable
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -88,7 +88,7 @@ def named(value: object) -> str | None:
         ("cuda", "`cuda`"),
         (DeviceType.CUDA, "`cuda`"),
         (Number.ONE, "`1`"),
-        ("a\nb\t\x00", "`a\\nb\\t\\x00`"),
+        ("a\nb\t\x00", "`a\\nb\\t\\u0000`"),
         ("\ud800", "`\\ud800`"),
         ("größe", "`größe`"),
         ("\u202e", "`\\u202e`"),
