@@ -42,7 +42,7 @@ def run_attach(options: argparse.Namespace) -> int:
     """Run the command.
 
     Args:
-        options: `file`, `model`, `schema`.
+        options: `file`, `model`, `trust_remote_code`, `schema`.
 
     Returns:
         2 if a file or the model cannot be had, 1 if the config cannot be read, else 0.
@@ -73,7 +73,7 @@ def run_attach(options: argparse.Namespace) -> int:
             _refuse_unless_name(options.schema)
             uri = _reference(options.schema, file)
         else:
-            uri = _written(file, options.model)
+            uri = _written(file, options)
         changed = with_header(text, known, uri)
         if changed == text:
             write_lines(printable(f"{file} refers to {uri} already"))
@@ -85,12 +85,13 @@ def run_attach(options: argparse.Namespace) -> int:
     return OK
 
 
-def _written(file: str, model: str | None) -> str:
+def _written(file: str, options: argparse.Namespace) -> str:
     """Write the schema beside the file, and give the reference to it."""
     config = Path(file)
     # That of one model is for one file: its neighbours may be for other models.
-    target = config.with_name(_SCHEMA_NAME if model is None else f"{config.stem}.schema.json")
-    written = schema_text(model).encode()
+    name = _SCHEMA_NAME if options.model is None else f"{config.stem}.schema.json"
+    target = config.with_name(name)
+    written = schema_text(options).encode()
     current = read_at_most(target, MAX_BYTES) if exists(target) else None
     if current is not None and not _is_ours(current):
         raise Stop(

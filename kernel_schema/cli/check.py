@@ -26,8 +26,8 @@ def run_check(options: argparse.Namespace) -> int:
     """Run the command.
 
     Args:
-        options: `files`, `model`, `ignore`, `select`, `output_format`, `quiet`, `format`,
-            `max_bytes`.
+        options: `files`, `model`, `trust_remote_code`, `ignore`, `select`, `output_format`,
+            `quiet`, `format`, `max_bytes`.
 
     Returns:
         2 if a file or the model cannot be had, else 1 if there are errors, else 0.
@@ -43,12 +43,9 @@ def run_check(options: argparse.Namespace) -> int:
         complain("no config file was found there", severity="warning")
     model = None
     if options.model is not None:
-        from kernel_schema.integrations.models import ModelSpecError, build_model
+        from kernel_schema.cli.inputs import open_model
 
-        try:
-            model = build_model(options.model)
-        except ModelSpecError as error:
-            return complain(f"--model {options.model}: {error}")
+        model = open_model(options)
     outcome = check_files(
         files,
         model,

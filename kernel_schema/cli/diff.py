@@ -28,7 +28,8 @@ def run_diff(options: argparse.Namespace) -> int:
     repository say the same.
 
     Args:
-        options: `old`, `new`, `model`, `device`, `capability`, `mode`, `format`, `max_bytes`.
+        options: `old`, `new`, `model`, `trust_remote_code`, `device`, `capability`, `mode`,
+            `format`, `max_bytes`.
 
     Returns:
         0 if both mean the same, 1 if they differ, 2 if a file or the model cannot be had, or the
@@ -67,7 +68,7 @@ def _told(change: Change, old: Document, new: Document) -> str:
 
 
 def _for_model(old: Document, new: Document, options: argparse.Namespace) -> Iterator[str]:
-    model = open_model(options.model)
+    model = open_model(options)
     before, after = (_plan(document, model, options) for document in (old, new))
     capability = f", capability {after.capability}" if after.capability is not None else ""
     lines = list(_differences(before, after))

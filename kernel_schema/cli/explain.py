@@ -35,8 +35,8 @@ def run_explain(options: argparse.Namespace) -> int:
     """Run the command.
 
     Args:
-        options: `file`, `model`, `device`, `capability`, `mode`, `all_modes`, `layer`, `defaults`,
-            `output_format`, `format`, `max_bytes`.
+        options: `file`, `model`, `trust_remote_code`, `device`, `capability`, `mode`, `all_modes`,
+            `layer`, `defaults`, `output_format`, `format`, `max_bytes`.
 
     Returns:
         0 if the plan could be made and nothing is wrong with the config, 1 for errors in it, 2 if
@@ -48,7 +48,7 @@ def run_explain(options: argparse.Namespace) -> int:
     if options.all_modes and options.mode is not None:
         return complain("--all-modes shows every mode: leave --mode out")
     document = open_document(options.file, options)
-    model = open_model(options.model)
+    model = open_model(options)
     try:
         inherited = _defaults(options.defaults)
         if options.layer is not None:

@@ -35,7 +35,7 @@ def run_init(options: argparse.Namespace) -> int:
     """Run the command.
 
     Args:
-        options: `model`, `device`, `output`, `force`.
+        options: `model`, `trust_remote_code`, `device`, `output`, `force`.
 
     Returns:
         0 if the file could be written, 2 if not, or if the model could not be built.
@@ -48,7 +48,7 @@ def run_init(options: argparse.Namespace) -> int:
         )
     if target is not None and exists(target) and not options.force:
         return complain(f"{options.output} exists: pass --force to replace it")
-    layers = inspect_model(open_model(options.model))
+    layers = inspect_model(open_model(options))
     try:
         from kernel_schema.integrations.transformers import default_rules
 

@@ -41,8 +41,11 @@ def open_document(file: str, options: argparse.Namespace) -> Document:
     return outcome.documents[0]
 
 
-def open_model(spec: str) -> Module:
-    """Build the model that a spec names.
+def open_model(options: argparse.Namespace) -> Module:
+    """Build the model that a call names.
+
+    Args:
+        options: `model`, `trust_remote_code`.
 
     Raises:
         Stop: If it cannot be built; why has been said.
@@ -50,9 +53,9 @@ def open_model(spec: str) -> Module:
     from kernel_schema.integrations.models import ModelSpecError, build_model
 
     try:
-        return build_model(spec)
+        return build_model(options.model, trust_remote_code=options.trust_remote_code)
     except ModelSpecError as error:
-        raise Stop(complain(f"--model {spec}: {error}")) from None
+        raise Stop(complain(f"--model {options.model}: {error}")) from None
 
 
 def say(diagnostics: Iterable[Diagnostic]) -> None:

@@ -27,12 +27,12 @@ def run_layers(options: argparse.Namespace) -> int:
     """Run the command.
 
     Args:
-        options: `model`, `output_format`.
+        options: `model`, `trust_remote_code`, `output_format`.
 
     Returns:
         0 if the model could be built, 2 if not.
     """
-    layers = inspect_model(open_model(options.model))
+    layers = inspect_model(open_model(options))
     if options.output_format == "json":
         write_json(_shape(layers))
     else:

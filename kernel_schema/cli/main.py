@@ -9,7 +9,7 @@ from contextlib import suppress
 
 from kernel_schema import __version__
 from kernel_schema.cli.exits import USAGE, Stop, complain
-from kernel_schema.cli.model_commands import add_model_commands
+from kernel_schema.cli.model_commands import add_model, add_model_commands
 from kernel_schema.cli.parsers import Parser, add_command
 from kernel_schema.cli.reading import FORMATS, add_reading
 from kernel_schema.cli.schema_commands import add_schema_commands
@@ -41,7 +41,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors="backslashreplace")
     # Looking for plugins of pydantic takes as long as checking a file, and a command uses none.
     os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # The Hub is asked for what a command needs, and for nothing on the side.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     options = _parser().parse_args(arguments)
+    if getattr(options, "trust_remote_code", False) and options.model is None:
+        return complain("--trust-remote-code goes with --model")
     try:
         code = options.run(options)
         sys.stdout.flush()
@@ -119,11 +123,7 @@ def _check_arguments(check: Parser) -> None:
         help="files, `-` for standard input, or directories to search for kernels.*, *.kernels.* "
         "and a pyproject.toml with [tool.kernel-schema]",
     )
-    check.add_argument(
-        "--model",
-        metavar="SPEC",
-        help="check against a model too: module:attribute, a directory or a Hub id",
-    )
+    add_model(check, "check against a model too")
     check.add_argument(
         "--ignore",
         type=_codes_list,

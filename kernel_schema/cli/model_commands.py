@@ -8,13 +8,13 @@ from kernel_schema.cli.reading import add_reading
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
-    from typing import Final
+    from typing import Any, Final
 
     from kernel_schema.cli.parsers import Commands, Parser
 
 DEVICES: Final = ("cpu", "cuda", "mps", "neuron", "npu", "rocm", "tpu", "xpu")
 MODES: Final = ("inference", "training", "inference_torch_compile", "training_torch_compile")
-MODEL: Final = "module:attribute, a directory with a config.json, or a Hub id"
+_MODEL: Final = "module:attribute, a directory with a config.json, or a Hub id"
 _SHAPES: Final = ("text", "json")
 
 
@@ -31,9 +31,37 @@ def add_model_commands(commands: Commands) -> None:
         add_command(commands, name, summary, run, fill, description=description)
 
 
+def add_model(
+    parser: Parser,
+    purpose: str = "",
+    *,
+    required: bool = False,
+    group: Any = None,
+) -> None:
+    """Add `--model` and `--trust-remote-code`: where the one stands, so does the other.
+
+    Args:
+        parser: What takes them.
+        purpose: What the command does with the model.
+        required: Whether there is nothing to do without one.
+        group: What takes `--model`, if it goes with no other of these.
+    """
+    (group or parser).add_argument(
+        "--model",
+        metavar="SPEC",
+        required=required,
+        help=f"{purpose}: {_MODEL}" if purpose else _MODEL,
+    )
+    parser.add_argument(
+        "--trust-remote-code",
+        action="store_true",
+        help="run the code that comes with a model of a directory or the Hub",
+    )
+
+
 def _explain_arguments(explain: Parser) -> None:
     explain.add_argument("file", metavar="FILE", help="a config file, or `-`")
-    explain.add_argument("--model", metavar="SPEC", required=True, help=MODEL)
+    add_model(explain, required=True)
     _add_target(explain)
     explain.add_argument("--all-modes", action="store_true", help="one table for each mode")
     explain.add_argument(
@@ -49,12 +77,12 @@ def _explain_arguments(explain: Parser) -> None:
 
 
 def _layers_arguments(layers: Parser) -> None:
-    layers.add_argument("--model", metavar="SPEC", required=True, help=MODEL)
+    add_model(layers, required=True)
     _add_shape(layers)
 
 
 def _init_arguments(init: Parser) -> None:
-    init.add_argument("--model", metavar="SPEC", required=True, help=MODEL)
+    add_model(init, required=True)
     init.add_argument(
         "--device", action="append", choices=DEVICES, help="only for this device; may be repeated"
     )
@@ -65,7 +93,7 @@ def _init_arguments(init: Parser) -> None:
 def _diff_arguments(diff: Parser) -> None:
     diff.add_argument("old", metavar="OLD")
     diff.add_argument("new", metavar="NEW")
-    diff.add_argument("--model", metavar="SPEC", help=f"what changes for a model: {MODEL}")
+    add_model(diff, "what changes for a model")
     _add_target(diff)
     add_reading(diff)
 

@@ -23,7 +23,7 @@ def run_schema(options: argparse.Namespace) -> int:
     """Run the command.
 
     Args:
-        options: `model`, `profile`, `output`, `check`.
+        options: `model`, `trust_remote_code`, `profile`, `output`, `check`.
 
     Returns:
         2 if the model cannot be built or the file cannot be had, 1 if it is checked and is another
@@ -31,7 +31,7 @@ def run_schema(options: argparse.Namespace) -> int:
     """
     if options.check and options.output is None:
         return complain("--check needs the file to check: --output FILE")
-    text = schema_text(options.model, options.profile)
+    text = schema_text(options, options.profile)
     if options.output is None:
         write(text)
         return OK
@@ -49,21 +49,21 @@ def run_schema(options: argparse.Namespace) -> int:
     return FINDINGS
 
 
-def schema_text(model: str | None, profile: Profile = "editor") -> str:
+def schema_text(options: argparse.Namespace, profile: Profile = "editor") -> str:
     """The text of a schema file.
 
     Args:
-        model: The spec of a model, or None.
+        options: `model`, which may be None, and `trust_remote_code`.
         profile: `editor` or `plain`.
 
     Raises:
         Stop: If the model cannot be built; why has been said.
     """
-    if model is None:
+    if options.model is None:
         return render(json_schema(profile=profile))
     from kernel_schema.cli.inputs import open_model
 
-    return render(json_schema(open_model(model), profile=profile))
+    return render(json_schema(open_model(options), profile=profile))
 
 
 def _command(options: argparse.Namespace) -> str:
@@ -71,5 +71,7 @@ def _command(options: argparse.Namespace) -> str:
     words = ["kernel-schema", "schema"]
     if options.model is not None:
         words += ["--model", options.model]
+    if options.trust_remote_code:
+        words.append("--trust-remote-code")
     words += ["--profile", options.profile, "--output", options.output]
     return shlex.join(words)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kernel_schema.cli.model_commands import MODEL
+from kernel_schema.cli.model_commands import add_model
 from kernel_schema.cli.parsers import add_command
 
 TYPE_CHECKING = False
@@ -35,9 +35,7 @@ def add_schema_commands(commands: Commands) -> None:
 
 
 def _schema_arguments(schema: Parser) -> None:
-    schema.add_argument(
-        "--model", metavar="SPEC", help=f"allow the layers of this model only: {MODEL}"
-    )
+    add_model(schema, "allow the layers of this model only")
     schema.add_argument(
         "--profile",
         choices=("editor", "plain"),
@@ -53,9 +51,7 @@ def _schema_arguments(schema: Parser) -> None:
 def _attach_arguments(attach: Parser) -> None:
     attach.add_argument("file", metavar="FILE", help="a config file")
     source = attach.add_mutually_exclusive_group()
-    source.add_argument(
-        "--model", metavar="SPEC", help=f"a schema with the layers of this model only: {MODEL}"
-    )
+    add_model(attach, "a schema with the layers of this model only", group=source)
     source.add_argument(
         "--schema", metavar="PATH_OR_URL", help="refer to this schema, and write none"
     )

@@ -5,42 +5,40 @@ from __future__ import annotations
 import os
 import re
 import sys
-from contextlib import contextmanager, redirect_stdout
+from contextlib import ExitStack, contextmanager, redirect_stdout
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.paths import exists, is_directory, is_file, size_of
+from kernel_schema.integrations.specs import ModelSpecError, explained, imported
+from kernel_schema.paths import exists, is_directory, is_file
 from kernel_schema.schema.anchors import home_path, names_a_user
-from kernel_schema.wording import printable, quote
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+    from types import ModuleType
 
     from kernel_schema.lowering.types import Module
 
 _ATTRIBUTE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)")
-_MAX_CONFIG_BYTES: Final = 10_000_000
 _FORMS: Final = (
     "a model is `module:attribute`, a directory with a config.json, or the id of a model on the Hub"
 )
+_TORCH: Final = "torch", "kernel-schema[torch]"
 
 
-class ModelSpecError(ValueError):
-    """A model spec from which no model can be had."""
-
-    def __str__(self) -> str:
-        return printable(super().__str__())
-
-
-def build_model(spec: str) -> Module:
+def build_model(spec: str, *, trust_remote_code: bool = False) -> Module:
     """Build the model that a spec names.
 
     Args:
         spec: `module:attribute` (a `torch.nn.Module`, or something to call without arguments that
-            gives one; the working directory is importable), or a directory or Hub id that
-            transformers' `AutoConfig` understands. The latter is built on the meta device: neither
-            weights nor memory are needed.
+            gives one), or a directory or Hub id that transformers' `AutoConfig` understands. A
+            module that is not found otherwise is looked for in the working directory. The latter
+            are built on the meta device: neither weights nor memory are needed.
+        trust_remote_code: Whether a directory or repository may bring code that is run. Without
+            it, a directory is read and a repository asked for its `config.json`, no more.
 
     Raises:
         ModelSpecError: If it cannot be imported or built, saying why.
@@ -53,31 +51,58 @@ def build_model(spec: str) -> Module:
         if not spec or ":" in spec:
             message = f"{quote(spec)} is not a model: {_FORMS}"
             raise ModelSpecError(message)
-        return _from_config(spec)
+        where = _directory_or_id(spec)
+        from kernel_schema.integrations.pretrained import build_pretrained
+
+        return build_pretrained(where, trust_remote_code=trust_remote_code)
 
 
 def _from_attribute(module_name: str, name: str) -> Module:
-    here = os.getcwd()  # noqa: PTH109 (import paths are strings)
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    with _explained("it cannot be imported"):
-        found: Any = import_module(module_name)
-        for part in name.split("."):
-            found = getattr(found, part)
-    nn = _imported("torch", "kernel-schema[torch]").nn
-    if not isinstance(found, nn.Module):
-        if not callable(found):
-            message = f"{quote(name)} is neither a torch.nn.Module nor something that gives one"
-            raise ModelSpecError(message)
-        with _explained(f"calling {quote(name)} without arguments failed"):
-            found = found()
-    if not isinstance(found, nn.Module):
-        message = f"{quote(name)} gave {quote(type(found).__name__)}, not a torch.nn.Module"
+    if find_spec("torch") is None:
+        # Said now: later on, the working directory would be looked at for one.
+        imported(*_TORCH)
+    with ExitStack() as stack:
+        with explained("it cannot be imported"):
+            value: Any = _module(module_name, stack)
+        with explained(f"{getattr(value, '__file__', module_name)} does not have it"):
+            for part in name.split("."):
+                value = getattr(value, part)
+        nn = imported(*_TORCH).nn
+        if not isinstance(value, nn.Module):
+            if not callable(value):
+                message = f"{quote(name)} is neither a torch.nn.Module nor something that gives one"
+                raise ModelSpecError(message)
+            with explained(f"calling {quote(name)} without arguments failed"):
+                value = value()
+    if not isinstance(value, nn.Module):
+        message = f"{quote(name)} gave {quote(type(value).__name__)}, not a torch.nn.Module"
         raise ModelSpecError(message)
-    return found
+    return value
 
 
-def _from_config(spec: str) -> Module:
+def _module(name: str, stack: ExitStack) -> ModuleType:
+    """Import a module; one that is not found otherwise, with the working directory importable."""
+    try:
+        return import_module(name)
+    except ModuleNotFoundError as error:
+        if error.name is None or not f"{name}.".startswith(f"{error.name}."):
+            raise  # one that it imports
+    stack.enter_context(_importable(os.getcwd()))  # noqa: PTH109 (import paths are strings)
+    return import_module(name)
+
+
+@contextmanager
+def _importable(folder: str) -> Generator[None]:
+    """Import from a folder too, what no other has: a `torch.py` in it must not come first."""
+    sys.path.append(folder)
+    try:
+        yield
+    finally:
+        # This very entry: an equal one is somebody else's.
+        sys.path[:] = [entry for entry in sys.path if entry is not folder]
+
+
+def _directory_or_id(spec: str) -> str:
     if names_a_user(spec):
         message = "the home directory of another user is not looked up: write the folder out"
         raise ModelSpecError(message)
@@ -96,40 +121,4 @@ def _from_config(spec: str) -> Module:
     if is_directory(path) and not is_file(path / "config.json"):
         message = "there is no config.json in it"
         raise ModelSpecError(message)
-    if size_of(path / "config.json") > _MAX_CONFIG_BYTES:
-        message = f"its config.json is larger than {_MAX_CONFIG_BYTES} bytes"
-        raise ModelSpecError(message)
-    torch = _imported("torch", "kernel-schema[torch]")
-    transformers = _imported("transformers", "kernel-schema[transformers]")
-    with _explained("transformers cannot build it"):
-        config = transformers.AutoConfig.from_pretrained(str(path) if exists(path) else spec)
-        names: list[str] = getattr(config, "architectures", None) or []
-        known = (getattr(transformers, name, None) for name in names)
-        architecture: Any = next((cls for cls in known if cls is not None), None)
-        build = transformers.AutoModel.from_config if architecture is None else architecture
-        with torch.device("meta"):
-            # As `from_pretrained` gives it.
-            return build(config).eval()
-
-
-@contextmanager
-def _explained(what: str) -> Generator[None]:
-    """Turn whatever goes wrong in code that is not ours into a reason, an exit included."""
-    try:
-        yield
-    except (Exception, SystemExit) as error:
-        message = f"{what}: {_said(error)}"
-        raise ModelSpecError(message) from error
-
-
-def _imported(name: str, extra: str) -> Any:
-    try:
-        return import_module(name)
-    except Exception as error:
-        message = f"{name} is needed for it: {_said(error)}: pip install '{extra}'"
-        raise ModelSpecError(message) from error
-
-
-def _said(error: BaseException) -> str:
-    """What an exception says, in one line."""
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+    return str(path) if exists(path) else spec

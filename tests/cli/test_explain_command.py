@@ -375,7 +375,7 @@ WRONG: list[tuple[list[str], str, int, str]] = [
     (["."], "toy_model:build", 2, "error[is-a-directory]"),
     (["broken.yaml"], "toy_model:build", 1, "error[unknown-device]"),
     (["syntax.yaml"], "toy_model:build", 1, "error[syntax-error]"),
-    (["kernels.yaml"], "toy_model:nothing", 2, "--model toy_model:nothing: it cannot be imported"),
+    (["kernels.yaml"], "toy_model:nothing", 2, "toy_model.py does not have it: AttributeError"),
     (["kernels.yaml"], "no_such_module:build", 2, "--model no_such_module:build"),
     (["kernels.yaml"], "toy_model:torch", 2, "--model toy_model:torch"),
     (["kernels.yaml"], "./nowhere", 2, "--model ./nowhere"),

@@ -1,0 +1,190 @@
+"""From a `config.json`, in a directory or on the Hub, to a model without weights."""
+
+from __future__ import annotations
+
+import json
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from importlib import import_module
+from itertools import islice
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.integrations.sealed import sealed
+from kernel_schema.integrations.specs import ModelSpecError, explained, imported
+from kernel_schema.paths import is_directory, read_at_most
+from kernel_schema.schema.kinds import is_list, is_table
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator, Iterator
+
+    from kernel_schema.lowering.types import Module
+
+_CONFIG: Final = "config.json"
+_MAX_BYTES: Final = 10_000_000
+_AUTO_MAP: Final = "auto_map"
+_TRUST: Final = (
+    "pass --trust-remote-code (in Python trust_remote_code=True) to run it, if you trust it"
+)
+
+
+def build_pretrained(spec: str, *, trust_remote_code: bool) -> Module:
+    """Build the model that a `config.json` describes, on the meta device.
+
+    Attention and experts are those of transformers itself (`eager`), whatever it asks for: which
+    layers a model registers does not depend on them, and others may be kernels of the Hub.
+
+    Args:
+        spec: A directory, which never makes us touch the network; or the id of a model on the Hub,
+            which is asked for its `config.json`, and for nothing else without `trust_remote_code`.
+        trust_remote_code: Whether code that comes with it may run.
+
+    Raises:
+        ModelSpecError: If it cannot be built so, saying why.
+    """
+    imported("torch", "kernel-schema[torch]")
+    imported("transformers", "kernel-schema[transformers]")
+    local = is_directory(spec)
+    stated, described = _read(Path(spec, _CONFIG) if local else _downloaded(spec))
+    network = trust_remote_code and not local
+    with _told(stated, network=network, code=trust_remote_code), ExitStack() as stack:
+        folder = spec
+        if not trust_remote_code:
+            # transformers sees the file that we have seen, and no other.
+            folder = stack.enter_context(_copied(described, spec))
+        return _built(folder, stated, trust_remote_code=trust_remote_code)
+
+
+def _downloaded(spec: str) -> Path:
+    hub: Any = import_module("huggingface_hub")
+    with explained("there is no such directory, and the Hub gives no config.json for it"):
+        return Path(hub.hf_hub_download(spec, _CONFIG))
+
+
+@contextmanager
+def _copied(stated: Any, spec: str) -> Generator[str]:
+    """A folder with nothing but a `config.json`; messages name the spec in its place."""
+    with TemporaryDirectory() as folder:
+        Path(folder, _CONFIG).write_text(json.dumps(stated), encoding="utf-8")
+        with explained("transformers cannot build it", {folder: spec}):
+            yield folder
+
+
+def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a `config.json` states, and that without what leads to code."""
+    with explained("its config.json cannot be read"):
+        raw = read_at_most(file, _MAX_BYTES)
+        if len(raw) > _MAX_BYTES:
+            message = f"its config.json is larger than {_MAX_BYTES} bytes"
+            raise ModelSpecError(message)
+        stated: Any = json.loads(raw)
+        described: Any = _without_code(stated)
+    if not isinstance(stated, dict):
+        message = "its config.json holds no JSON object"
+        raise ModelSpecError(message)
+    if "configuration_files" in described:
+        message = "its config.json refers to other files, in `configuration_files`"
+        raise ModelSpecError(message)
+    return stated, described  # pyright: ignore[reportUnknownVariableType] (keys of JSON are text)
+
+
+def _without_code(value: Any) -> Any:
+    """A value of JSON without `auto_map` at any depth: there transformers looks for code."""
+    if is_table(value):
+        return {key: _without_code(part) for key, part in value.items() if key != _AUTO_MAP}
+    return [_without_code(part) for part in value] if is_list(value) else value
+
+
+@contextmanager
+def _told(stated: dict[str, Any], *, network: bool, code: bool) -> Generator[None]:
+    """Seal what is done, and say of a failure what may be behind it."""
+    with sealed(network=network, code=code) as seal:
+        try:
+            with explained("transformers cannot build it"):
+                yield
+        except ModelSpecError as error:
+            message = str(error)
+            if seal.refused:
+                message = f"building it {seal.refused[0]}"
+                named = ", ".join(islice(_repositories(stated), 3))
+                if named:
+                    message += f": its config.json has to say in full what stands for {named}"
+            if _AUTO_MAP in stated and not code:
+                own = f"it comes with code of its own, in {quote(_AUTO_MAP)}: {_TRUST}"
+                message = f"{own}; without it, {message}"
+            raise ModelSpecError(message) from error
+
+
+def _repositories(value: Any, key: str = "") -> Iterator[str]:
+    """The values in JSON that may be repositories of the Hub, for messages."""
+    if is_table(value):
+        for name, part in value.items():
+            yield from _repositories(part, name)
+    elif is_list(value):
+        for part in value:
+            yield from _repositories(part, key)
+    elif isinstance(value, str) and ("/" in value or key == "backbone"):
+        yield quote(f"{key}: {value}")
+
+
+def _built(folder: str, stated: dict[str, Any], *, trust_remote_code: bool) -> Module:
+    torch: Any = import_module("torch")
+    transformers: Any = import_module("transformers")
+    config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
+    for part in _configs(config, transformers.PreTrainedConfig, set()):
+        # What transformers keeps to itself: every spelling ends there.
+        part._attn_implementation = part._experts_implementation = "eager"  # noqa: SLF001
+    architectures = [name for name in stated.get("architectures") or () if isinstance(name, str)]
+    build = _own_class(stated, architectures) if trust_remote_code else None
+    build = build or _known_class(architectures) or transformers.AutoModel.from_config
+    with torch.device("meta"):
+        # In evaluation, as `from_pretrained` gives it.
+        return build(config).eval()
+
+
+def _configs(value: Any, kind: type, seen: set[int]) -> Iterator[Any]:
+    """A config and those in it, wherever a model keeps them."""
+    if id(value) in seen:
+        return
+    seen.add(id(value))
+    parts: list[Any] = []
+    if is_table(value):
+        parts = list(value.values())
+    elif is_list(value):
+        parts = value
+    elif isinstance(value, kind):
+        yield value
+        parts = list(value.__dict__.values())
+    for part in parts:
+        yield from _configs(part, kind, seen)
+
+
+def _own_class(stated: dict[str, Any], architectures: list[str]) -> Callable[[Any], Any] | None:
+    """What builds the model from the code that it comes with, if it comes with any."""
+    references: dict[str, Any] = {
+        auto: reference
+        for auto, reference in stated.get(_AUTO_MAP, {}).items()
+        if auto.startswith("AutoModel") and isinstance(reference, str)
+    }
+    if not references:
+        return None
+    fitting = (
+        auto
+        for auto, reference in references.items()
+        if reference.rpartition(".")[2] in architectures
+    )
+    auto = next(fitting, next(iter(references)))
+    auto_class: Any = getattr(import_module("transformers"), auto)
+    return partial(auto_class.from_config, trust_remote_code=True)
+
+
+def _known_class(architectures: list[str]) -> Callable[[Any], Any] | None:
+    """The first architecture that is a model of transformers."""
+    transformers: Any = import_module("transformers")
+    for name in architectures:
+        known = getattr(transformers, name, None)
+        if isinstance(known, type) and issubclass(known, transformers.PreTrainedModel):
+            return known
+    return None
