@@ -15,7 +15,7 @@ import stat
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from io import BufferedReader
-    from typing import Final, TypeAlias
+    from typing import BinaryIO, Final, TypeAlias
 
     AnyPath: TypeAlias = str | os.PathLike[str]
 
@@ -27,6 +27,15 @@ def exists(path: AnyPath) -> bool:
     (True, False)
     """
     return os.path.exists(path)  # noqa: PTH110 (see above; so do the others)
+
+
+def is_there(path: AnyPath) -> bool:
+    """Whether there is something, if only a link that leads nowhere.
+
+    >>> is_there("."), is_there("a" * 9999)
+    (True, False)
+    """
+    return os.path.lexists(path)
 
 
 def is_directory(path: AnyPath) -> bool:
@@ -106,7 +115,23 @@ def read_at_most(path: AnyPath, limit: int) -> bytes:
         start = _start_of_pipe(path, stream) if stat.S_ISFIFO(mode) else b""
         if hasattr(os, "O_NONBLOCK"):
             os.set_blocking(stream.fileno(), True)
-        return start + stream.read(limit + 1 - len(start))
+        return start + first_bytes(stream, limit + 1 - len(start))
+
+
+def first_bytes(stream: BinaryIO, count: int) -> bytes:
+    """The first bytes of a stream, however many: `read` would make room for all that it may give.
+
+    >>> import io
+    >>> first_bytes(io.BytesIO(b"text"), 2), first_bytes(io.BytesIO(b"text"), 2**63)
+    (b'te', b'text')
+    """
+    taken = bytearray()
+    while count > len(taken) and (chunk := stream.read(min(count - len(taken), _CHUNK))):
+        taken += chunk
+    return bytes(taken)
+
+
+_CHUNK: Final = 1 << 20
 
 
 def _open_without_waiting(path: str, flags: int) -> int:

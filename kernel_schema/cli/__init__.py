@@ -4,9 +4,16 @@ from __future__ import annotations
 
 import gc
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
-def run() -> int:
+
+def run(arguments: Sequence[str] | None = None) -> int:
     """Be the command: what the script and `python -m kernel_schema` call, once in a process.
+
+    Args:
+        arguments: As for `main`.
 
     Returns:
         The exit code.
@@ -17,6 +24,6 @@ def run() -> int:
     try:
         from kernel_schema.cli.main import main
 
-        return main()
+        return main(arguments)
     finally:
         gc.freeze()

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 _NARROWEST: Final = 40
 # Rich takes a number; nothing that is printed comes near it.
 _UNBOUNDED: Final = 100_000
+_DIGITS: Final = 6
+_HEIGHT: Final = 25
 
 
 def terminal_width() -> int | None:
@@ -24,8 +26,9 @@ def terminal_width() -> int | None:
         None where the output goes to a file or another program, which wants whole lines.
     """
     columns = os.environ.get("COLUMNS", "")
-    if columns.isdecimal() and int(columns) > 0:
-        return max(int(columns), _NARROWEST)
+    if columns.isascii() and columns.isdigit() and columns.strip("0"):
+        # More digits than Python reads are a wide terminal too.
+        return max(int(columns) if len(columns) < _DIGITS else _UNBOUNDED, _NARROWEST)
     if not sys.stdout.isatty():
         return None
     return max(os.get_terminal_size(sys.stdout.fileno()).columns, _NARROWEST)
@@ -72,7 +75,9 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
-    console = Console(width=terminal_width() or _UNBOUNDED, highlight=False, emoji=False)
+    width = terminal_width() or _UNBOUNDED
+    # With a height, since rich trips over a LINES that is no number.
+    console = Console(width=width, height=_HEIGHT, highlight=False, emoji=False)
     drawn = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for name in header:
         drawn.add_column(name, justify="right" if name in right else "left", overflow="fold")

@@ -70,7 +70,8 @@ def _painter(stream: TextIO) -> Callable[[str, str], str]:
     from rich.console import COLOR_SYSTEMS, Console
     from rich.style import Style
 
-    console = Console(file=stream, legacy_windows=False)
+    # Nothing is laid out here; without a size, rich trips over a COLUMNS that is no number.
+    console = Console(file=stream, legacy_windows=False, width=80, height=25)
     colours = None if console.no_color else COLOR_SYSTEMS.get(console.color_system or "")
     if colours is None:
         return lambda text, _: text

@@ -11,7 +11,7 @@ from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
 from kernel_schema.files.document import Document, Format, from_read_error, validated
 from kernel_schema.files.positions import LineIndex
 from kernel_schema.files.source import ReadError
-from kernel_schema.paths import read_at_most
+from kernel_schema.paths import first_bytes, read_at_most
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -216,7 +216,7 @@ def _bytes(file: str, max_bytes: int) -> bytes:
         raise _access("file-not-found", '""', "a file has a name", None)
     try:
         if file == STANDARD_INPUT:
-            return sys.stdin.buffer.read(max_bytes + 1)
+            return first_bytes(sys.stdin.buffer, max_bytes + 1)
         return read_at_most(file, max_bytes)
     except FileNotFoundError:
         raise _access("file-not-found", file, "there is no such file", None) from None

@@ -42,8 +42,10 @@ def test_which_files_it_takes(name: str, *, taken: bool) -> None:
     assert (re.search(HOOK["files"], name) is not None) is taken
 
 
-def test_pre_commit_runs_it(tmp_path: Path) -> None:
-    hooks = tmp_path / "hooks"
+@pytest.fixture(scope="module")
+def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A repository with the hook, and beside it what pre-commit keeps between runs."""
+    hooks = tmp_path_factory.mktemp("hook") / "hooks"
     left_out = shutil.ignore_patterns("__pycache__")
     for name in SHIPPED:
         source, target = ROOT / name, hooks / name
@@ -52,39 +54,77 @@ def test_pre_commit_runs_it(tmp_path: Path) -> None:
         else:
             target.parent.mkdir(exist_ok=True)
             shutil.copy(source, target)
-    git(tmp_path, "init", "-q", str(hooks))
+    git(hooks.parent, "init", "-q", str(hooks))
     git(hooks, "add", "-A")
     git(hooks, "commit", "-qm", "hooks")
+    return hooks
 
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    git(scratch, "init", "-q")
+
+def run(hooks: Path, folder: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
+    """Run the hook on all files of a folder."""
     revision = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=hooks, check=True, capture_output=True, text=True
     ).stdout.strip()
-    settings: dict[str, Any] = {
-        "repos": [{"repo": str(hooks), "rev": revision, "hooks": [{"id": HOOK["id"]}]}]
-    }
-    (scratch / ".pre-commit-config.yaml").write_text(yaml.safe_dump(settings))
-    config = scratch / "llama.kernels.yaml"
+    hook = {"id": HOOK["id"], **settings}
+    repositories = {"repos": [{"repo": str(hooks), "rev": revision, "hooks": [hook]}]}
+    (folder / ".pre-commit-config.yaml").write_text(yaml.safe_dump(repositories))
+    git(folder, "init", "-q")
+    git(folder, "add", "-A")
+    return subprocess.run(
+        [sys.executable, "-m", "pre_commit", "run", "--all-files"],
+        cwd=folder,
+        env={**os.environ, "PRE_COMMIT_HOME": str(hooks.parent / "home")},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_pre_commit_runs_it(hooks: Path, tmp_path: Path) -> None:
+    config = tmp_path / "llama.kernels.yaml"
     config.write_text("kernel_mapping: {A: org/repo:A}\n")
-    environment = {**os.environ, "PRE_COMMIT_HOME": str(tmp_path / "home")}
-
-    def run() -> subprocess.CompletedProcess[str]:
-        git(scratch, "add", "-A")
-        return subprocess.run(
-            [sys.executable, "-m", "pre_commit", "run", "--all-files"],
-            cwd=scratch,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    good = run()
+    good = run(hooks, tmp_path)
     assert good.returncode == 0, good.stdout + good.stderr
     config.write_text("kernel_mapping: {A: {hip: org/repo:A}}\n")
-    bad = run()
+    bad = run(hooks, tmp_path)
     assert bad.returncode == 1
     assert "llama.kernels.yaml:1:22: error[unknown-device]" in bad.stdout
-    assert not [path for path in (tmp_path / "home").rglob("torch") if path.is_dir()]
+    assert not [path for path in (hooks.parent / "home").rglob("torch") if path.is_dir()]
+
+
+WRONG = "kernel_mapping: {A: {hip: org/repo:A}}\n"
+WARNED = """\
+kernel_mapping:
+  A:
+    cuda:
+      - {max_capability: 85, kernel: "org/a:A"}
+      - {min_capability: 80, kernel: "org/b:A"}
+"""
+HOSTILE = "--model=evil:build.kernels.yaml"
+
+
+@pytest.mark.parametrize(
+    ("settings", "names", "said"),
+    [
+        ({}, [], ["unknown-device", "crossing-capability"]),
+        ({"args": ["--ignore", "crossing-capability"]}, [], ["unknown-device"]),
+        ({"args": ["--ignore=crossing-capability", "--"]}, [], ["unknown-device"]),
+        ({"args": ["--ignore", "x"]}, ["--ignore"], ["--ignore: error[", "crossing-capability"]),
+        ({"args": ["--model", "evil:build"]}, [], ["takes no --model"]),
+        ({"files": ""}, ["--"], ["--quiet: error[unknown-format]", "crossing-capability"]),
+    ],
+)
+def test_no_name_of_a_file_is_an_option(
+    hooks: Path, tmp_path: Path, settings: dict[str, Any], names: list[str], said: list[str]
+) -> None:
+    """A stranger adds files that look like options, and the code that one of them would run."""
+    (tmp_path / "evil.py").write_text("open('it-ran', 'w').close()\n")
+    for name in (HOSTILE, "--ignore=unknown-device", "--quiet", *names):
+        (tmp_path / name).write_text(WRONG)
+    (tmp_path / "warned.kernels.yaml").write_text(WARNED)
+    done = run(hooks, tmp_path, **settings)
+    assert done.returncode == 1
+    for words in said:
+        assert words in done.stdout
+    assert ("crossing-capability" in done.stdout) is ("crossing-capability" in said)
+    assert not (tmp_path / "it-ran").exists()
