@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from heapq import heappop, heappush
 from typing import TYPE_CHECKING
 
 from kernel_schema.lowering.inherited import is_inherited
@@ -13,11 +14,12 @@ from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, ModeName
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from kernel_schema.diagnostics import Span
     from kernel_schema.lowering.inference import Target
     from kernel_schema.schema.rules import Rule
+    from kernel_schema.schema.vocabulary import DeviceType
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +85,7 @@ def _verdict(rule: Rule, choice: Choice) -> tuple[Status, str]:
     """The first question that a rule fails, and how."""
     target, chosen, narrowest = choice.target, choice.rule, choice.narrowest
     if rule is chosen:
-        return Status.CHOSEN, _why_chosen(rule)
+        return Status.CHOSEN, why_chosen(rule)
     if rule.device not in (None, target.device):
         return Status.OTHER_DEVICE, f"it is for {rule.device}"
     if is_inherited(rule) and choice.here and not is_inherited(choice.here[0]):
@@ -104,7 +106,8 @@ def _verdict(rule: Rule, choice: Choice) -> tuple[Status, str]:
     return Status.LATER_MODE, f"{better} comes before {mode} for {target.mode}"
 
 
-def _why_chosen(rule: Rule) -> str:
+def why_chosen(rule: Rule) -> str:
+    """What it means that a rule decides."""
     if rule.kernel is not None:
         return "it runs"
     if is_inherited(rule):
@@ -138,14 +141,40 @@ def standing_of(entry: Rule, own: Sequence[Rule]) -> Standing:
         return Standing.INHERITED
     mode = _mode(entry)
     modes = MODE_CHAIN if entry.kernel is None or mode is ModeName.FALLBACK else (mode,)
-    ranged = entry.device in CAPABILITY_DEVICES
-    pieces = pieces_of([rule.capabilities for rule in here], entry.capabilities) if ranged else ()
-    starts = [piece.lowest for piece in pieces] or [None]
-    for start in starts:
-        narrowest = for_capability(here, entry.device, start)
+    for _, narrowest in winners(here, entry.device, entry.capabilities):
         if any(for_mode(narrowest, one) is None for one in modes):
             return Standing.SHADOWED
     return Standing.REPLACED
+
+
+def winners(
+    rules: Sequence[Rule], device: DeviceType, within: Capabilities | None = None
+) -> Iterator[tuple[Capabilities, Sequence[Rule]]]:
+    """The rules of the range that wins, for each stretch of capability in which nothing changes.
+
+    What `for_capability` says of every capability, in one pass over the bounds.
+
+    Args:
+        rules: The rules of one layer for one device.
+        device: The device; one without capabilities is a single stretch, for all the rules.
+        within: The capabilities that are asked for; every one if left out.
+    """
+    if device not in CAPABILITY_DEVICES:
+        yield within or Capabilities(), rules
+        return
+    by_range: dict[Capabilities, list[Rule]] = {}
+    for rule in rules:
+        by_range.setdefault(rule.capabilities, []).append(rule)
+    stated = {capabilities: place for place, capabilities in enumerate(by_range)}
+    to_come = sorted(by_range, reverse=True)
+    holding: list[tuple[int, int, Capabilities]] = []
+    for piece in pieces_of(by_range, within):
+        while to_come and to_come[-1].lowest <= piece.lowest:
+            begun = to_come.pop()
+            heappush(holding, (begun.width, stated[begun], begun))
+        while holding and not holding[0][-1].holds(piece.lowest):
+            heappop(holding)
+        yield piece, by_range[holding[0][-1]] if holding else ()
 
 
 def pieces_of(
