@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 import reprlib
 from collections.abc import Mapping
-from contextlib import contextmanager
-from contextvars import ContextVar
 from datetime import date, time
 from enum import Enum
+from functools import lru_cache
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
 # What Python calls printable and nobody sees: the letters and marks among the code points that
 # Unicode's DerivedCoreProperties.txt lists as Default_Ignorable_Code_Point.
@@ -75,35 +74,6 @@ def _escape(char: str) -> str:
     return _SHORT_ESCAPES.get(char) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
 
 
-# Fuzzy comparisons that one config may cost. A comparison takes about 10 microseconds: enough for
-# every vocabulary and real model, and it keeps a pathological config (1e4 wrong names against
-# 1e4 right ones) linear.
-_COMPARISON_BUDGET = 20_000
-
-_budget: ContextVar[list[int] | None] = ContextVar("budget", default=None)
-
-
-@contextmanager
-def limited_comparisons() -> Generator[None]:
-    """Bound what all suggestions inside cost together: past that, only fixed answers are given."""
-    token = _budget.set([_COMPARISON_BUDGET]) if _budget.get() is None else None
-    try:
-        yield
-    finally:
-        if token is not None:
-            _budget.reset(token)
-
-
-def _may_compare(count: int) -> bool:
-    budget = _budget.get()
-    if budget is None:
-        return True
-    if count > budget[0]:
-        return False
-    budget[0] -= count
-    return True
-
-
 class Suggester:
     """Finds what a misspelt word probably meant.
 
@@ -123,14 +93,17 @@ class Suggester:
         self._known = {normalise_word(candidate): candidate for candidate in candidates}
         self._words = list(self._known)
         self._known.update(aliases or {})
+        # A comparison takes some 200 microseconds, and one mistake is often made many times.
+        self._nearest = lru_cache(maxsize=1000)(self._compare)
 
     def closest(self, word: str) -> str | None:
         """The candidate nearest to `word`, or None when nothing is near."""
         word = normalise_word(word)
         if word in self._known:
             return self._known[word]
-        if len(word) > _LONGEST_WORD or not _may_compare(len(self._words)):
-            return None
+        return self._nearest(word) if len(word) <= _LONGEST_WORD else None
+
+    def _compare(self, word: str) -> str | None:
         # Imported here: what is spelt rightly needs no comparison.
         from difflib import get_close_matches
 

@@ -260,6 +260,7 @@ def found(diagnostics: Iterable[ks.Diagnostic]) -> list[str]:
 
 # What stands in an example for text that could not be shown.
 SPELT_OUT = {
+    "key-too-long": ("…", "m" * 1000),
     "forbidden-character": ("␀", "\0"),
     "too-many-problems": (
         "  # ... and a thousand layers like it",

@@ -17,13 +17,13 @@ from kernel_schema.cli.withheld import discreet
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.document import from_read_error
 from kernel_schema.files.load import (
-    MAX_BYTES,
     PYPROJECT,
     STANDARD_INPUT,
     FileAccessError,
     read_text,
 )
 from kernel_schema.files.source import ReadError
+from kernel_schema.limits import MAX_BYTES
 from kernel_schema.paths import exists, read_at_most
 from kernel_schema.schema.json_schema import DIALECT
 from kernel_schema.schema.lines import line_problem
@@ -56,7 +56,7 @@ def run_attach(options: argparse.Namespace) -> int:
             "against this schema: move the config to a file of its own, such as kernels.toml"
         )
     try:
-        text, known = read_text(file, max_bytes=MAX_BYTES)
+        text, known = read_text(file)
         if known == "json":
             with_header(text, known, "")
     except FileAccessError as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain
@@ -41,11 +42,10 @@ def run_diff(options: argparse.Namespace) -> int:
     if options.model is None and any(one is not None for one in target):
         return complain("--device, --capability and --mode go with --model")
     old, new = (open_document(file, options) for file in (options.old, options.new))
-    lines = [_told(change, old, new) for change in diff(old.config, new.config)]
-    inherits = old.config.inherit_mapping, new.config.inherit_mapping
-    if inherits[0] is not inherits[1]:
-        before, after = (str(value).lower() for value in inherits)
-        lines.append(f"inherit_mapping: {before} -> {after}")
+    changes = diff(old.config, new.config)
+    inherits = [str(document.config.inherit_mapping).lower() for document in (old, new)]
+    inherited = [] if len(set(inherits)) == 1 else [f"inherit_mapping: {' -> '.join(inherits)}"]
+    differs = bool(changes or inherited)
     for_model: list[str] = []
     if options.model is not None:
         try:
@@ -53,8 +53,12 @@ def run_diff(options: argparse.Namespace) -> int:
         except KernelSchemaError as error:
             say(error.diagnostics)
             return USAGE
-    write_lines("\n".join(map(paragraph, [*(lines or ["Both mean the same."]), *for_model])))
-    return FINDINGS if lines else OK
+    told = (_told(change, old, new) for change in changes)
+    same = [] if differs else ["Both mean the same."]
+    # One by one: each line names its layer, however long that is.
+    for line in chain(told, inherited, same, for_model):
+        write_lines(paragraph(line))
+    return FINDINGS if differs else OK
 
 
 def _told(change: Change, old: Document, new: Document) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from kernel_schema.cli.layout import paragraph, table, terminal_width
 from kernel_schema.cli.shapes import range_shape
 from kernel_schema.diagnostics import Route
+from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.lowering.inherited import is_inherited
 from kernel_schema.lowering.plan import Standing, Status
 from kernel_schema.schema.rules import expand
@@ -61,7 +62,7 @@ def plan_text(plan: Plan, document: Document) -> str:
     urgent = sum(_urgency(layer) == 0 for layer in layers)
     rows[urgent:urgent] = [
         (name, "-", missing, f"line {document.locate(key_of(name)).line}")
-        for name in plan.unregistered
+        for name in plan.unregistered[:MAX_PROBLEMS]  # of no more than these it was told above
     ]
     parts = [paragraph(headline)]
     if rows:

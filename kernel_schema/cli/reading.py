@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from kernel_schema.limits import MAX_BYTES
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     import argparse
     from typing import Final
 
 FORMATS: Final = ("yaml", "json", "toml")
-_MAX_BYTES: Final = 10_000_000
 
 
 def add_reading(parser: argparse.ArgumentParser) -> None:
@@ -21,9 +22,9 @@ def add_reading(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--max-bytes",
         type=_size,
-        default=_MAX_BYTES,
+        default=MAX_BYTES,
         metavar="N",
-        help=f"refuse larger files (default: {_MAX_BYTES})",
+        help=f"refuse larger files (default: {MAX_BYTES})",
     )
 
 

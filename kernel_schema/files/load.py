@@ -9,17 +9,16 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
 from kernel_schema.files.document import Document, Format, from_read_error, validated
+from kernel_schema.files.long_keys import refuse_long_keys
 from kernel_schema.files.positions import LineIndex
 from kernel_schema.files.source import ReadError
+from kernel_schema.limits import MAX_BYTES
 from kernel_schema.paths import first_bytes, read_at_most
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from kernel_schema.files.source import Parsed
     from kernel_schema.schema.config import KernelConfig
-
-MAX_BYTES: Final = 10_000_000
-"""How large a config file may be, unless more is allowed."""
 
 STANDARD_INPUT: Final = "-"
 PYPROJECT: Final = "pyproject.toml"
@@ -170,18 +169,19 @@ def loads_document(text: str, *, format: Format, file: str = "<text>") -> Docume
         raise _access("unknown-format", file, message, None)
     try:
         parsed = _parse(text, format, allow_empty=Path(file).name == PYPROJECT)
+        if Path(file).name == PYPROJECT:
+            table = parsed.sub(TABLE)
+            if table is None:
+                raise _content(
+                    "missing-table",
+                    file,
+                    "there is no table `[tool.kernel-schema]` in it",
+                    "add the table, or name another file",
+                )
+            parsed = table
+        refuse_long_keys(parsed)
     except ReadError as error:
         raise from_read_error(error, file) from None
-    if Path(file).name == PYPROJECT:
-        table = parsed.sub(TABLE)
-        if table is None:
-            raise _content(
-                "missing-table",
-                file,
-                "there is no table `[tool.kernel-schema]` in it",
-                "add the table, or name another file",
-            )
-        parsed = table
     return validated(file, text, format, parsed)
 
 

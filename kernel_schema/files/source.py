@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
 from kernel_schema.files.positions import LineIndex, Located, Positions
+from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
@@ -30,9 +31,6 @@ MAX_DEPTH = 32
 
 MAX_DIGITS = 4300
 """How many digits an integer may have: what Python itself converts without being told to."""
-
-MAX_PROBLEMS = 1000
-"""How many problems of one text are collected before the reader gives up on it."""
 
 _INT_LIMIT = 10**MAX_DIGITS
 
@@ -184,11 +182,10 @@ class Findings:
         Raises:
             ReadError: if there are too many to go on.
         """
-        self._found.append((start, end, code, message, help_text))
-        if len(self._found) >= MAX_PROBLEMS:
-            message = f"more than {MAX_PROBLEMS} problems: the rest of the text was not looked at"
-            self._found.append((end, end, "too-many-problems", message, None))
+        if len(self._found) == MAX_PROBLEMS:
+            self._found.append((start, start, "too-many-problems", TOO_MANY_PROBLEMS, None))
             raise self.error()
+        self._found.append((start, end, code, message, help_text))
 
     def drop_from(self, offset: int) -> None:
         """Forget the problems that begin at an offset or behind it."""

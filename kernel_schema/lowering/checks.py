@@ -5,6 +5,7 @@ Nothing here downloads anything or imports torch or kernels.
 
 from __future__ import annotations
 
+from itertools import chain, islice
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import (
@@ -14,6 +15,7 @@ from kernel_schema.diagnostics import (
     Severity,
     in_file_order,
 )
+from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from kernel_schema.lowering.config_checks import (
     crossing_ranges,
     hidden_inherited,
@@ -28,7 +30,6 @@ from kernel_schema.lowering.path_checks import (
 from kernel_schema.lowering.source import ConfigSource, config_of, placed
 from kernel_schema.lowering.subject import Subject
 from kernel_schema.schema.rules import expand
-from kernel_schema.wording import limited_comparisons
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
@@ -59,7 +60,8 @@ def check(
         select: Codes to report, all of them if left out.
 
     Returns:
-        The problems in the order of the config, warnings among them.
+        The problems in the order of the config, warnings among them. Where there are more than
+        1,000, only so many are looked for, and the last one is `too-many-problems`.
 
     Raises:
         LoweringError: If `device` or `mode` is none.
@@ -84,7 +86,9 @@ def check(
         except LoweringError as error:
             if device is not None:
                 raise
-            return _wanted(error.diagnostics, ignore, select)
+            return tuple(_wanted(error.diagnostics, ignore, select))
+    if select is not None and not select:
+        return ()
     wanted = config_of(config)
     layers = None
     if model is not None:
@@ -101,15 +105,15 @@ def check_subject(
     subject: Subject, *, ignore: Collection[str] = (), select: Collection[str] | None = None
 ) -> tuple[Diagnostic, ...]:
     """`check`, for rules that are expanded and a model that is inspected already."""
-    found: list[Diagnostic] = []
-    with limited_comparisons():
-        if subject.layers is not None:
-            from kernel_schema.lowering.model_checks import MODEL_QUESTIONS
+    answers = [question(subject) for question in _QUESTIONS]
+    if subject.layers is not None:
+        from kernel_schema.lowering.model_checks import MODEL_QUESTIONS
 
-            for question in MODEL_QUESTIONS:
-                found += question(subject, subject.layers)
-        for question in _QUESTIONS:
-            found += question(subject)
+        answers = [*(question(subject, subject.layers) for question in MODEL_QUESTIONS), *answers]
+    wanted = _wanted(chain.from_iterable(answers), ignore, select)
+    found = list(islice(wanted, MAX_PROBLEMS + 1))
+    if not found:
+        return ()
     order: dict[tuple[Step, ...], int] = {}
     for index, rule in enumerate(subject.rules):
         steps = rule.route.steps
@@ -120,7 +124,11 @@ def check_subject(
         """A key comes before what is under it; what has no place at all comes first."""
         return order.get(diagnostic.route.steps, -1), len(diagnostic.route.steps)
 
-    return _wanted(sorted(found, key=place), ignore, select)
+    ordered = sorted(found[:MAX_PROBLEMS], key=place)
+    if len(found) > MAX_PROBLEMS:
+        last = ordered[-1].route
+        ordered.append(Diagnostic("too-many-problems", TOO_MANY_PROBLEMS, last))
+    return tuple(ordered)
 
 
 def sanitize(config: KernelConfig, model: Module) -> None:
@@ -141,8 +149,8 @@ def refuse_errors(found: Iterable[Diagnostic]) -> None:
 
 def _wanted(
     found: Iterable[Diagnostic], ignore: Collection[str], select: Collection[str] | None
-) -> tuple[Diagnostic, ...]:
-    return tuple(
+) -> Iterator[Diagnostic]:
+    return (
         diagnostic
         for diagnostic in found
         if diagnostic.code not in ignore and (select is None or diagnostic.code in select)

@@ -9,6 +9,7 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
+from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.lowering.environment import (
     local_overrides,
     mapping_disabled,
@@ -64,9 +65,8 @@ def _unregistered_layers(subject: Subject, layers: RegisteredLayers) -> Iterator
     shown = listing(list(layers)[:_SHOWN_NAMES], "and")
     more = f" and {len(layers) - _SHOWN_NAMES} more" if len(layers) > _SHOWN_NAMES else ""
     there = f"It registers {shown}{more}" if layers else "It registers no layer at all"
-    for layer_name in subject.by_layer:
-        if layer_name in layers:
-            continue
+    unknown = (layer_name for layer_name in subject.by_layer if layer_name not in layers)
+    for number, layer_name in enumerate(unknown):
         name = quote(layer_name)
         message = f"the model registers no layer {name}"
         help_text = there
@@ -78,7 +78,8 @@ def _unregistered_layers(subject: Subject, layers: RegisteredLayers) -> Iterator
             help_text = f"the class {name} is registered under {quote(carried_by[layer_name])}"
         elif layer_name in layers.unregistered_classes:
             help_text = f"the class {name} is in the model but registers no name. {there}"
-        elif (nearest := suggester.closest(layer_name)) is not None:
+        # Of so many none is shown, but all of them are ignored: comparing would take long.
+        elif number < MAX_PROBLEMS and (nearest := suggester.closest(layer_name)) is not None:
             help_text = f"did you mean {quote(nearest)}? {there}"
         route = Route(("kernel_mapping", layer_name), at_key=True)
         yield Diagnostic("unregistered-layer", message, route, help_text)

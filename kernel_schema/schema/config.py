@@ -20,10 +20,11 @@ from kernel_schema.schema.entries import LayerEntry
 from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.kinds import is_table
-from kernel_schema.schema.models import finish, plain, plain_dict, typed_init
+from kernel_schema.schema.models import plain, plain_dict, typed_init, without_surplus
 from kernel_schema.schema.natives import config_key, is_config_key
-from kernel_schema.schema.problems import details, fail, located, problem
-from kernel_schema.wording import limited_comparisons, listing, show
+from kernel_schema.schema.problems import details, fail, fail_at_most, located, problem
+from kernel_schema.schema.vocabulary import CONFIG_KEYS
+from kernel_schema.wording import listing, show
 
 if TYPE_CHECKING:
     from pydantic import GetJsonSchemaHandler, ModelWrapValidatorHandler
@@ -91,8 +92,7 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
         if isinstance(value, cls):
             return value
         table = plain_dict(value, "a config: it must be a table with the key `kernel_mapping`")
-        with limited_comparisons():
-            return cls._validate_table(table, handler)
+        return cls._validate_table(table, handler)
 
     @classmethod
     def _validate_table(
@@ -140,10 +140,12 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
             errors.append(located(("kernel_mapping",), error, wrong))
         model = None
         try:
-            model = handler(table)
+            model = handler(without_surplus(table, CONFIG_KEYS))
         except ValidationError as error:
             errors += details(error, _without_layer_branch, config_key)
-        return finish(cls.__name__, model, errors)
+        if errors or model is None:
+            raise fail_at_most(cls.__name__, errors)
+        return model
 
     @model_serializer
     def _dump(self) -> dict[str, Any]:

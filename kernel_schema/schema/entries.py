@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar, cast
 
 from pydantic import (
@@ -17,11 +18,13 @@ from pydantic import (
     RootModel,
     Tag,
     ValidationError,
+    WrapValidator,
     model_serializer,
     model_validator,
 )
 from typing_extensions import Never
 
+from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.schema import values
 from kernel_schema.schema.capability import Capabilities
 from kernel_schema.schema.conflicts import (
@@ -32,7 +35,15 @@ from kernel_schema.schema.conflicts import (
 from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.kinds import is_table, is_tuple
-from kernel_schema.schema.models import BUILD_LATER, finish, plain, plain_dict, typed_init
+from kernel_schema.schema.models import (
+    BUILD_LATER,
+    finish,
+    plain,
+    plain_dict,
+    ranges_one_by_one,
+    typed_init,
+    without_surplus,
+)
 from kernel_schema.schema.natives import spec_key
 from kernel_schema.schema.places import into_tuple, same, without_branch, without_entry
 from kernel_schema.schema.problems import details, located, problem
@@ -139,7 +150,7 @@ class KernelSpec(
         errors = spec_conflicts(table, move)
         model = None
         try:
-            model = handler(table)
+            model = handler(without_surplus(table, SPEC_KEYS))
         except ValidationError as error:
             errors += details(error, move, spec_key)
         return finish(cls.__name__, model, errors)
@@ -320,7 +331,9 @@ _DeviceEntry = Annotated[
     Annotated[_EntryString, Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
     | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
-    | Annotated[tuple[_Range, ...], as_table("RANGES"), Tag("ranges")]
+    | Annotated[
+        tuple[_Range, ...], WrapValidator(ranges_one_by_one), as_table("RANGES"), Tag("ranges")
+    ]
     | Annotated[Never, _refusing("device"), Tag("other")],
     _by_shape("device", "string", "kernel", "modes", "ranges"),
     as_table("DEVICE_ENTRY"),
@@ -344,7 +357,7 @@ class DeviceMapping(_Table[_DeviceKey, _DeviceEntry], frozen=True):
 
     @classmethod
     def _conflicts(cls, table: dict[Any, Any]) -> list[InitErrorDetails]:
-        return list(device_conflicts(table))
+        return list(islice(device_conflicts(table), MAX_PROBLEMS + 1))
 
 
 LayerEntry = Annotated[

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any, TypeVar, get_args
 
 from pydantic_core import core_schema
 
+from kernel_schema.schema.kinds import is_table
+from kernel_schema.schema.problems import each
+
 if TYPE_CHECKING:
-    from pydantic import GetCoreSchemaHandler
+    from pydantic import GetCoreSchemaHandler, ValidatorFunctionWrapHandler
 
 K = TypeVar("K")
 V_co = TypeVar("V_co", covariant=True)
@@ -52,7 +55,16 @@ class FrozenDict(Mapping[K, V_co]):
         cls, source: Any, handler: GetCoreSchemaHandler
     ) -> core_schema.CoreSchema:
         keys, values = get_args(source)
-        return core_schema.no_info_after_validator_function(
-            cls,
-            core_schema.dict_schema(handler.generate_schema(keys), handler.generate_schema(values)),
+        items = core_schema.dict_schema(
+            handler.generate_schema(keys), handler.generate_schema(values)
         )
+        one_by_one = core_schema.no_info_wrap_validator_function(_one_by_one, items)
+        return core_schema.no_info_after_validator_function(cls, one_by_one)
+
+
+def _one_by_one(table: Any, validate: ValidatorFunctionWrapHandler) -> dict[Any, Any]:
+    if not is_table(table):
+        return validate(table)
+    made: dict[Any, Any] = {}
+    each(table.items(), lambda item: made.update(validate(dict([item]))))
+    return made

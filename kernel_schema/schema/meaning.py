@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from kernel_schema.schema.kinds import is_tuple
-from kernel_schema.schema.rules import HubKernel, Kernel, LocalKernel, Rule, expand
+from kernel_schema.schema.rules import HubKernel, Kernel, LocalKernel, Rule, by_layer, expand
 from kernel_schema.schema.vocabulary import ORIGINAL, DeviceType, ModeName
 from kernel_schema.wording import printable
 
@@ -85,9 +85,14 @@ def digest(config: KernelConfig) -> str:
     >>> digest(short) == digest(long)
     True
     """
-    lines = sorted(json.dumps(_canonical(rule)) for rule in _normalised(config).values())
-    text = "\n".join([f"inherit_mapping={config.inherit_mapping}", *lines])
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+    found = hashlib.sha256(f"inherit_mapping={config.inherit_mapping}".encode())
+    layers = by_layer(_normalised(config).values())
+    # The lines of one layer after the other, in the order that they have as lines: all at once, a
+    # long name would be there many times.
+    for layer_name in sorted(layers, key=json.dumps):
+        for line in sorted(json.dumps(_canonical(rule)[1:]) for rule in layers[layer_name]):
+            found.update(f"\n[{json.dumps(layer_name)}, {line[1:]}".encode())
+    return f"sha256:{found.hexdigest()}"
 
 
 def diff(old: KernelConfig, new: KernelConfig) -> tuple[Change, ...]:

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
-from pydantic import VERSION, BaseModel
+from pydantic import VERSION, BaseModel, ValidationError
 
+from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.schema.kinds import is_table, is_tuple
-from kernel_schema.schema.problems import fail, problem
+from kernel_schema.schema.natives import spec_key
+from kernel_schema.schema.problems import details, each, fail, problem
 from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.wording import show
 
 if TYPE_CHECKING:
+    from pydantic import ValidatorFunctionWrapHandler
     from pydantic_core import InitErrorDetails
 
 BUILD_LATER: Final = tuple(map(int, VERSION.split(".")[:2])) >= (2, 14)
@@ -53,6 +57,35 @@ def plain_dict(value: Any, what: str) -> dict[Any, Any]:
     if is_table(value):
         return dict(value)
     raise problem("invalid-entry", f"{show(value)} is not {what}")
+
+
+def without_surplus(table: dict[Any, Any], known: tuple[str, ...]) -> dict[Any, Any]:
+    """A table with its known keys, and so many others that their number is reported as too large.
+
+    >>> len(without_surplus(dict.fromkeys(range(9000)), ("kernel",)))
+    1001
+    """
+    if len(table) <= MAX_PROBLEMS:
+        return table
+    others = islice((key for key in table if key not in known), MAX_PROBLEMS + 1)
+    return {key: table[key] for key in (*known, *others) if key in table}
+
+
+def ranges_one_by_one(
+    ranges: Iterable[Any], validate: ValidatorFunctionWrapHandler
+) -> tuple[Any, ...]:
+    """Validate a list of capability ranges, until there are too many problems."""
+    made: list[Any] = []
+
+    def add(item: tuple[int, Any]) -> None:
+        place, entry = item
+        try:
+            made.extend(validate((entry,)))
+        except ValidationError as error:
+            raise fail("range", details(error, lambda loc: (place, *loc[1:]), spec_key)) from None
+
+    each(enumerate(ranges), add)
+    return tuple(made)
 
 
 def finish(title: str, model: _Model | None, errors: list[InitErrorDetails]) -> _Model:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
+from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
+    from pydantic_core import ErrorDetails
+
     from kernel_schema.diagnostics import Step
 
     Loc = tuple[Step, ...]
+
+
+_Piece = TypeVar("_Piece")
 
 
 def problem(
@@ -92,6 +98,52 @@ def details(
 
 def fail(title: str, errors: Iterable[InitErrorDetails]) -> ValidationError:
     """One error of pydantic that holds `errors`: one a place, and none below a wrong key."""
+    return ValidationError.from_exception_data(title, _kept(errors))
+
+
+def fail_at_most(title: str, errors: Iterable[InitErrorDetails]) -> ValidationError:
+    """`fail` for a whole config: the first `MAX_PROBLEMS`, and one that tells of more."""
+    kept = _kept(errors)
+    if len(kept) > MAX_PROBLEMS:
+        place = kept[MAX_PROBLEMS].get("loc", ())
+        kept[MAX_PROBLEMS:] = [
+            located(place, problem("too-many-problems", TOO_MANY_PROBLEMS, at_key=True), None)
+        ]
+    return ValidationError.from_exception_data(title, kept)
+
+
+def each(pieces: Iterable[_Piece], validate: Callable[[_Piece], object]) -> None:
+    """Validate the pieces of a table or list in turn, until there are too many problems.
+
+    At once, as pydantic does it, the problems of a file that is nothing but mistakes would take a
+    thousand times the memory of the file.
+
+    Raises:
+        ValidationError: With the problems of the pieces that were looked at.
+    """
+    errors: list[InitErrorDetails] = []
+    for piece in pieces:
+        try:
+            validate(piece)
+        except ValidationError as error:  # noqa: PERF203 (each has problems of its own)
+            own = _kept(map(_again, error.errors(include_url=False)))
+            # Below a wrong key nothing counts; pydantic has a place of its own for the key.
+            errors += [one for one in own if one.get("loc", ())[1:] == ("[key]",)] or own
+            if len(errors) > MAX_PROBLEMS:
+                break
+    if errors:
+        raise ValidationError.from_exception_data("each", errors)
+
+
+def _again(native: ErrorDetails) -> InitErrorDetails:
+    context = native.get("ctx") or {}
+    if "problem" not in context:
+        return InitErrorDetails(type=native["type"], loc=native["loc"], input=native["input"])
+    ours = problem(native["type"], context["problem"], context["help"], at_key=context["at_key"])
+    return located(native["loc"], ours, native["input"])
+
+
+def _kept(errors: Iterable[InitErrorDetails]) -> list[InitErrorDetails]:
     by_place: dict[Loc, InitErrorDetails] = {}
     wrong_keys: set[Loc] = set()
     for error in errors:
@@ -100,12 +152,11 @@ def fail(title: str, errors: Iterable[InitErrorDetails]) -> ValidationError:
         kind = error["type"]
         if isinstance(kind, PydanticCustomError) and (kind.context or {}).get("at_key"):
             wrong_keys.add(loc)
-    kept = [
+    return [
         error
         for loc, error in by_place.items()
         if not any(loc[:end] in wrong_keys for end in range(1, len(loc)))
     ]
-    return ValidationError.from_exception_data(title, kept)
 
 
 if TYPE_CHECKING:

@@ -145,8 +145,9 @@ def meant_shape(value: object, place: Place) -> Shape:
     words = [key for key in value if isinstance(key, str)]
     if not _OPTIONS.isdisjoint(words):
         return "kernel"
+    # No table has more keys than there are devices: more tell nothing, and comparing takes time.
     near: list[tuple[KeyKind | None, str | None]] = [
-        closest_of(word, _KEYS_BY_PLACE[place]) for word in words
+        closest_of(word, _KEYS_BY_PLACE[place]) for word in words[: len(DEVICE_NAMES)]
     ]
     # Before what is known elsewhere: that lacks a kernel only because of this one.
     if ("key", "kernel") in near:

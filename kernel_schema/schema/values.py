@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+from itertools import islice
 
 from pydantic_core import PydanticCustomError
 
 from kernel_schema.diagnostics import ConfigError
+from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.schema.kinds import as_text, is_list, is_path, is_tuple
 from kernel_schema.schema.lines import line_problem
 from kernel_schema.schema.problems import fail, located, misplaced_capability, problem
@@ -188,13 +190,14 @@ def check_trust_remote_code(value: object) -> bool | tuple[str, ...]:
         return value
     if (is_list(value) or is_tuple(value)) and value:
         items = tuple(value)
-        wrong = [
+        wrong = (
             located((index,), _not_a_repo_id(item), item)
             for index, item in enumerate(items)
             if not isinstance(item, str) or not is_repo_id(item)
-        ]
-        if wrong:
-            raise fail("trust_remote_code", wrong)
+        )
+        told = list(islice(wrong, MAX_PROBLEMS + 1))
+        if told:
+            raise fail("trust_remote_code", told)
         return tuple(map(str.__str__, items))
     help_text = None
     if isinstance(value, str):

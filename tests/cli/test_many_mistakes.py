@@ -1,4 +1,4 @@
-"""A file full of mistakes is reported whole, in a time that grows with its size and no faster."""
+"""Of a file full of mistakes a thousand are reported, in a time that grows no faster than it."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel_schema.cli.check import check_files, renderer
+from kernel_schema.limits import MAX_BYTES, MAX_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,7 @@ CASES: dict[str, Callable[[int], str]] = {
     "misspelt devices": lines(
         "kernel_mapping:\n  A:\n    cuda: o/r:L\n", lambda i: f"    cdua{i}: o/r:L\n"
     ),
+    "the same misspelt device": layers("{cdua: o/r:L}"),
     "misspelt modes": lines(
         "kernel_mapping:\n  A:\n    training: o/r:L\n", lambda i: f"    trainin{i}: o/r:L\n"
     ),
@@ -77,6 +79,8 @@ CASES: dict[str, Callable[[int], str]] = {
     "duplicate keys": lines("kernel_mapping:\n", lambda i: "  L: o/r:L\n"),
     "one long line": lines("kernel_mapping: {z: o/r:L", lambda i: f", '漢{i}': 漢/字"),
 }
+# One problem whatever the size, and none up to some size.
+FEW_PROBLEMS = {"layers outside of kernel_mapping", "ranges without an end"}
 SMALL, LARGE = 20_000, 80_000
 
 
@@ -114,18 +118,45 @@ def seconds(file: str, output_format: str) -> float:
 
 
 def check(file: str) -> CheckResult:
-    outcome = check_files([file], None, max_bytes=10_000_000)
+    outcome = check_files([file], None, max_bytes=MAX_BYTES)
     assert outcome.refused == []
     return outcome.result
 
 
-def test_no_mistake_is_left_out(tmp_path: Path) -> None:
-    text = CASES["wrong references"](LARGE)
+@pytest.mark.parametrize("count", [1, MAX_PROBLEMS, MAX_PROBLEMS + 1, 5 * MAX_PROBLEMS])
+def test_the_first_thousand_are_told_and_that_there_are_more(tmp_path: Path, count: int) -> None:
+    text = "".join(("kernel_mapping:\n", *(f"  L{i}: org/repo\n" for i in range(count))))
     result = check(write(tmp_path / "k.yaml", text))
-    assert result.errors == text.count("\n") - 1
-    assert [found.span and found.span.line for found in result.diagnostics] == [
-        *range(2, result.errors + 2)
-    ]
+    told = min(count, MAX_PROBLEMS)
+    codes = ["invalid-kernel-reference"] * told + ["too-many-problems"] * (count > MAX_PROBLEMS)
+    assert [found.code for found in result.diagnostics] == codes
+    lines = [found.span and found.span.line for found in result.diagnostics]
+    assert lines == [*range(2, len(codes) + 2)]
     shown = io.StringIO()
     renderer("json", shown)(result)
-    assert len(json.loads(shown.getvalue())["diagnostics"]) == result.errors
+    assert len(json.loads(shown.getvalue())["diagnostics"]) == len(codes)
+
+
+def test_what_checks_find_is_limited_too(tmp_path: Path) -> None:
+    result = check(write(tmp_path / "k.yaml", CASES["missing local kernels"](LARGE)))
+    codes = [found.code for found in result.diagnostics]
+    assert codes == ["missing-local-kernel"] * MAX_PROBLEMS + ["too-many-problems"]
+    assert [found.span and found.span.line for found in result.diagnostics] == [
+        *range(2, MAX_PROBLEMS + 2),
+        MAX_PROBLEMS + 1,
+    ]
+
+
+def test_every_one_of_many_equal_mistakes_has_its_help(tmp_path: Path) -> None:
+    result = check(write(tmp_path / "k.yaml", CASES["the same misspelt device"](LARGE)))
+    told = [found.help for found in result.diagnostics]
+    assert told == ["did you mean `cuda`?"] * MAX_PROBLEMS + [None]
+
+
+@pytest.mark.parametrize("case", sorted(CASES.keys() - FEW_PROBLEMS))
+def test_no_case_is_told_without_end(tmp_path: Path, case: str) -> None:
+    result = check(write(tmp_path / "k.yaml", CASES[case](400_000)))
+    codes = [found.code for found in result.diagnostics]
+    assert len(codes) == MAX_PROBLEMS + 1
+    assert codes[-1] == "too-many-problems"
+    assert codes.count("too-many-problems") == 1

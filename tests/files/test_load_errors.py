@@ -170,11 +170,11 @@ class TestContentThatCannotBeUsed:
         option = ("--max-bytes", str(size - 1))
         assert_no_content(capsys, file, "file-too-large", message, *option)
 
-    def test_ten_megabytes_unless_more_is_allowed(self) -> None:
-        text = GOOD["json"].rstrip() + " " * 10_000_000
+    def test_two_megabytes_unless_more_is_allowed(self) -> None:
+        text = GOOD["json"].rstrip() + " " * 2_000_000
         Path("kernels.json").write_text(text, encoding="utf-8")
-        assert error_of("kernels.json")[1].message == "the file is larger than 10000000 bytes"
-        Path("kernels.json").write_text(text[:10_000_000], encoding="utf-8")
+        assert error_of("kernels.json")[1].message == "the file is larger than 2000000 bytes"
+        Path("kernels.json").write_text(text[:2_000_000], encoding="utf-8")
         assert ks.load("kernels.json") == CONFIG
 
     @pytest.mark.parametrize(

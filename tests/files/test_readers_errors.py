@@ -13,9 +13,10 @@ from kernel_schema.diagnostics import Span
 from kernel_schema.files._toml_library import TOMLDecodeError, loads
 from kernel_schema.files.json import read_json
 from kernel_schema.files.positions import LineIndex
-from kernel_schema.files.source import MAX_PROBLEMS, Parsed, ReadError, ReadProblem, read_int
+from kernel_schema.files.source import Parsed, ReadError, ReadProblem, read_int
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
+from kernel_schema.limits import MAX_PROBLEMS
 
 from .reader_errors import READERS, cases, place, problems
 

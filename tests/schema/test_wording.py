@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 from datetime import date, time
 from enum import Enum
 from typing import Any
@@ -14,7 +15,6 @@ from kernel_schema import DeviceType, Diagnostic, ModelCheckError, Route, Severi
 from kernel_schema.diagnostics import Span
 from kernel_schema.wording import (
     Suggester,
-    limited_comparisons,
     listing,
     normalise_word,
     quote,
@@ -48,18 +48,22 @@ def test_words_too_long_for_a_typo_are_not_compared() -> None:
     assert Suggester([name]).closest(name[:-1]) is None
 
 
-def test_comparisons_are_limited_in_number() -> None:
-    names = [f"layer_{number}" for number in range(9_000)]
-    suggester = Suggester(names)
-    with limited_comparisons():
-        assert suggester.closest("layer_8_9_9_9") is not None
-        with limited_comparisons():  # inside of another it adds nothing
-            assert suggester.closest("layer_8_9_9_9") is not None
-            # After that only what costs nothing is answered.
-            assert suggester.closest("layer_8_9_9_9") is None
-        assert suggester.closest("layer_8_9_9_9") is None
-        assert suggester.closest("LAYER_8999") == "layer_8999"
-    assert suggester.closest("layer_8_9_9_9") is not None
+def test_a_word_is_compared_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    compare = difflib.get_close_matches
+
+    def counted(word: str, *others: Any, **options: Any) -> list[str]:
+        compared.append(word)
+        return compare(word, *others, **options)
+
+    monkeypatch.setattr(difflib, "get_close_matches", counted)
+    suggester = Suggester(["cuda", "cpu"])
+    assert [suggester.closest(word) for word in ["cdua", "CDUA", "banana"] * 1000] == [
+        "cuda",
+        "cuda",
+        None,
+    ] * 1000
+    assert compared == ["cdua", "banana"]
 
 
 def test_normalise_word() -> None:
