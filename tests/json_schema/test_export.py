@@ -29,9 +29,9 @@ FILES = {
 # What draft 7 knows, as far as it is used here.
 STANDARD = {
     "$ref", "$schema", "additionalProperties", "allOf", "const", "default", "definitions",
-    "dependencies", "description", "else", "enum", "examples", "if", "items", "maximum",
-    "minItems", "minProperties", "minimum", "pattern", "properties", "propertyNames", "required",
-    "then", "type",
+    "dependencies", "description", "else", "enum", "examples", "if", "items",
+    "maxLength", "maximum", "minItems", "minProperties", "minimum", "pattern", "properties",
+    "propertyNames", "required", "then", "type",
 }  # fmt: skip
 VENDOR = {"doNotSuggest", "enumDescriptions", "errorMessage", "patternErrorMessage"}
 # Keywords below which stand names, or values, not nodes.
