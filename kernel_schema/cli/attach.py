@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import quote as percent_encoded
 
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, refuse
 from kernel_schema.cli.headers import with_header
-from kernel_schema.cli.schema import schema_text
+from kernel_schema.cli.inputs import say
+from kernel_schema.cli.schema import save_schema, schema_text
 from kernel_schema.cli.terminal import tell, write_lines
 from kernel_schema.cli.withheld import discreet
 from kernel_schema.diagnostics import ConfigError
+from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.document import from_read_error
 from kernel_schema.files.load import (
     PYPROJECT,
@@ -23,9 +24,7 @@ from kernel_schema.files.load import (
     read_text,
 )
 from kernel_schema.files.source import ReadError
-from kernel_schema.limits import MAX_BYTES
-from kernel_schema.paths import exists, read_at_most
-from kernel_schema.schema.json_schema import DIALECT
+from kernel_schema.paths import exists, is_file
 from kernel_schema.schema.lines import line_problem
 from kernel_schema.wording import printable, quote
 
@@ -50,7 +49,7 @@ def run_attach(options: argparse.Namespace) -> int:
     file: str = options.file
     if file == STANDARD_INPUT:
         return complain("name a file: a header cannot be written into standard input")
-    if Path(file).name == PYPROJECT:
+    if PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}:
         return complain(
             f"{file} holds the tables of other tools too, and an editor would check all of them "
             "against this schema: move the config to a file of its own, such as kernels.toml"
@@ -78,9 +77,10 @@ def run_attach(options: argparse.Namespace) -> int:
         if changed == text:
             write_lines(printable(f"{file} refers to {uri} already"))
             return OK
-        Path(file).write_bytes(changed.encode())
-    except OSError as error:
-        return complain(f"{error.filename}: {error.strerror}")
+        replace_file(file, changed, held=text.encode())
+    except FileAccessError as error:
+        say(error.diagnostics)
+        return USAGE
     write_lines(printable(f"{file} refers to {uri}"))
     return OK
 
@@ -91,28 +91,18 @@ def _written(file: str, options: argparse.Namespace) -> str:
     # That of one model is for one file: its neighbours may be for other models.
     name = _SCHEMA_NAME if options.model is None else f"{config.stem}.schema.json"
     target = config.with_name(name)
-    written = schema_text(options).encode()
-    current = read_at_most(target, MAX_BYTES) if exists(target) else None
-    if current is not None and not _is_ours(current):
-        raise Stop(
-            complain(f"{target} exists and is another schema: move it away, or pass --schema")
-        )
-    if current != written:
-        target.write_bytes(written)
-        tell(printable(f"{target} written"))
-    return _reference(str(target), file)
-
-
-def _is_ours(content: bytes) -> bool:
-    """Whether a file is a schema that this command may replace."""
+    # Nobody has named it: a pipe or a device of this name is not meant to be written into.
+    foreign = exists(target) and not is_file(target)
     try:
-        schema: Any = json.loads(content)
-    except ValueError:
-        return False
-    if not isinstance(schema, dict):
-        return False
-    known: dict[str, Any] = schema  # pyright: ignore[reportUnknownVariableType] (keys of JSON)
-    return known.get("$schema") == DIALECT and "kernel_mapping" in known.get("properties", {})
+        if not foreign and save_schema(str(target), schema_text(options)):
+            tell(printable(f"{target} written"))
+    except FileExistsError:
+        foreign = True
+    if foreign:
+        raise Stop(
+            complain(f"{target} exists and is no schema of ours: move it away, or pass --schema")
+        )
+    return _reference(str(target), file)
 
 
 def _reference(schema: str, file: str) -> str:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.cli.exits import OK, complain
-from kernel_schema.cli.inputs import open_model
+from kernel_schema.cli.exits import OK, USAGE, complain
+from kernel_schema.cli.inputs import open_model, say
 from kernel_schema.cli.layers import count_of, is_function
 from kernel_schema.cli.terminal import write
 from kernel_schema.diagnostics import LoweringError
+from kernel_schema.files.atomic import create_file, is_taken, replace_file
 from kernel_schema.files.dump import dumps
+from kernel_schema.files.load import FileAccessError
 from kernel_schema.lowering.environment import registration_disabled
 from kernel_schema.lowering.registry import inspect_model
-from kernel_schema.paths import exists
 from kernel_schema.schema.config import KernelConfig
 from kernel_schema.schema.rules import by_layer
 from kernel_schema.schema.values import is_layer_name
@@ -40,14 +41,15 @@ def run_init(options: argparse.Namespace) -> int:
     Returns:
         0 if the file could be written, 2 if not, or if the model could not be built.
     """
-    target = None if options.output is None else Path(options.output)
-    if target is not None and target.suffix not in _ENDINGS:
+    output: str | None = options.output
+    if output is not None and Path(output).suffix not in _ENDINGS:
         return complain(
-            f"{options.output}: a starter is YAML, for its comments: name it .yaml, and use "
+            f"{output}: a starter is YAML, for its comments: name it .yaml, and use "
             "`kernel-schema convert` for other formats"
         )
-    if target is not None and exists(target) and not options.force:
-        return complain(f"{options.output} exists: pass --force to replace it")
+    taken = f"{output} exists: pass --force to replace it"
+    if output is not None and is_taken(output) and not options.force:
+        return complain(taken)
     layers = inspect_model(open_model(options))
     try:
         from kernel_schema.integrations.transformers import default_rules
@@ -61,13 +63,19 @@ def run_init(options: argparse.Namespace) -> int:
             complain(
                 f"no config can name the layer {quote(name)}: it is left out", severity="warning"
             )
-    if target is None:
+    if output is None:
         write(text)
         return OK
     try:
-        target.write_text(text, encoding="utf-8", newline="\n")
-    except OSError as error:
-        return complain(f"{options.output} cannot be written: {error.strerror}")
+        if options.force:
+            replace_file(output, text)
+        else:
+            create_file(output, text)
+    except FileExistsError:  # since we looked
+        return complain(taken)
+    except FileAccessError as error:
+        say(error.diagnostics)
+        return USAGE
     return OK
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from kernel_schema.cli.exits import FINDINGS, OK, complain
+from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain
+from kernel_schema.cli.inputs import open_model, say
 from kernel_schema.cli.terminal import write, write_lines
+from kernel_schema.diagnostics import ConfigError
+from kernel_schema.files.atomic import create_file, replace_file
+from kernel_schema.files.load import FileAccessError, read_text
 from kernel_schema.lowering.json_schema import json_schema
 from kernel_schema.paths import exists, read_at_most
-from kernel_schema.schema.json_schema import render
+from kernel_schema.schema.json_schema import DIALECT, render
 from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
@@ -23,7 +28,7 @@ def run_schema(options: argparse.Namespace) -> int:
     """Run the command.
 
     Args:
-        options: `model`, `trust_remote_code`, `profile`, `output`, `check`.
+        options: `model`, `trust_remote_code`, `profile`, `output`, `force`, `check`.
 
     Returns:
         2 if the model cannot be built or the file cannot be had, 1 if it is checked and is another
@@ -35,11 +40,17 @@ def run_schema(options: argparse.Namespace) -> int:
     if options.output is None:
         write(text)
         return OK
+    if not options.check:
+        try:
+            save_schema(options.output, text, force=options.force)
+        except FileExistsError:
+            return complain(f"{options.output} exists and is no schema of ours: pass --force")
+        except FileAccessError as error:
+            say(error.diagnostics)
+            return USAGE
+        return OK
     target = Path(options.output)
     try:
-        if not options.check:
-            target.write_text(text, encoding="utf-8", newline="\n")
-            return OK
         current = read_at_most(target, len(text.encode())) if exists(target) else b""
     except OSError as error:
         return complain(f"{options.output}: {error.strerror}")
@@ -59,11 +70,54 @@ def schema_text(options: argparse.Namespace, profile: Profile = "editor") -> str
     Raises:
         Stop: If the model cannot be built; why has been said.
     """
-    if options.model is None:
-        return render(json_schema(profile=profile))
-    from kernel_schema.cli.inputs import open_model
+    model = None if options.model is None else open_model(options)
+    return render(json_schema(model, profile=profile))
 
-    return render(json_schema(open_model(options), profile=profile))
+
+def save_schema(file: str, text: str, *, force: bool = False) -> bool:
+    """Write a schema file in the place of nothing, or of a schema of ours.
+
+    Args:
+        file: Its path.
+        text: What it shall hold.
+        force: Replace whatever it is.
+
+    Returns:
+        Whether it was written: False if it is there already.
+
+    Raises:
+        FileExistsError: If there is something else.
+        FileAccessError: If it cannot be read or written.
+    """
+    if force:
+        replace_file(file, text)
+        return True
+    try:
+        create_file(file, text)
+    except FileExistsError:
+        # A link that leads nowhere is none of ours either.
+        current = _schema_of_ours(file) if exists(file) else None
+        if current is None:
+            raise
+        if current == text:
+            return False
+        replace_file(file, text, held=current.encode())
+    return True
+
+
+def _schema_of_ours(file: str) -> str | None:
+    try:
+        text, _ = read_text(file, format="json")
+        schema: Any = json.loads(text.removeprefix("\ufeff"))
+    except FileAccessError:
+        raise
+    except (ConfigError, ValueError, RecursionError):
+        return None
+    match schema:
+        case {"$schema": dialect, "properties": {"kernel_mapping": _}} if dialect == DIALECT:
+            return text
+        case _:
+            return None
 
 
 def _command(options: argparse.Namespace) -> str:

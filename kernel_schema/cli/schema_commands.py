@@ -44,6 +44,9 @@ def _schema_arguments(schema: Parser) -> None:
     )
     schema.add_argument("-o", "--output", metavar="FILE", help="default: standard output")
     schema.add_argument(
+        "--force", action="store_true", help="replace a file that is no schema of ours"
+    )
+    schema.add_argument(
         "--check", action="store_true", help="write nothing: tell whether FILE is up to date"
     )
 

@@ -8,15 +8,18 @@ import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.diagnostics import Diagnostic
+from pydantic import ValidationError
+
+from kernel_schema.diagnostics import ConfigError, Diagnostic
+from kernel_schema.files.atomic import explained, replace_file
 from kernel_schema.files.load import PYPROJECT, FileAccessError, format_of
-from kernel_schema.schema.anchors import detach
+from kernel_schema.schema.anchors import detach, stated_paths
+from kernel_schema.schema.config import KernelConfig
 from kernel_schema.schema.kinds import is_list, is_table
 from kernel_schema.wording import is_visible, printable, printable_lines, quote
 
 if TYPE_CHECKING:
     from kernel_schema.files.document import Format
-    from kernel_schema.schema.config import KernelConfig
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
@@ -35,7 +38,8 @@ def dumps(config: KernelConfig, *, format: Format) -> str:
         seen, or CI would take for a command, is escaped.
 
     Raises:
-        FileAccessError: If there is no such format.
+        FileAccessError: If there is no such format, or the config names a path that no file can
+            state: `load` makes them of whatever the folder of a file is called.
 
     >>> from kernel_schema import KernelConfig
     >>> print(dumps(KernelConfig({"SiLU": "org/repo:SiLU"}), format="toml"), end="")
@@ -44,7 +48,14 @@ def dumps(config: KernelConfig, *, format: Format) -> str:
     """
     if format not in _WRITERS:
         raise _refused(f"{quote(format)} is not a format: formats are yaml, json and toml", None)
-    return _WRITERS[format](config.model_dump())
+    data = config.model_dump()
+    if not all(map(str.isprintable, stated_paths(config))):
+        try:
+            KernelConfig.model_validate(data)
+        except ValidationError as error:
+            why = ConfigError.from_validation_error(error).diagnostics[0].message
+            raise _refused(f"no file can state this config: {why}", None) from None
+    return _WRITERS[format](data)
 
 
 def dump(
@@ -56,16 +67,19 @@ def dump(
     """Write a config file.
 
     Local kernels and lock files below the directory of the file are written relative to it, so that
-    both can be moved together; `load` makes them absolute again.
+    both can be moved together; `load` makes them absolute again. The file is replaced as a whole:
+    whoever reads it finds the old config or the new one, and if it cannot be written it is as it
+    was. Links are followed; another name of the same file (a hard link) keeps the old config.
 
     Args:
         config: The config. Relative paths in it are written as they are.
-        path: Where to write; an existing file is replaced.
+        path: Where to write; an existing file is replaced, and keeps its permissions.
         format: `yaml`, `json` or `toml`; told by the ending of the path if left out.
 
     Raises:
         FileAccessError: If the format cannot be told, the path is a `pyproject.toml` (it holds more
-            than a config), or the file cannot be written.
+            than a config), the config names a path that no file can state, or the file cannot be
+            written.
     """
     file = str.__str__(os.fspath(path))  # a plain string, whatever class the path has
     known = format or format_of(file)
@@ -74,17 +88,14 @@ def dump(
             f"the format of {quote(file)} cannot be told by its ending",
             "pass `format=`: yaml, json or toml",
         )
-    if Path(file).name == PYPROJECT:
-        raise _refused(
-            f"{quote(file)} holds more than a config", "dump it as toml and paste it by hand"
-        )
-    directory = Path(file).absolute().parent
-    text = dumps(detach(config, directory), format=known)
-    try:
-        Path(file).write_bytes(text.encode("utf-8"))
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise _refused(f"{quote(file)} cannot be written: {reason}", None) from None
+    with explained(file):
+        # A link that has another name leads to it too.
+        if PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}:
+            raise _refused(
+                f"{quote(file)} holds more than a config", "dump it as toml and paste it by hand"
+            )
+        directory = Path(file).absolute().parent
+    replace_file(file, dumps(detach(config, directory), format=known))
 
 
 def _refused(message: str, help_text: str | None) -> FileAccessError:

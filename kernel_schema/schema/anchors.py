@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from copy import copy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -85,6 +86,23 @@ def detach(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelCon
     return _map_paths(config, relative)
 
 
+def stated_paths(config: KernelConfig) -> list[str]:
+    """The paths of all local kernels and lock files.
+
+    >>> from kernel_schema import KernelConfig
+    >>> stated_paths(KernelConfig({"A": "./norm:Layer", "B": "org/repo:Layer"}))
+    ['./norm']
+    """
+    paths: list[str] = []
+
+    def note(path: str) -> str:
+        paths.append(path)
+        return path
+
+    _map_paths(config, note)
+    return paths
+
+
 def _map_paths(config: KernelConfig, change: Callable[[str], str]) -> KernelConfig:
     layers = {name: _entry(entry, change) for name, entry in config.kernel_mapping.items()}
     return config.model_copy(update={"kernel_mapping": FrozenDict(layers)})
@@ -92,7 +110,10 @@ def _map_paths(config: KernelConfig, change: Callable[[str], str]) -> KernelConf
 
 def _entry(entry: Any, change: Callable[[str], str]) -> Any:
     if isinstance(entry, LocalRef):
-        return LocalRef(change(entry.path), entry.layer_name)
+        # Not checked once more: what the folders above are called need not be text.
+        moved = copy(entry)
+        object.__setattr__(moved, "path", change(entry.path))
+        return moved
     if isinstance(entry, KernelSpec):
         changed: dict[str, Any] = {"kernel": _entry(entry.kernel, change)}
         if entry.lockfile is not None:

@@ -278,7 +278,7 @@ def test_the_format_can_be_stated(tmp_path: Path) -> None:
         ("pyproject.toml", "holds more than a config"),
         ("missing/kernels.yaml", "cannot be written: No such file or directory"),
         ("directory.yaml", "cannot be written: Is a directory"),
-        ("nul\0.yaml", "cannot be written: embedded null byte"),
+        ("nul\0.yaml", "cannot be written: no path holds a null character"),
     ],
 )
 def test_what_cannot_be_written(
