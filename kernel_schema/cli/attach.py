@@ -49,11 +49,6 @@ def run_attach(options: argparse.Namespace) -> int:
     file: str = options.file
     if file == STANDARD_INPUT:
         return complain("name a file: a header cannot be written into standard input")
-    if PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}:
-        return complain(
-            f"{file} holds the tables of other tools too, and an editor would check all of them "
-            "against this schema: move the config to a file of its own, such as kernels.toml"
-        )
     try:
         text, known = read_text(file)
         if known == "json":
@@ -67,6 +62,11 @@ def run_attach(options: argparse.Namespace) -> int:
     except ReadError as error:
         refuse(discreet(file, from_read_error(error, file).diagnostics))
         return FINDINGS
+    if PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}:
+        return complain(
+            f"{file} holds the tables of other tools too, and an editor would check all of them "
+            "against this schema: move the config to a file of its own, such as kernels.toml"
+        )
     try:
         if options.schema:
             _refuse_unless_name(options.schema)
