@@ -40,11 +40,11 @@ if TYPE_CHECKING:
     from kernel_schema.files.document import Document
     from kernel_schema.files.dump import dump, dumps
     from kernel_schema.files.load import FileAccessError, load, loads, loads_document, read
+    from kernel_schema.json_schemas.export import json_schema
     from kernel_schema.lowering.apply import kernelize, kernelized, use_kernel_config
     from kernel_schema.lowering.audit import audit
     from kernel_schema.lowering.checks import check
     from kernel_schema.lowering.explain import explain
-    from kernel_schema.lowering.json_schema import json_schema
     from kernel_schema.lowering.lower import lower
     from kernel_schema.lowering.matrix import plan_matrix
     from kernel_schema.lowering.plan import (
@@ -161,7 +161,7 @@ _HOMES = {
     "lowering.audit": "audit",
     "lowering.checks": "check",
     "lowering.explain": "explain",
-    "lowering.json_schema": "json_schema",
+    "json_schemas.export": "json_schema",
     "lowering.lower": "lower",
     "lowering.matrix": "plan_matrix",
     "lowering.plan": "Candidate LayerPlan Plan Standing Status disagreements",

@@ -13,15 +13,15 @@ from kernel_schema.cli.terminal import write, write_lines
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import create_file, replace_file
 from kernel_schema.files.load import FileAccessError, read_text
-from kernel_schema.lowering.json_schema import json_schema
+from kernel_schema.json_schemas.export import json_schema
+from kernel_schema.json_schemas.shipped import DIALECT, render
 from kernel_schema.paths import exists, read_at_most
-from kernel_schema.schema.json_schema import DIALECT, render
 from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
     import argparse
 
-    from kernel_schema.schema.nodes import Profile
+    from kernel_schema.json_schemas.shipped import Profile
 
 
 def run_schema(options: argparse.Namespace) -> int:

@@ -17,28 +17,33 @@ from pydantic import (
 
 from kernel_schema.schema import values
 from kernel_schema.schema.entries import LayerEntry
-from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.kinds import is_table
-from kernel_schema.schema.models import plain, plain_dict, typed_init, without_surplus
+from kernel_schema.schema.models import (
+    WrittenInFiles,
+    plain,
+    plain_dict,
+    typed_init,
+    without_surplus,
+)
 from kernel_schema.schema.natives import config_key, is_config_key
 from kernel_schema.schema.problems import details, fail, fail_at_most, located, problem
 from kernel_schema.schema.vocabulary import CONFIG_KEYS
 from kernel_schema.wording import listing, show
 
 if TYPE_CHECKING:
-    from pydantic import GetJsonSchemaHandler, ModelWrapValidatorHandler
-    from pydantic_core import CoreSchema, InitErrorDetails
+    from pydantic import ModelWrapValidatorHandler
+    from pydantic_core import InitErrorDetails
     from typing_extensions import Self
 
     from kernel_schema.lowering.types import KernelsMapping, Module
     from kernel_schema.schema.inputs import KernelMappingInput
     from kernel_schema.schema.problems import Loc
 
-_LayerName = Annotated[str, PlainValidator(values.check_layer_name), as_node("LAYER_NAME_NODE")]
+_LayerName = Annotated[str, PlainValidator(values.check_layer_name)]
 
 
-class KernelConfig(BaseModel, frozen=True, extra="forbid"):
+class KernelConfig(WrittenInFiles, BaseModel, frozen=True, extra="forbid"):
     """Which kernel runs for which layer of a model.
 
     Args:
@@ -57,13 +62,11 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
     {'kernel_mapping': {'RMSNorm': 'kernels-community/layer_norm:LlamaRMSNorm'}}
     """
 
-    schema_uri: Annotated[
-        str | None, PlainValidator(values.check_schema_uri), as_node("SCHEMA_URI_NODE")
-    ] = Field(default=None, alias="$schema")
-    kernel_mapping: Annotated[FrozenDict[_LayerName, LayerEntry], as_table("LAYERS")]
-    inherit_mapping: Annotated[
-        bool, PlainValidator(values.check_inherit_mapping), as_node("INHERIT_NODE")
-    ] = True
+    schema_uri: Annotated[str | None, PlainValidator(values.check_schema_uri)] = Field(
+        default=None, alias="$schema"
+    )
+    kernel_mapping: FrozenDict[_LayerName, LayerEntry]
+    inherit_mapping: Annotated[bool, PlainValidator(values.check_inherit_mapping)] = True
 
     @typed_init
     def __init__(
@@ -76,15 +79,6 @@ class KernelConfig(BaseModel, frozen=True, extra="forbid"):
         if inherit_mapping is not True:
             data["inherit_mapping"] = inherit_mapping
         super().__init__(**data)
-
-    @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler
-    ) -> dict[str, Any]:
-        # Imported here: only an export needs it.
-        from kernel_schema.schema import tables
-
-        return tables.config(handler.resolve_ref_schema(handler(core_schema)))
 
     @model_validator(mode="wrap")
     @classmethod

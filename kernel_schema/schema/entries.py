@@ -32,11 +32,11 @@ from kernel_schema.schema.conflicts import (
     range_conflicts,
     spec_conflicts,
 )
-from kernel_schema.schema.export_markers import as_node, as_table
 from kernel_schema.schema.frozen import FrozenDict
 from kernel_schema.schema.kinds import is_table, is_tuple
 from kernel_schema.schema.models import (
     BUILD_LATER,
+    WrittenInFiles,
     finish,
     plain,
     plain_dict,
@@ -71,33 +71,16 @@ if TYPE_CHECKING:
         ModeMappingInput,
     )
 
-KernelRef = Annotated[
-    HubRef | LocalRef, PlainValidator(values.check_kernel), as_node("KERNEL_NODE")
-]
+KernelRef = Annotated[HubRef | LocalRef, PlainValidator(values.check_kernel)]
 """A kernel on the Hub or on disk."""
 
-_EntryString = Annotated[
-    HubRef | LocalRef | Original, PlainValidator(values.check_entry_string), as_node("ENTRY_NODE")
-]
-_DeviceKey = Annotated[DeviceType, PlainValidator(values.check_device), as_node("DEVICES_NODE")]
-_ModeKey = Annotated[ModeName, PlainValidator(values.check_mode), as_node("MODES_NODE")]
+_EntryString = Annotated[HubRef | LocalRef | Original, PlainValidator(values.check_entry_string)]
+_DeviceKey = Annotated[DeviceType, PlainValidator(values.check_device)]
+_ModeKey = Annotated[ModeName, PlainValidator(values.check_mode)]
 _Capability = Annotated[int | None, PlainValidator(values.check_capability)]
 
 
-def _exclusive_options(schema: dict[str, Any]) -> None:
-    # Imported here: only an export needs it.
-    from kernel_schema.schema.keys import exclusive_options
-
-    exclusive_options(schema)
-
-
-class KernelSpec(
-    BaseModel,
-    frozen=True,
-    extra="forbid",
-    defer_build=BUILD_LATER,
-    json_schema_extra=_exclusive_options,
-):
+class KernelSpec(WrittenInFiles, BaseModel, frozen=True, extra="forbid", defer_build=BUILD_LATER):
     """A kernel with options.
 
     Args:
@@ -119,19 +102,12 @@ class KernelSpec(
     grammar_shape: ClassVar[Shape] = "kernel"
 
     kernel: KernelRef
-    version: Annotated[
-        int | None, PlainValidator(values.check_version), as_node("VERSION_NODE")
-    ] = None
-    revision: Annotated[
-        str | None, PlainValidator(values.check_revision), as_node("REVISION_NODE")
-    ] = None
-    lockfile: Annotated[
-        str | None, PlainValidator(values.check_lockfile), as_node("LOCKFILE_NODE")
-    ] = None
+    version: Annotated[int | None, PlainValidator(values.check_version)] = None
+    revision: Annotated[str | None, PlainValidator(values.check_revision)] = None
+    lockfile: Annotated[str | None, PlainValidator(values.check_lockfile)] = None
     trust_remote_code: Annotated[
         bool | tuple[str, ...],
         PlainValidator(values.check_trust_remote_code),
-        as_node("TRUST_NODE"),
     ] = False
 
     @typed_init
@@ -181,7 +157,13 @@ _K = TypeVar("_K")
 _V = TypeVar("_V")
 
 
-class _Table(RootModel[FrozenDict[_K, _V]], Mapping[_K, _V], frozen=True, defer_build=BUILD_LATER):
+class _Table(
+    WrittenInFiles,
+    RootModel[FrozenDict[_K, _V]],
+    Mapping[_K, _V],
+    frozen=True,
+    defer_build=BUILD_LATER,
+):
     """What device tables and mode tables share: a frozen mapping that is a pydantic model."""
 
     _what: ClassVar[str]
@@ -230,7 +212,6 @@ _ModeEntry = Annotated[
     | Annotated[KernelSpec, Tag("kernel")]
     | Annotated[Never, _refusing("mode"), Tag("other")],
     _by_shape("mode", "string", "kernel"),
-    as_table("MODE_ENTRY"),
 ]
 
 
@@ -251,18 +232,17 @@ class ModeMapping(_Table[_ModeKey, _ModeEntry], frozen=True):
 
 
 _RangeEntry = Annotated[
-    Annotated[
-        Original, PlainValidator(values.check_original), as_node("ORIGINAL_NODE"), Tag("string")
-    ]
+    Annotated[Original, PlainValidator(values.check_original), Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
-    | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
+    | Annotated[ModeMapping, Tag("modes")]
     | Annotated[Never, _refusing("range"), Tag("other")],
     _by_shape("range", "string", "kernel", "modes"),
-    as_table("RANGE_ENTRY"),
 ]
 
 
-class CapabilityEntry(BaseModel, frozen=True, extra="forbid", defer_build=BUILD_LATER):
+class CapabilityEntry(
+    WrittenInFiles, BaseModel, frozen=True, extra="forbid", defer_build=BUILD_LATER
+):
     """What runs on one range of compute capabilities of a device.
 
     In a file the bounds stand beside `kernel` and its options, or beside modes.
@@ -279,8 +259,8 @@ class CapabilityEntry(BaseModel, frozen=True, extra="forbid", defer_build=BUILD_
 
     grammar_shape: ClassVar[Shape] = "range"
 
-    min_capability: Annotated[_Capability, as_node("LOW_NODE")] = None
-    max_capability: Annotated[_Capability, as_node("HIGH_NODE")] = None
+    min_capability: _Capability = None
+    max_capability: _Capability = None
     entry: _RangeEntry
 
     @typed_init
@@ -326,17 +306,13 @@ class CapabilityEntry(BaseModel, frozen=True, extra="forbid", defer_build=BUILD_
         return bounds | entry
 
 
-_Range = Annotated[CapabilityEntry, as_table("RANGE")]
 _DeviceEntry = Annotated[
     Annotated[_EntryString, Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
-    | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
-    | Annotated[
-        tuple[_Range, ...], WrapValidator(ranges_one_by_one), as_table("RANGES"), Tag("ranges")
-    ]
+    | Annotated[ModeMapping, Tag("modes")]
+    | Annotated[tuple[CapabilityEntry, ...], WrapValidator(ranges_one_by_one), Tag("ranges")]
     | Annotated[Never, _refusing("device"), Tag("other")],
     _by_shape("device", "string", "kernel", "modes", "ranges"),
-    as_table("DEVICE_ENTRY"),
 ]
 
 
@@ -363,11 +339,10 @@ class DeviceMapping(_Table[_DeviceKey, _DeviceEntry], frozen=True):
 LayerEntry = Annotated[
     Annotated[_EntryString, Tag("string")]
     | Annotated[KernelSpec, Tag("kernel")]
-    | Annotated[ModeMapping, as_table("MODES"), Tag("modes")]
-    | Annotated[DeviceMapping, as_table("DEVICES"), Tag("devices")]
+    | Annotated[ModeMapping, Tag("modes")]
+    | Annotated[DeviceMapping, Tag("devices")]
     | Annotated[Never, _refusing("layer"), Tag("other")],
     _by_shape("layer", "string", "kernel", "modes", "devices"),
-    as_table("LAYER_ENTRY"),
 ]
 """What may stand for a layer."""
 

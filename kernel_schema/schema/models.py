@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from pydantic import VERSION, BaseModel, ValidationError
 
@@ -16,8 +16,8 @@ from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.wording import show
 
 if TYPE_CHECKING:
-    from pydantic import ValidatorFunctionWrapHandler
-    from pydantic_core import InitErrorDetails
+    from pydantic import GetJsonSchemaHandler, ValidatorFunctionWrapHandler
+    from pydantic_core import CoreSchema, InitErrorDetails
 
 BUILD_LATER: Final = tuple(map(int, VERSION.split(".")[:2])) >= (2, 14)
 """Whether the parts of a config build validators of their own only when one is asked for: a config
@@ -26,6 +26,21 @@ has what it needs of them. Before pydantic 2.14 two threads that ask at once get
 
 _Init = TypeVar("_Init", bound=Callable[..., None])
 _Model = TypeVar("_Model", bound=BaseModel)
+
+
+class WrittenInFiles:
+    """What our models have in common: pydantic's JSON Schema of one is that of a file."""
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /
+    ) -> dict[str, Any]:
+        # Imported here: checking a file must not pay for it. What the validators take cannot be
+        # derived from `core_schema`: they are plain functions.
+        from kernel_schema.json_schemas.embedded import embedded
+
+        del core_schema
+        return embedded(cast("type[BaseModel]", cls), handler)
 
 
 def typed_init(init: _Init) -> _Init:

@@ -377,8 +377,7 @@ RARE = {
     "kernel_schema.lowering.inference",
     "kernel_schema.lowering.inherited",
     "kernel_schema.lowering.model_checks",
-    "kernel_schema.schema.nodes",
-    "kernel_schema.schema.tables",
+    "kernel_schema.json_schemas",
 }
 PARSERS = {"pydantic", "yaml", "typing", "kernel_schema.diagnostics"}
 

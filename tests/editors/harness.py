@@ -14,7 +14,8 @@ import yaml
 
 from kernel_schema.cli.headers import with_header
 from kernel_schema.files.load import read_text
-from kernel_schema.schema.json_schema import export, render
+from kernel_schema.json_schemas.export import for_layers
+from kernel_schema.json_schemas.shipped import render
 from tests.corpus.cases import cases
 from tests.editors.cursors import CURSORS, IN_ONE_MODEL, LAYERS
 from tests.editors.mistakes import MISTAKES
@@ -97,7 +98,7 @@ def said() -> dict[str, dict[str, Any]]:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder).resolve()
         shutil.copy(FILES["editor"], root / SCHEMA)
-        (root / ONE_MODEL).write_text(render(export("editor", LAYERS)))
+        (root / ONE_MODEL).write_text(render(for_layers(LAYERS)))
         job = {"root": root.as_uri(), "tombi": str(_tombi()), "documents": documents}
         results = run_node(HERE / "driver" / "drive.cjs", job)
         text = json.dumps(results).replace(root.as_uri(), "ROOT").replace(str(root), "ROOT")

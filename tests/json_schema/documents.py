@@ -15,6 +15,8 @@ from tests.corpus.cases import FOLDERS, Case, cases
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from pydantic import BaseModel
+
     from kernel_schema import Diagnostic
     from kernel_schema.files.source import Parsed
 
@@ -59,18 +61,18 @@ def corpus() -> Iterator[Document]:
             yield Document(case, table.value)
 
 
-def problems(value: Any) -> tuple[Diagnostic, ...]:
-    """Everything that the pydantic models have against a document."""
+def problems(value: Any, model: type[BaseModel] = KernelConfig) -> tuple[Diagnostic, ...]:
+    """Everything that a pydantic model has against a document, or a part of one."""
     try:
-        KernelConfig.model_validate(value)
+        model.model_validate(value)
     except ValidationError as error:
         return ConfigError.from_validation_error(error).diagnostics
     return ()
 
 
-def refused_by_a_schema(value: Any) -> bool:
-    """Whether anything is wrong with a document that a schema can state."""
-    return not all(is_semantic(found, value) for found in problems(value))
+def refused_by_a_schema(value: Any, model: type[BaseModel] = KernelConfig) -> bool:
+    """Whether anything is wrong with a document, or a part of one, that a schema can state."""
+    return not all(is_semantic(found, value) for found in problems(value, model))
 
 
 def is_semantic(found: Diagnostic, value: Any) -> bool:

@@ -14,12 +14,15 @@ import jsonschema
 import pytest
 
 import kernel_schema as ks
-from kernel_schema.cli.main import main
-from kernel_schema.schema.json_schema import PROFILES, render
+from kernel_schema.json_schemas.build import build
+from kernel_schema.json_schemas.export import for_layers, json_schema
+from kernel_schema.json_schemas.shipped import PROFILES, render
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from kernel_schema.json_schemas.shipped import Profile
 
 SCHEMAS = Path(__file__).parents[2] / "schemas"
 FILES = {
@@ -63,10 +66,9 @@ def schema(request: pytest.FixtureRequest) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("profile", PROFILES)
-def test_the_files_are_up_to_date(profile: str, capsys: pytest.CaptureFixture[str]) -> None:
-    file = FILES[profile]
-    code = main(["schema", "--profile", profile, "--output", str(file), "--check"])
-    assert code == 0, capsys.readouterr().out
+def test_the_files_are_up_to_date(profile: Profile) -> None:
+    written = render(build(profile)).encode()
+    assert FILES[profile].read_bytes() == written, "run `python tests/json_schema/update.py`"
 
 
 def test_it_is_a_schema(schema: dict[str, Any]) -> None:
@@ -185,9 +187,35 @@ def test_patterns_are_written_for_every_engine(schema: dict[str, Any]) -> None:
         assert not re.search(r"\\[wWdDsSbBpP]|\(\?[^:]|(?<!\\)\.", re.sub(r"\[[^]]*]", "", bare))
 
 
-def test_pydantic_can_still_write_its_own() -> None:
-    """Who asks pydantic, FastAPI for one, gets a valid schema with plain unions."""
-    jsonschema.Draft202012Validator.check_schema(ks.KernelConfig.model_json_schema())
+def test_one_model_differs_at_five_points(schema: dict[str, Any]) -> None:
+    profile = "editor" if "errorMessage" in schema else "plain"
+    of_one = for_layers({"RMSNorm": "2 modules", "SiLU": "1 module"}, profile)
+    assert set(differences(schema, of_one)) - {("kernel_mapping", "errorMessage")} == {
+        ("kernel_mapping", "propertyNames"),
+        ("kernel_mapping", "properties"),
+        ("kernel_mapping", "additionalProperties"),
+        ("layer", "description"),
+    }
+    message = of_one["properties"]["kernel_mapping"].get("errorMessage", "RMSNorm` and `SiLU`")
+    assert message.endswith("RMSNorm` and `SiLU`")
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """The last two keys to everything that is in one of them alone, or another there."""
+    for name in ("properties", "definitions"):
+        assert one[name].keys() == other[name].keys()
+        for key, left in one[name].items():
+            right = other[name][key]
+            yield from (
+                (key, keyword)
+                for keyword in left.keys() | right.keys()
+                if left.get(keyword) != right.get(keyword)
+            )
+    rest = [
+        {key: part for key, part in schema.items() if key not in {"properties", "definitions"}}
+        for schema in (one, other)
+    ]
+    assert rest[0] == rest[1]
 
 
 def test_the_wheel_holds_the_files(tmp_path: Path) -> None:
@@ -207,3 +235,24 @@ def test_the_wheel_holds_the_files(tmp_path: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         for file in FILES.values():
             assert archive.read(f"kernel_schema/schemas/{file.name}") == file.read_bytes()
+        archive.extractall(tmp_path / "installed")
+    code = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+import kernel_schema
+schemas = [kernel_schema.json_schema(profile=profile) for profile in ("editor", "plain")]
+print(json.dumps([kernel_schema.__file__, *schemas]))
+"""
+    # Installed as usual, and in an archive that is never unpacked.
+    for home in (tmp_path / "installed", wheel):
+        command = [sys.executable, "-c", code, str(home)]
+        said = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, check=True)
+        module, *schemas = json.loads(said.stdout)
+        assert module.startswith(str(home))
+        assert schemas == [ks.json_schema(), ks.json_schema(profile="plain")]
+
+
+def test_no_room_takes_the_name_of_the_function() -> None:
+    """A package `kernel_schema.json_schema` would take its place as soon as it is imported."""
+    ks.KernelConfig.model_json_schema()
+    assert ks.json_schema is json_schema

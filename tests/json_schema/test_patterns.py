@@ -11,7 +11,8 @@ import pytest
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 from pydantic_core import PydanticCustomError
 
-from kernel_schema.schema import patterns, values
+from kernel_schema.json_schemas import patterns
+from kernel_schema.schema import values
 from kernel_schema.schema.conflicts import spec_conflicts
 from kernel_schema.schema.references import is_repo_id, is_revision
 from tests.editors.node import run_node

@@ -12,7 +12,7 @@ import pytest
 
 import kernel_schema as ks
 from kernel_schema.cli.main import main
-from kernel_schema.schema.json_schema import PROFILES
+from kernel_schema.json_schemas.shipped import PROFILES
 from tests.json_schema.test_export import FILES
 
 if TYPE_CHECKING:

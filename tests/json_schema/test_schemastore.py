@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 
 import kernel_schema as ks
-from kernel_schema.schema.json_schema import PROFILES
+from kernel_schema.json_schemas.shipped import PROFILES
 from tests.json_schema.documents import problems, readers
 from tests.json_schema.test_export import FILES, SCHEMAS
 

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, note, settings
 from hypothesis import strategies as st
 
-from kernel_schema.schema.json_schema import PROFILES, export
+from kernel_schema.json_schemas.shipped import PROFILES, shipped
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES, RANGE_KEYS, SPEC_KEYS
 from tests.json_schema.documents import corpus, problems, refused_by_a_schema
 from tests.strategies import config_data
@@ -22,7 +22,7 @@ from tests.strategies import config_data
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn
 
-VALIDATORS = {profile: jsonschema_rs.Draft7Validator(export(profile)) for profile in PROFILES}
+VALIDATORS = {profile: jsonschema_rs.Draft7Validator(shipped(profile)) for profile in PROFILES}
 # JSON has no dates: a validator refuses the value itself.
 DOCUMENTS = [document for document in corpus() if "is-a-date" not in document.case.name]
 

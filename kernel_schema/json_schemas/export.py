@@ -1,18 +1,20 @@
-"""The JSON Schema of config files, for any model or for one."""
+"""`json_schema`: the JSON Schema of config files, for any model or for one."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from kernel_schema.json_schemas.shipped import shipped
 from kernel_schema.lowering.registry import inspect_model
-from kernel_schema.schema.json_schema import export
 from kernel_schema.schema.values import is_layer_name
-from kernel_schema.wording import printable
+from kernel_schema.wording import listing, printable
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kernel_schema.json_schemas.shipped import Profile
     from kernel_schema.lowering.registry import RegisteredLayer
     from kernel_schema.lowering.types import Module
-    from kernel_schema.schema.nodes import Profile
 
 
 def json_schema(model: Module | None = None, *, profile: Profile = "editor") -> dict[str, Any]:
@@ -41,9 +43,38 @@ def json_schema(model: Module | None = None, *, profile: Profile = "editor") -> 
     ('http://json-schema.org/draft-07/schema#', 'boolean')
     """
     if model is None:
-        return export(profile)
+        return shipped(profile)
     layers = (layer for name, layer in inspect_model(model).items() if is_layer_name(name))
-    return export(profile, {layer.layer_name: _described(layer) for layer in layers})
+    return for_layers({layer.layer_name: _described(layer) for layer in layers}, profile)
+
+
+def for_layers(layers: Mapping[str, str], profile: Profile = "editor") -> dict[str, Any]:
+    """The JSON Schema of a config file with these layers alone, each given with a description.
+
+    >>> for_layers({"RMSNorm": "2 modules"})["properties"]["kernel_mapping"]["additionalProperties"]
+    False
+    """
+    schema = shipped(profile)
+    mapping = schema["properties"]["kernel_mapping"]
+    del mapping["propertyNames"]
+    if "errorMessage" in mapping:
+        mapping["errorMessage"] += f"; the layers of this model are {listing(list(layers), 'and')}"
+    # taplo shows what stands in an `allOf`, the others what stands beside it; beside a bare
+    # reference all but one would show nothing.
+    mapping["properties"] = {
+        name: {
+            "description": text,
+            "allOf": [
+                mapping["additionalProperties"],
+                {"description": text, "additionalProperties": True},
+            ],
+        }
+        for name, text in layers.items()
+    }
+    mapping["additionalProperties"] = False
+    # Each layer has a description of its own, and taplo would show both.
+    del schema["definitions"]["layer"]["description"]
+    return schema
 
 
 def _described(layer: RegisteredLayer) -> str:

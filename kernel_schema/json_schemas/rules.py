@@ -1,0 +1,195 @@
+"""The rules for tables in the JSON Schema: which keys can stand beside which.
+
+`if`/`then`/`else` tell tables apart by their keys, as `shapes.table_shape` does. Keys are limited
+by `propertyNames`, whose messages name what is allowed.
+
+The nodes of keys stand in the flat node of `build`, hidden from completion; each branch here has
+hints, the descriptions of the keys that are right there, so that nothing wrong is offered once the
+shape is decided. Every node is open (`additionalProperties: true`) for validators that would warn
+of keys a branch does not name.
+
+Tables are given as their keys with the description of each: `kernel`, `modes` and `devices`, those
+that may stand at a place. `bounds` are keys that may stand in every table of a place.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from kernel_schema.json_schemas.patterns import NOT_LOCAL, NOT_LOCAL_NOT_PINNED, anchored
+from kernel_schema.json_schemas.texts import DEVICES_ONLY, MODES_ONLY, Keywords, Texts
+from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES, ORIGINAL, SPEC_KEYS
+from kernel_schema.wording import listing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    Tables = Mapping[str, Texts]
+
+OPEN: Final[Keywords] = {"additionalProperties": True}
+_PINS: Final = ("version", "revision", "lockfile")
+_OPTIONS: Final = SPEC_KEYS[1:]
+
+
+def required(key: str) -> Keywords:
+    """A key that must be there; strict validators want it to be known in the same node."""
+    return {"required": [key], "properties": {key: True}, **OPEN}
+
+
+HAS_KERNEL: Final[Keywords] = {"type": "object", **required("kernel")}
+
+
+def names(keys: Iterable[str], message: str | None = None) -> Keywords:
+    """A node for names that are among these."""
+    told = {} if message is None else {"errorMessage": message}
+    return {"type": "string", "enum": list(keys), **told, "doNotSuggest": True}
+
+
+def beside_kernel(kernel: Texts, bounds: Texts) -> Keywords:
+    """The rules for a table with `kernel`: its options, offered only where they may stand."""
+    message = f"beside `kernel` can stand {listing([*_OPTIONS, *bounds], 'and')}"
+    return {
+        **_limits(message, {"kernel": kernel["kernel"], **bounds}, _OPTIONS),
+        "dependencies": {
+            "version": _alone("version", ["revision", "lockfile"]),
+            "revision": _alone("revision", ["lockfile"]),
+            "lockfile": _alone("lockfile", []),
+            "trust_remote_code": {
+                "properties": {"kernel": _on_the_hub("trust_remote_code", NOT_LOCAL)},
+                **OPEN,
+            },
+        },
+        # Options are offered where nothing speaks against them.
+        "if": {"properties": {"kernel": _matching(NOT_LOCAL)}, **OPEN},
+        "then": {
+            **_hints({"trust_remote_code": kernel["trust_remote_code"]}),
+            "if": {
+                "properties": {
+                    "kernel": _matching(NOT_LOCAL_NOT_PINNED),
+                    **dict.fromkeys(_PINS, False),
+                },
+                **OPEN,
+            },
+            "then": _hints({pin: kernel[pin] for pin in _PINS}),
+        },
+    }
+
+
+def original_or(kernel: Texts, bounds: Texts) -> Keywords:
+    """The rules for a range with `kernel`, which may be `original` if it has no options."""
+    message = (
+        f"beside `kernel: {ORIGINAL}` only the bounds can stand: {listing(list(bounds), 'and')}"
+    )
+    return {
+        "if": {"properties": {"kernel": {"const": ORIGINAL}}, **OPEN},
+        "then": _limits(message, {"kernel": kernel["kernel"], **bounds}),
+        "else": beside_kernel(kernel, bounds),
+        **OPEN,
+    }
+
+
+def without_kernel(tables: Tables, bounds: Texts) -> Keywords:
+    """The rules for a table without `kernel`: a device or a mode tells which table it is."""
+    rules = _undecided(tables, bounds)
+    for name, message in (("modes", MODES_ONLY), ("devices", DEVICES_ONLY)):
+        if name in tables:
+            keys = {**tables[name], **bounds}
+            allowed = names(keys, message)
+            if not bounds:
+                allowed["enumDescriptions"] = list(keys.values())
+            rules = {
+                "if": _none_of(tables[name]),
+                "then": rules,
+                "else": {"propertyNames": allowed, **_hints(keys)},
+                **OPEN,
+            }
+    return rules
+
+
+def _undecided(tables: Tables, bounds: Texts) -> Keywords:
+    """For a table without `kernel`, device and mode: something is missing or misspelt."""
+    kernel = {**tables["kernel"], **bounds}
+    options = {key: kernel[key] for key in _OPTIONS}
+    message = f"this table takes `kernel` with its options{_or_tables(tables)}"
+    if bounds:
+        message += f", beside {listing(list(bounds), 'and')}"
+    offered = {
+        "kernel": kernel["kernel"],
+        **tables.get("devices", {}),
+        **tables.get("modes", {}),
+        **bounds,
+    }
+    rules: Keywords = {
+        "if": _none_of(options),
+        "then": _limits(message, offered, options),
+        "else": {
+            "if": {"propertyNames": names([*options, *bounds]), **OPEN},
+            "then": _lacking_kernel(kernel),
+            "else": _limits(message, kernel, offered),
+            **OPEN,
+        },
+        **OPEN,
+    }
+    if not bounds:
+        return rules
+    return {
+        "if": {"propertyNames": names(bounds), **OPEN},
+        "then": _lacking_kernel(offered),
+        "else": rules,
+        **OPEN,
+    }
+
+
+def _lacking_kernel(offered: Texts) -> Keywords:
+    # Apart from the hints: the YAML service makes a snippet of keys that are required beside them.
+    message = "this table needs the key `kernel`: add `kernel: org/repo:layer_name`"
+    return {"allOf": [{**required("kernel"), "errorMessage": message}], **_hints(offered)}
+
+
+def _or_tables(tables: Tables) -> str:
+    keys = {"devices": DEVICE_NAMES, "modes": MODE_NAMES}
+    named = [f"{what} ({', '.join(words)})" for what, words in keys.items() if what in tables]
+    return "".join(f", or {table}" for table in named)
+
+
+def _alone(pin: str, others: list[str]) -> Keywords:
+    message = (
+        f"`{pin}` pins the kernel already: state at most one of `@...`, {listing(_PINS, 'and')}"
+    )
+    return {
+        "properties": {
+            **dict.fromkeys(others, False),
+            "kernel": _on_the_hub(pin, NOT_LOCAL_NOT_PINNED),
+        },
+        **({"errorMessage": message} if others else {}),
+        **OPEN,
+    }
+
+
+def _on_the_hub(option: str, pattern: str) -> Keywords:
+    without = " without `@...`" if pattern == NOT_LOCAL_NOT_PINNED else ""
+    message = f"`{option}` needs a kernel on the Hub, written `org/repo:layer_name`{without}"
+    return {**_matching(pattern), "errorMessage": message}
+
+
+def _limits(message: str, offered: Texts, also: Iterable[str] = ()) -> Keywords:
+    """A branch in which only some keys can stand: those that are offered, and `also`."""
+    allowed = list(dict.fromkeys([*offered, *also]))
+    limited = {"type": "string", "errorMessage": message, "enum": allowed, "doNotSuggest": True}
+    return {"propertyNames": limited, **_hints(offered)}
+
+
+def _hints(keys: Texts) -> Keywords:
+    """What completion shows for keys; the rules for their values stand elsewhere."""
+    return {
+        "properties": {key: {"description": text, **OPEN} for key, text in keys.items()},
+        **OPEN,
+    }
+
+
+def _none_of(keys: Iterable[str]) -> Keywords:
+    return {"properties": dict.fromkeys(keys, False), **OPEN}
+
+
+def _matching(pattern: str) -> Keywords:
+    return {"pattern": anchored(pattern)}

@@ -1,0 +1,58 @@
+"""The shipped files: the JSON Schema of a config file, in two profiles."""
+
+from __future__ import annotations
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from kernel_schema.wording import printable_lines, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+Profile = Literal["editor", "plain"]
+
+FILES: Final[dict[Profile, str]] = {
+    "editor": "kernel-config.schema.json",
+    "plain": "kernel-config.plain.schema.json",
+}
+PROFILES: Final = tuple(FILES)
+DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+
+
+def shipped(profile: Profile = "editor") -> dict[str, Any]:
+    """The JSON Schema of a config file, for any model.
+
+    Args:
+        profile: `editor` has messages, and hints for completion, in keywords that only editors
+            understand; `plain` has none of them, for strict validators.
+
+    Raises:
+        ValueError: If there is no such profile.
+
+    >>> schema = shipped("plain")
+    >>> schema["type"], list(schema["properties"])
+    ('object', ['$schema', 'kernel_mapping', 'inherit_mapping'])
+    """
+    if profile not in FILES:
+        message = f"{quote(profile)} is not a profile: profiles are `editor` and `plain`"
+        raise ValueError(message)
+    name = FILES[profile]
+    # A wheel has them inside the package; a checkout beside it, where people look for them.
+    inside = files("kernel_schema") / "schemas" / name
+    file = inside if inside.is_file() else Path(__file__).parents[2] / "schemas" / name
+    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    return schema
+
+
+def render(schema: Mapping[str, Any]) -> str:
+    """The text of a schema file: the same schema gives the same text.
+
+    >>> print(render({"type": "object"}), end="")
+    {
+      "type": "object"
+    }
+    """
+    return printable_lines(json.dumps(schema, indent=2, ensure_ascii=True)) + "\n"
