@@ -26,6 +26,16 @@ from importlib import import_module
 # typing takes longer to import than all else that `kernel-schema --version` needs of us.
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from kernel_schema.choice.choose import select
+    from kernel_schema.choice.plan import (
+        Candidate,
+        LayerPlan,
+        Plan,
+        Standing,
+        Status,
+        disagreements,
+    )
+    from kernel_schema.choice.report import Kept, KernelInUse, LayerReport, Report
     from kernel_schema.diagnostics import (
         ConfigError,
         Diagnostic,
@@ -43,22 +53,11 @@ if TYPE_CHECKING:
     from kernel_schema.json_schemas.export import json_schema
     from kernel_schema.lowering.apply import kernelize, kernelized, use_kernel_config
     from kernel_schema.lowering.audit import audit
-    from kernel_schema.lowering.checks import check
-    from kernel_schema.lowering.explain import explain
+    from kernel_schema.lowering.check import check
+    from kernel_schema.lowering.explain import explain, plan_matrix
     from kernel_schema.lowering.lower import lower
-    from kernel_schema.lowering.matrix import plan_matrix
-    from kernel_schema.lowering.plan import (
-        Candidate,
-        LayerPlan,
-        Plan,
-        Standing,
-        Status,
-        disagreements,
-    )
-    from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers, inspect_model
-    from kernel_schema.lowering.report import Kept, KernelInUse, LayerReport, Report
-    from kernel_schema.lowering.selection import select
-    from kernel_schema.lowering.snapshot import restore
+    from kernel_schema.lowering.restore import restore
+    from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers, inspect_model
     from kernel_schema.schema.capability import Capabilities
     from kernel_schema.schema.config import KernelConfig
     from kernel_schema.schema.entries import (
@@ -159,16 +158,15 @@ _HOMES = {
     "files.load": "FileAccessError load loads loads_document read",
     "lowering.apply": "kernelize kernelized use_kernel_config",
     "lowering.audit": "audit",
-    "lowering.checks": "check",
-    "lowering.explain": "explain",
+    "lowering.check": "check",
+    "lowering.explain": "explain plan_matrix",
     "json_schemas.export": "json_schema",
     "lowering.lower": "lower",
-    "lowering.matrix": "plan_matrix",
-    "lowering.plan": "Candidate LayerPlan Plan Standing Status disagreements",
-    "lowering.registry": "RegisteredLayer RegisteredLayers inspect_model",
-    "lowering.report": "KernelInUse Kept LayerReport Report",
-    "lowering.selection": "select",
-    "lowering.snapshot": "restore",
+    "choice.plan": "Candidate LayerPlan Plan Standing Status disagreements",
+    "model.inspect": "RegisteredLayer RegisteredLayers inspect_model",
+    "choice.report": "KernelInUse Kept LayerReport Report",
+    "choice.choose": "select",
+    "lowering.restore": "restore",
     "schema.capability": "Capabilities",
     "schema.config": "KernelConfig",
     "schema.entries": "CapabilityEntry DeviceMapping KernelSpec ModeMapping",

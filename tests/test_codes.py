@@ -16,9 +16,9 @@ import pytest
 
 import kernel_schema as ks
 from kernel_schema import codes
+from kernel_schema.choice.plan import disagreements
 from kernel_schema.codes import Code, catalogue
 from kernel_schema.diagnostics import Severity
-from kernel_schema.lowering.plan import disagreements
 from tests.kernel_repos import KernelLayer, write_kernel_repository
 from tests.update_readme import BEGIN, END, README, ROOT, heart, render_table, updated
 
@@ -466,7 +466,7 @@ def outcome(text: str, code: Code, bench: dict[str, Any]) -> list[str]:
 TRAIN = {
     "broken-dependency": "ks.lower(ks.KernelConfig())",
     "hub-kernels-disabled": "report(registration_disabled())",
-    "kernel-mapping-disabled": "report(mapping_disabled())",
+    "kernel-mapping-disabled": "report(MAPPING_DISABLED)",
     "local-kernels-override": (
         "Norm = type('Norm', (__import__('torch').nn.Identity,), {'kernel_layer_name': 'Norm'}); "
         "report(*ks.check(ks.KernelConfig({'Norm': 'org/repo:Norm'}), Norm()))"
@@ -474,7 +474,7 @@ TRAIN = {
 }
 REPORT = """\
 import kernel_schema as ks
-from kernel_schema.lowering.environment import mapping_disabled, registration_disabled
+from kernel_schema.checks.environment import MAPPING_DISABLED, registration_disabled
 def report(*problems):
     print(*(problem.code for problem in problems if problem is not None))
 try:

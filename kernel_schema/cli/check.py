@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.files.document import Document, Format
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.types import Module
 
 
 def run_check(options: argparse.Namespace) -> int:
@@ -98,7 +98,7 @@ def check_files(
             document = loads_document(texts[file], format=known, file=file)
             documents.append(document)
             # Imported here: a file that holds no valid config needs none of it.
-            from kernel_schema.lowering.checks import check
+            from kernel_schema.lowering.check import check
 
             wrong = check(document, model, ignore=ignore, select=select)
         except FileAccessError as error:

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
+    from kernel_schema.choice.plan import LayerPlan, Plan
     from kernel_schema.files.document import Document
-    from kernel_schema.lowering.plan import LayerPlan, Plan
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.types import Module
     from kernel_schema.schema.meaning import Change
 
 

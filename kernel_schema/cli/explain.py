@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_schema.choice.choose import MODE_CHAIN
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain
 from kernel_schema.cli.inputs import open_document, open_model, say
 from kernel_schema.cli.layout import paragraph
@@ -12,19 +13,17 @@ from kernel_schema.cli.plans import inherited_text, plan_shape, plan_text
 from kernel_schema.cli.shapes import diagnostic_shape
 from kernel_schema.cli.terminal import write_json, write_lines
 from kernel_schema.diagnostics import KernelSchemaError, Severity
-from kernel_schema.lowering.explain import explain
-from kernel_schema.lowering.matrix import plan_matrix
-from kernel_schema.lowering.registry import inspect_model
-from kernel_schema.lowering.selection import MODE_CHAIN
+from kernel_schema.lowering.explain import explain, plan_matrix
+from kernel_schema.model.inspect import inspect_model
 from kernel_schema.wording import Suggester, listing, quote
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable
 
+    from kernel_schema.choice.plan import Plan
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.files.document import Document
-    from kernel_schema.lowering.plan import Plan
     from kernel_schema.schema.rules import Rule
 
 VERSION: Final = 1

@@ -5,16 +5,17 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_schema.checks.environment import registration_disabled
 from kernel_schema.cli.exits import OK, USAGE, complain
 from kernel_schema.cli.inputs import open_model, say
-from kernel_schema.cli.layers import count_of, is_function
+from kernel_schema.cli.layers import count_of
 from kernel_schema.cli.terminal import write
 from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.atomic import create_file, is_taken, replace_file
 from kernel_schema.files.dump import dumps
 from kernel_schema.files.load import FileAccessError
-from kernel_schema.lowering.environment import registration_disabled
-from kernel_schema.lowering.registry import inspect_model
+from kernel_schema.lowering.upstream import is_function_class
+from kernel_schema.model.inspect import inspect_model
 from kernel_schema.schema.config import KernelConfig
 from kernel_schema.schema.rules import by_layer
 from kernel_schema.schema.values import is_layer_name
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers
+    from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers
     from kernel_schema.schema.rules import Rule
 
 _ENDINGS: Final = (".yaml", ".yml")
@@ -138,7 +139,7 @@ def _block(layer: RegisteredLayer, rules: Sequence[Rule], devices: Sequence[str]
     if not is_layer_name(name):
         yield printable(f"  # Left out, since no config can name it: {quote(name)}")
         return
-    classes = ", ".join(cls.__name__ for cls in layer.classes if not is_function(cls))
+    classes = ", ".join(cls.__name__ for cls in layer.classes if not is_function_class(cls))
     yield printable(f"  # {count_of(layer)}{': ' if classes else ''}{classes}")
     trusting = {rule.device for rule in rules if _trust(rule)}
     plain = _entry((rule for rule in rules if rule.device not in trusting), devices)

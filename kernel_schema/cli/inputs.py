@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.files.document import Document
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.types import Module
 
 
 def open_document(file: str, options: argparse.Namespace) -> Document:

@@ -5,19 +5,20 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_schema.checks.environment import registration_disabled
 from kernel_schema.cli.exits import OK
 from kernel_schema.cli.inputs import open_model
 from kernel_schema.cli.layout import paragraph
 from kernel_schema.cli.shapes import diagnostic_shape
 from kernel_schema.cli.terminal import write_json, write_lines
-from kernel_schema.lowering.environment import registration_disabled
-from kernel_schema.lowering.registry import inspect_model
+from kernel_schema.lowering.upstream import is_function_class
+from kernel_schema.model.inspect import inspect_model
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator
 
-    from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers
+    from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers
 
 VERSION: Final = 1
 """Version of the JSON shape: raised when a key changes its meaning or goes."""
@@ -49,7 +50,7 @@ def _lines(layers: RegisteredLayers) -> Iterator[str]:
     for layer in layers.values():
         yield paragraph(f"{layer.layer_name}: {count_of(layer)}")
         for cls in layer.classes:
-            name = "function" if is_function(cls) else f"{cls.__name__}.forward"
+            name = "function" if is_function_class(cls) else f"{cls.__name__}.forward"
             yield paragraph(f"{name}{_signature(cls)}", indent="  ", hanging="    ")
         more = ", ..." if layer.modules + layer.functions > len(layer.names) else ""
         names = ", ".join(name or "the model itself" for name in layer.names)
@@ -67,11 +68,6 @@ def count_of(layer: RegisteredLayer) -> str:
     return " and ".join(
         f"{count} {word}{'' if count == 1 else 's'}" for count, word in parts if count
     )
-
-
-def is_function(cls: type) -> bool:
-    """Whether a class is the one that kernels makes of a function."""
-    return cls.__module__ == "kernels.layer.layer"
 
 
 def _shape(layers: RegisteredLayers) -> dict[str, Any]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 from itertools import count
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_schema.choice.choose import MODE_CHAIN
 from kernel_schema.cli.layout import table
 from kernel_schema.cli.plans import Written, kernel_text, place_of, written_in
 from kernel_schema.cli.shapes import range_shape
-from kernel_schema.lowering.selection import MODE_CHAIN
 from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
+    from kernel_schema.choice.matrix import Matrix
+    from kernel_schema.choice.plan import LayerPlan
     from kernel_schema.files.document import Document
-    from kernel_schema.lowering.matrix import Matrix
-    from kernel_schema.lowering.plan import Candidate
     from kernel_schema.schema.capability import Capabilities
 
 _OWN: Final = "."
@@ -35,16 +35,16 @@ def matrix_text(layer_name: str, rows: Matrix, document: Document) -> str:
     letters: dict[tuple[str, str], str] = {}
     labels = map(_letter, count())
     cells: list[tuple[str, ...]] = []
-    for (device, piece), deciding in rows.items():
+    for (device, piece), plans in rows.items():
         marks: list[str] = []
-        for candidate in deciding.values():
-            if candidate is None or candidate.rule.kernel is None:
+        for plan in plans.values():
+            found = _kernel(plan, written)
+            if found is None:
                 marks.append(_OWN)
                 continue
-            kernel = kernel_text(candidate.rule, written), place_of(candidate)
-            if kernel not in letters:
-                letters[kernel] = next(labels)
-            marks.append(letters[kernel])
+            if found not in letters:
+                letters[found] = next(labels)
+            marks.append(letters[found])
         cells.append((f"{device}{_range(piece)}", *marks))
     legend = [(letter, kernel, stated) for (kernel, stated), letter in letters.items()]
     legend.append((_OWN, "the model's own forward", ""))
@@ -59,17 +59,25 @@ def matrix_shape(rows: Matrix, document: Document) -> list[dict[str, Any]]:
         {
             "device": device.value,
             "capability": range_shape(piece),
-            "modes": {mode.value: _cell_shape(one, written) for mode, one in deciding.items()},
+            "modes": {mode.value: _cell_shape(plan, written) for mode, plan in plans.items()},
         }
-        for (device, piece), deciding in rows.items()
+        for (device, piece), plans in rows.items()
     ]
 
 
-def _cell_shape(candidate: Candidate | None, written: Written) -> dict[str, Any] | None:
-    if candidate is None or candidate.rule.kernel is None:
+def _cell_shape(plan: LayerPlan, written: Written) -> dict[str, Any] | None:
+    chosen = plan.chosen
+    if not plan.kernels or chosen is None:
         return None
-    line = candidate.span.line if candidate.span is not None else None
-    return {"kernel": kernel_text(candidate.rule, written), "line": line}
+    line = None if chosen.span is None or chosen.standing is not None else chosen.span.line
+    return {"kernel": kernel_text(chosen.rule, written), "line": line}
+
+
+def _kernel(plan: LayerPlan, written: Written) -> tuple[str, str] | None:
+    chosen = plan.chosen
+    if not plan.kernels or chosen is None:
+        return None
+    return kernel_text(chosen.rule, written), place_of(chosen)
 
 
 def _range(piece: Capabilities | None) -> str:

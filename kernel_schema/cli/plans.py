@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from kernel_schema.choice.plan import Standing, Status
 from kernel_schema.cli.layout import paragraph, table, terminal_width
 from kernel_schema.cli.shapes import range_shape
 from kernel_schema.diagnostics import Route
 from kernel_schema.limits import MAX_PROBLEMS
-from kernel_schema.lowering.inherited import is_inherited
-from kernel_schema.lowering.plan import Standing, Status
 from kernel_schema.schema.rules import expand
 from kernel_schema.schema.vocabulary import ORIGINAL, ModeName
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
+    from kernel_schema.choice.plan import Candidate, LayerPlan, Plan
     from kernel_schema.files.document import Document
-    from kernel_schema.lowering.plan import Candidate, LayerPlan, Plan
     from kernel_schema.schema.rules import Rule
 
 OWN: Final = "its own forward"
@@ -241,7 +240,7 @@ def _candidate_shape(candidate: Candidate, written: Written) -> dict[str, Any]:
         "device": rule.device and rule.device.value,
         "capability": range_shape(rule.capabilities),
         "mode": rule.mode and rule.mode.value,
-        "line": None if span is None or is_inherited(rule) else span.line,
+        "line": None if span is None or rule.is_inherited else span.line,
         "status": candidate.status.value,
         "reason": candidate.reason,
         "standing": candidate.standing and candidate.standing.value,

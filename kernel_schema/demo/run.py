@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.files.load import read
 from kernel_schema.lowering.apply import kernelized
-from kernel_schema.lowering.checks import check, refuse_errors
+from kernel_schema.lowering.check import check, refuse_errors
 from kernel_schema.lowering.lower import lower
-from kernel_schema.lowering.registry import inspect_model
+from kernel_schema.model.inspect import inspect_model
 
 if TYPE_CHECKING:
     from collections import Counter

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from types import ModuleType
 
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.types import Module
 
 _ATTRIBUTE = re.compile(r"(?P<module>[A-Za-z_][\w.]*):(?P<name>[A-Za-z_][\w.]*)")
 _FORMS: Final = (

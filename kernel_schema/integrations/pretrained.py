@@ -20,7 +20,7 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
 
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.types import Module
 
 _CONFIG: Final = "config.json"
 _MAX_BYTES: Final = 10_000_000

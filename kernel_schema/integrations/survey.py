@@ -9,14 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema import __version__
-from kernel_schema.diagnostics import LoweringError
-from kernel_schema.integrations.credentials import without_credentials
-from kernel_schema.lowering.environment import (
-    import_kernels,
-    mapping_disabled,
+from kernel_schema.checks.environment import (
+    MAPPING_DISABLED,
     registration_disabled,
     version_of,
 )
+from kernel_schema.diagnostics import LoweringError
+from kernel_schema.integrations.credentials import without_credentials
+from kernel_schema.lowering.upstream import import_kernels, is_mapping_disabled
 from kernel_schema.paths import is_directory
 
 if TYPE_CHECKING:
@@ -160,9 +160,8 @@ def _disable_kernel_mapping(value: str | None) -> Fact:
         int(value or 0)
     except ValueError:
         return Fact(name, value, "not a number: the kernels library cannot be imported", fix)
-    disabled = mapping_disabled()
-    if disabled is not None:
-        return _in_the_way(name, value, disabled)
+    if is_mapping_disabled():
+        return _in_the_way(name, value, MAPPING_DISABLED)
     return Fact(name, value, "kernels are put in place of forwards")
 
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.lowering.inherited import rules_of
 from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
+from kernel_schema.schema.vocabulary import DeviceType
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def default_rules() -> tuple[Rule, ...]:
         raise LoweringError([Diagnostic("missing-dependency", message, help=_INSTALL)]) from error
     build: Any = getattr(hub_kernels, "get_kernel_mapping_transformers", None)
     if build is None:
-        from kernel_schema.lowering.environment import registration_disabled
+        from kernel_schema.checks.environment import registration_disabled
 
         cause = registration_disabled() or Diagnostic(
             "missing-dependency",
@@ -47,7 +48,7 @@ def default_rules() -> tuple[Rule, ...]:
 def _rules(table: dict[str, dict[Any, Any]]) -> Iterator[Rule]:
     for layer_name, devices in table.items():
         for key, repositories in devices.items():
-            device = key if isinstance(key, str) else key.type
+            device = DeviceType(key if isinstance(key, str) else key.type)
             properties = getattr(key, "properties", None)
             bounds = EVERY_CAPABILITY
             if properties is not None:

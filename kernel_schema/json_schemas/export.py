@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.json_schemas.shipped import shipped
-from kernel_schema.lowering.registry import inspect_model
+from kernel_schema.model.inspect import inspect_model
 from kernel_schema.schema.values import is_layer_name
 from kernel_schema.wording import listing, printable
 
@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from kernel_schema.json_schemas.shipped import Profile
-    from kernel_schema.lowering.registry import RegisteredLayer
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.inspect import RegisteredLayer
+    from kernel_schema.model.types import Module
 
 
 def json_schema(model: Module | None = None, *, profile: Profile = "editor") -> dict[str, Any]:

@@ -4,44 +4,38 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.diagnostics import (
-    Diagnostic,
-    KernelNotAppliedError,
-    KernelSchemaError,
-)
-from kernel_schema.lowering.audit import (
-    Carrier,
-    audit_layers,
-    note_of,
-    put_note_back,
-    remember,
-    replacement,
-    why_kept,
-)
-from kernel_schema.lowering.checks import check_subject, refuse_errors
-from kernel_schema.lowering.environment import import_kernels
-from kernel_schema.lowering.inference import need_gpu, resolve_mode, resolve_target
-from kernel_schema.lowering.inherited import inherited_rules, is_inherited
-from kernel_schema.lowering.kernels_state import active_mapping
+from kernel_schema.checks.questions import ask
+from kernel_schema.choice.plan import disagreements
+from kernel_schema.choice.planning import plan_model
+from kernel_schema.choice.report import Report
+from kernel_schema.diagnostics import Diagnostic, KernelNotAppliedError, KernelSchemaError
+from kernel_schema.lowering.audit import audit_layers
+from kernel_schema.lowering.check import refuse_errors
+from kernel_schema.lowering.config_source import ConfigSource, placed, placing
+from kernel_schema.lowering.forwards import NO_KERNEL, why_kept
 from kernel_schema.lowering.lower import build, kernels_mode, plain_devices
-from kernel_schema.lowering.reasons import why_not
-from kernel_schema.lowering.registry import inspect_model
-from kernel_schema.lowering.report import LayerReport, Report
-from kernel_schema.lowering.selection import select as select_rule
-from kernel_schema.lowering.snapshot import Snapshot
-from kernel_schema.lowering.source import ConfigSource, placed, placing
-from kernel_schema.lowering.subject import Subject
-from kernel_schema.schema.rules import LocalKernel, Rule, by_layer, expand
+from kernel_schema.lowering.notes import note_of, put_note_back, remember
+from kernel_schema.lowering.restore import Snapshot
+from kernel_schema.lowering.situate import situate
+from kernel_schema.lowering.upstream import active_mapping, always_holds, import_kernels
+from kernel_schema.model.carriers import look_closer
+from kernel_schema.model.target import need_gpu, resolve_mode, resolve_target
+from kernel_schema.schema.rules import LocalKernel, Rule, RuntimeChoice, expand
 from kernel_schema.schema.vocabulary import ModeName
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Generator, Iterable, Mapping
+    from collections.abc import Callable, Collection, Generator, Iterable
     from types import ModuleType
 
-    from kernel_schema.lowering.types import DeviceInput, KernelsMapping, ModeInput, Module
+    from kernel_schema.choice.plan import Plan
+    from kernel_schema.choice.situation import Situation
+    from kernel_schema.lowering.lower import KernelsMapping
+    from kernel_schema.model.carriers import Carrier
+    from kernel_schema.model.target import Target
+    from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.config import KernelConfig
 
 
@@ -87,10 +81,11 @@ def _active(
     with kernels.use_kernel_mapping({}, inherit_mapping=inherit):
         active = active_mapping()
         for rule in rules:
-            if rule.device is None:
+            by_device: Any = active.get(rule.layer_name)
+            if rule.device is None or callable(by_device):
                 active.pop(rule.layer_name, None)
-            else:
-                active.get(rule.layer_name, {}).pop(rule.device.value, None)
+            elif by_device is not None:
+                by_device.pop(rule.device.value, None)
         kernels.register_kernel_mapping(mapping)
         yield
 
@@ -148,65 +143,79 @@ def _kernelize(
     select: Collection[str] | None,
 ) -> Report:
     kernels = import_kernels()
-    rules = expand(config)
-    inherited = inherited_rules() if config.inherit_mapping else ()
     target = resolve_target(model, device, mode)
     need_gpu(target)
-    layers = inspect_model(model)
-    subject = Subject(rules, inherited, layers, target.device, resolve_mode(mode))
-    found = check_subject(subject, ignore=ignore, select=select)
-    refuse_errors(found)
+    situation = situate(config, model, target=target, stated_mode=resolve_mode(mode))
+    diagnostics = ask(situation, ignore=ignore, select=select)
+    refuse_errors(diagnostics)
+    # A condition that fails is kernels' to tell of, which asks it again.
+    facts = look_closer(model, situation.layers or {}, always_holds=always_holds)
+    plan = plan_model(situation, facts)
+    rules = _registered(situation, target)
     mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK, network=True)
     # kernels logs a warning for every module without an entry: our report says it once.
-    own, outer = by_layer(rules), by_layer(inherited)
-    unnamed = (name for name in layers if name not in own and name not in outer)
-    mapping |= {name: {target.device.value: {}} for name in unnamed}
-    chosen = {
-        name: select_rule(
-            own.get(name, ()),
-            layer_name=name,
-            device=target.device,
-            mode=target.mode,
-            capability=target.capability,
-            inherited=outer.get(name, ()),
-        )
-        for name in layers
-    }
-
-    def why(item: Carrier) -> str:
-        rule = chosen[item.layer_name]
-        if rule is None or rule.kernel is None:
-            name = item.layer_name
-            return why_not(name, own.get(name, ()), outer.get(name, ()), target, rule)
-        return (
-            why_kept(item)
-            if replacement(item.carrier) or not item.condition_holds
-            else f"{rule.kernel} {_LACKS}"
-        )
-
-    snapshot = Snapshot(model)
-    done = False
-    try:
+    mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
+    with _all_or_nothing(model, plan) as snapshot:
         with _active(kernels, rules, mapping, inherit=config.inherit_mapping):
             kernels.kernelize(
                 model, mode=kernels_mode(kernels, target.mode), device=target.device.value
             )
         snapshot.rehook()
-        asked = {name: rule.kernel for name, rule in chosen.items() if rule and rule.kernel}
-        reports, warnings = audit_layers(model, why, asked)
+        layers, warnings = audit_layers(model, _why_kept(plan), plan.asked)
+        report = Report(layers, target.device, target.mode)
         if strict:
-            _refuse_unapplied(reports, chosen)
+            _refuse_unapplied(plan, report)
         snapshot.keep_for_restore()
+    remember(model, target.device, target.mode, plan.asked)
+    unmet = disagreements(plan, report)
+    return replace(report, diagnostics=(*diagnostics, *warnings, *unmet))
+
+
+def _registered(situation: Situation, target: Target) -> list[Rule]:
+    """The rules to register: where a callable of kernels decides on this device, it goes on so."""
+    return [
+        rule
+        for rule in situation.rules
+        if not any(
+            isinstance(inherited.kernel, RuntimeChoice)
+            for inherited in situation.of_layer(rule.layer_name).in_force(target.device)
+        )
+    ]
+
+
+@contextmanager
+def _all_or_nothing(model: Module, plan: Plan) -> Generator[Snapshot]:
+    """Put every forward back as it was if anything goes wrong in the block.
+
+    Raises:
+        KernelNotAppliedError: For what is no error of ours, saying which kernel it struck.
+    """
+    snapshot = Snapshot(model)
+    done = False
+    try:
+        yield snapshot
         done = True
     except KernelSchemaError:
         raise
     except Exception as error:
-        raise KernelNotAppliedError([_load_failure(snapshot, chosen, error)]) from error
+        raise KernelNotAppliedError([_load_failure(snapshot, plan, error)]) from error
     finally:
         if not done:
             snapshot.put_back()
-    remember(model, target.device, target.mode, asked)
-    return Report(reports, target.device, target.mode, (*found, *warnings))
+
+
+def _why_kept(plan: Plan) -> Callable[[Carrier], str]:
+    """Why a carrier kept its forward: what was planned says so, else it does itself."""
+    layers = {layer.layer_name: layer for layer in plan.layers}
+
+    def why(carrier: Carrier) -> str:
+        layer = layers[carrier.layer_name]
+        if layer.kept and not layer.kernels:
+            return layer.kept[0].reason
+        kept = why_kept(carrier)
+        return kept if kept != NO_KERNEL or layer.rule is None else f"{layer.rule.kernel} {_LACKS}"
+
+    return why
 
 
 _LACKS: Final = "does not support this mode: it lacks `has_backward` or `can_torch_compile`"
@@ -242,18 +251,18 @@ def kernelized(
         put_note_back(model, noted)
 
 
-def _refuse_unapplied(reports: Iterable[LayerReport], chosen: Mapping[str, Rule | None]) -> None:
+def _refuse_unapplied(plan: Plan, report: Report) -> None:
     problems: list[Diagnostic] = []
-    for report in reports:
-        rule = chosen[report.layer_name]
-        if rule is None or rule.kernel is None or is_inherited(rule) or report.replaced:
+    for layer in report.layers:
+        rule = plan.layer(layer.layer_name).rule
+        if rule is None or rule.kernel is None or rule.is_inherited or layer.replaced:
             continue
-        reasons = "; ".join(dict.fromkeys(kept.reason for kept in report.kept))
+        reasons = "; ".join(dict.fromkeys(kept.reason for kept in layer.kept))
         problems.append(
             Diagnostic(
                 "kernel-not-applied",
-                f"`{rule.kernel}` replaced none of the {report.total} "
-                f"{quote(report.layer_name)}: {reasons}",
+                f"`{rule.kernel}` replaced none of the {layer.total} "
+                f"{quote(layer.layer_name)}: {reasons}",
                 rule.route,
                 help="pass `strict=False` to run with the model's own forward",
             )
@@ -262,18 +271,16 @@ def _refuse_unapplied(reports: Iterable[LayerReport], chosen: Mapping[str, Rule 
         raise KernelNotAppliedError(problems)
 
 
-def _load_failure(
-    snapshot: Snapshot, chosen: Mapping[str, Rule | None], error: Exception
-) -> Diagnostic:
-    item = snapshot.first_untouched()
-    rule = chosen.get(item.layer_name) if item is not None else None
+def _load_failure(snapshot: Snapshot, plan: Plan, error: Exception) -> Diagnostic:
+    carrier = snapshot.first_untouched()
+    rule = plan.layer(carrier.layer_name).rule if carrier is not None else None
     cause = _in_one_line(error)
-    if item is None or rule is None:
+    if carrier is None or rule is None:
         return Diagnostic("kernel-load-failed", f"kernels could not replace a layer: {cause}")
-    where = quote(item.name) if item.name else "the model itself"
+    where = quote(carrier.name) if carrier.name else "the model itself"
     return Diagnostic(
         "kernel-load-failed",
-        f"`{rule.kernel}` for {quote(item.layer_name)} could not be put in place of {where}: "
+        f"`{rule.kernel}` for {quote(carrier.layer_name)} could not be put in place of {where}: "
         f"{cause}",
         rule.route,
         help=_load_help(rule, error),

@@ -7,28 +7,29 @@ import sys
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_schema.checks.environment import version_of
+from kernel_schema.checks.refusals import refusal
 from kernel_schema.diagnostics import Diagnostic, LoweringError
-from kernel_schema.lowering.environment import import_kernels, version_of
-from kernel_schema.lowering.inference import mode_of, resolve_device, resolve_mode
-from kernel_schema.lowering.refusals import refusal
-from kernel_schema.lowering.source import ConfigSource, placing
+from kernel_schema.lowering.config_source import ConfigSource, placing
+from kernel_schema.lowering.upstream import import_kernels, knows_device
+from kernel_schema.model.target import mode_of, resolve_device, resolve_mode
 from kernel_schema.schema.anchors import home_path
-from kernel_schema.schema.rules import HubKernel, Kernel, Rule, expand
+from kernel_schema.schema.rules import HubKernel, Kernel, LocalKernel, Rule, expand
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, ModeName
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from types import ModuleType
+    from typing import TypeAlias
 
-    from kernel_schema.lowering.types import (
-        DeviceInput,
-        KernelsMapping,
-        ModeInput,
-        Module,
-        Repository,
-    )
+    from kernels import Device, LayerRepository, LocalLayerRepository, LockedLayerRepository, Mode
+
+    from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.config import KernelConfig
+
+    Repository: TypeAlias = LayerRepository | LocalLayerRepository | LockedLayerRepository
+    KernelsMapping: TypeAlias = dict[str, dict[str | Device, dict[Mode, Repository]]]
 
 
 def lower(
@@ -116,17 +117,7 @@ def plain_devices(
 
 def known_devices(kernels: ModuleType) -> tuple[DeviceType, ...]:
     """The devices that the installed kernels can register kernels for."""
-    return tuple(device for device in DeviceType if _is_known(kernels, device))
-
-
-def _is_known(kernels: ModuleType, device: DeviceType) -> bool:
-    from kernels.layer.repos import DeviceRepos
-
-    try:
-        DeviceRepos.create_repo(kernels.Device(device.value))
-    except ValueError:
-        return False
-    return True
+    return tuple(device for device in DeviceType if knows_device(kernels, device.value))
 
 
 def build(
@@ -154,7 +145,7 @@ def build(
                 problems.append(lacking)
                 continue
             by_mode = by_device.setdefault(_device_key(kernels, device, rule), {})
-            if rule.kernel is None:
+            if not isinstance(rule.kernel, HubKernel | LocalKernel):
                 continue
             if rule.kernel not in repositories:
                 refused = refusal(rule, network=network)

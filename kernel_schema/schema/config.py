@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from pydantic_core import InitErrorDetails
     from typing_extensions import Self
 
-    from kernel_schema.lowering.types import KernelsMapping, Module
+    from kernel_schema.lowering.lower import KernelsMapping
+    from kernel_schema.model.types import Module
     from kernel_schema.schema.inputs import KernelMappingInput
     from kernel_schema.schema.problems import Loc
 
@@ -169,7 +170,7 @@ class KernelConfig(WrittenInFiles, BaseModel, frozen=True, extra="forbid"):
             ModelCheckError: A `ValueError` with every problem, not only the first.
         """
         # The two methods that users of transformers expect here are the only calls upwards.
-        from kernel_schema.lowering.checks import sanitize
+        from kernel_schema.lowering.check import sanitize
 
         sanitize(self, model)
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from kernel_schema.schema.kinds import is_tuple
-from kernel_schema.schema.rules import HubKernel, Kernel, LocalKernel, Rule, by_layer, expand
+from kernel_schema.schema.rules import HubKernel, Rule, by_layer, expand
 from kernel_schema.schema.vocabulary import ORIGINAL, DeviceType, ModeName
 from kernel_schema.wording import printable
 
@@ -138,23 +138,8 @@ def _canonical(rule: Rule) -> list[object]:
         # No upper bound is no number: sys.maxsize differs between machines.
         rule.capabilities.highest if rule.capabilities.bounded_above else None,
         rule.mode and rule.mode.value,
-        _canonical_kernel(rule.kernel),
+        ORIGINAL if rule.kernel is None else asdict(rule.kernel),
     ]
-
-
-def _canonical_kernel(kernel: Kernel | None) -> object:
-    if kernel is None:
-        return ORIGINAL
-    if isinstance(kernel, LocalKernel):
-        return {"path": kernel.path, "layer_name": kernel.layer_name}
-    return {
-        "repo_id": kernel.repo_id,
-        "layer_name": kernel.layer_name,
-        "version": kernel.version,
-        "revision": kernel.revision,
-        "lockfile": kernel.lockfile,
-        "trust_remote_code": kernel.trust_remote_code,
-    }
 
 
 def _shown(rule: Rule | None) -> str:

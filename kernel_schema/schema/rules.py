@@ -6,7 +6,7 @@ Checks, plans and the lowering read rules, never the config itself.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kernel_schema.diagnostics import Route
 from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
@@ -17,12 +17,16 @@ from kernel_schema.schema.entries import (
     ModeMapping,
 )
 from kernel_schema.schema.references import HubRef, LocalRef
+from kernel_schema.schema.vocabulary import ModeName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kernel_schema.schema.config import KernelConfig
-    from kernel_schema.schema.vocabulary import DeviceType, ModeName, Original
+    from kernel_schema.schema.vocabulary import DeviceType, Original
+
+INHERITED: Final = "inherited"
+"""With this the route of a rule begins that no config states."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +82,23 @@ Kernel: TypeAlias = HubKernel | LocalKernel
 
 
 @dataclass(frozen=True, slots=True)
+class RuntimeChoice:
+    """A callable in kernels' mapping, which picks the kernel when kernelize runs; inherited only.
+
+    Args:
+        selector: Full name of the callable.
+
+    >>> print(RuntimeChoice("package.pick"))
+    decided at run time by package.pick
+    """
+
+    selector: str
+
+    def __str__(self) -> str:
+        return f"decided at run time by {self.selector}"
+
+
+@dataclass(frozen=True, slots=True)
 class Rule:
     """One statement of a config: here, this kernel.
 
@@ -94,8 +115,18 @@ class Rule:
     device: DeviceType | None
     capabilities: Capabilities
     mode: ModeName | None
-    kernel: Kernel | None
+    kernel: Kernel | RuntimeChoice | None
     route: Route
+
+    @property
+    def mode_or_fallback(self) -> ModeName:
+        """The mode under which kernels looks for it: `fallback` serves every mode."""
+        return self.mode or ModeName.FALLBACK
+
+    @property
+    def is_inherited(self) -> bool:
+        """Whether it comes from the mapping under the config."""
+        return self.route.steps[:1] == (INHERITED,)
 
 
 def expand(config: KernelConfig) -> tuple[Rule, ...]:

@@ -12,11 +12,12 @@ import pytest
 from pydantic import ValidationError
 
 import kernel_schema as ks
+from kernel_schema.choice.plan import Standing
+from kernel_schema.choice.reasons import standing_of
+from kernel_schema.choice.situation import LayerRules
 from kernel_schema.cli.check import check_files
 from kernel_schema.limits import MAX_BYTES, MAX_KEY, MAX_PROBLEMS
-from kernel_schema.lowering.candidates import standing_of
-from kernel_schema.lowering.plan import Standing
-from kernel_schema.lowering.registry import RegisteredLayer
+from kernel_schema.model.inspect import RegisteredLayer
 from tests.attacks.costly import KEY, VALID, WRONG, ranges
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def test_digest(tmp_path: Path, name: str) -> None:
 MATRIX = """
 import kernel_schema as ks
 from kernel_schema.cli.matrix import matrix_shape
-from kernel_schema.lowering.registry import RegisteredLayer
+from kernel_schema.model.inspect import RegisteredLayer
 document = ks.read("distinct-ranges.json")
 rows = ks.plan_matrix(document, RegisteredLayer("RMSNorm", 1, 0, (), (), 0))
 print(len(matrix_shape(rows, document)))
@@ -199,7 +200,7 @@ def standing_at(size: int) -> Callable[[], object]:
     (entry,) = ks.expand(ks.KernelConfig({"RMSNorm": {"cuda": "o/r:L"}}))
 
     def judge() -> None:
-        assert standing_of(entry, own) is Standing.REPLACED
+        assert standing_of(entry, LayerRules(own)) is Standing.REPLACED
 
     return judge
 

@@ -374,9 +374,9 @@ LIGHT = {"torch", "kernels", "transformers", "huggingface_hub"}
 RARE = {
     "difflib",
     "rich",
-    "kernel_schema.lowering.inference",
+    "kernel_schema.model.target",
     "kernel_schema.lowering.inherited",
-    "kernel_schema.lowering.model_checks",
+    "kernel_schema.checks.model",
     "kernel_schema.json_schemas",
 }
 PARSERS = {"pydantic", "yaml", "typing", "kernel_schema.diagnostics"}

@@ -17,7 +17,7 @@ from tests.corpus.cases import FOLDERS, MODEL, ROOT, Case, cases, inside, run
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.types import Module
 
 INVALID = FOLDERS[1:]
 # Codes that a file draws by where or how large it is, not by what it says: test_load_errors.py.

@@ -11,9 +11,11 @@ import torch
 from torch import nn
 
 import kernel_schema as ks
-from kernel_schema.lowering.inference import Target
+from kernel_schema.choice.choose import choose
+from kernel_schema.choice.reasons import why_no_kernel
+from kernel_schema.choice.situation import LayerRules
 from kernel_schema.lowering.inherited import inherited_rules
-from kernel_schema.lowering.reasons import why_not
+from kernel_schema.model.target import Target
 from tests.lowering.toys import Choosy, LateNorm, Norm, Pristine, factor, make_model
 
 if TYPE_CHECKING:
@@ -178,7 +180,7 @@ class TestKept:
         ]
         rules = ks.expand(ks.KernelConfig({"Norm": {"cuda": ranges}}))
         target = Target(ks.DeviceType.CUDA, ks.ModeName.TRAINING_TORCH_COMPILE, capability)
-        assert why_not("Norm", rules, (), target, None) == reason
+        assert why_no_kernel(choose(LayerRules(rules), target)) == reason
 
     @pytest.mark.parametrize(
         ("layer_name", "mode"),

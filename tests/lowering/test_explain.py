@@ -10,7 +10,7 @@ import torch
 from torch import nn
 
 import kernel_schema as ks
-from kernel_schema.lowering.plan import Standing
+from kernel_schema.choice.plan import Standing
 from tests.lowering.subprocesses import run_code
 from tests.lowering.toys import Choosy, Norm, Plain, make_model
 
@@ -498,9 +498,10 @@ class TestEnvironment:
 
 
 def test_the_standing_of_a_rule_that_is_not_inherited_is_not_asked() -> None:
-    from kernel_schema.lowering.candidates import standing_of
+    from kernel_schema.choice.reasons import standing_of
+    from kernel_schema.choice.situation import LayerRules
 
     (rule,) = ks.expand(ks.KernelConfig({"Norm": "org/repo:L"}))
     with pytest.raises(ValueError, match="names its device"):
-        standing_of(rule, ())
+        standing_of(rule, LayerRules())
     assert [str(standing) for standing in Standing] == ["inherited", "replaced", "shadowed"]

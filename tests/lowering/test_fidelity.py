@@ -17,8 +17,9 @@ from kernels.layer import repos as kernels_repos
 from kernels.layer.globals import _KERNEL_MAPPING
 
 import kernel_schema as ks
-from kernel_schema.lowering.inherited import inherited_rules, kernel_of
-from kernel_schema.lowering.selection import MODE_CHAIN
+from kernel_schema.choice.choose import MODE_CHAIN
+from kernel_schema.lowering.inherited import inherited_rules
+from kernel_schema.lowering.upstream import kernel_of
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES
 from tests.lowering.draws import (
     BOUNDS,

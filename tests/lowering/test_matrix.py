@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kernel_schema as ks
-from kernel_schema.lowering.candidates import pieces_of
+from kernel_schema.choice.pieces import pieces_of
 from tests.lowering.draws import BOUNDS, DEVICES, LAYER_NAMES, RUN_MODES, mappings, tables
 from tests.lowering.toys import Choosy, Norm
 
@@ -25,10 +25,9 @@ def rows_of(entry: Any, **options: Any) -> dict[str, list[str]]:
     layer = ks.inspect_model(Norm())["Norm"]
     return {
         f"{device} {'' if piece is None else piece}".strip(): [
-            "-" if one is None or one.rule.kernel is None else str(one.rule.kernel)
-            for one in deciding.values()
+            str(plan.kernels[0].kernel) if plan.kernels else "-" for plan in plans.values()
         ]
-        for (device, piece), deciding in ks.plan_matrix(config, layer).items()
+        for (device, piece), plans in ks.plan_matrix(config, layer).items()
     }
 
 
@@ -81,16 +80,16 @@ def test_what_is_inherited_fills_the_other_devices() -> None:
 def test_conditions_are_left_aside() -> None:
     config = ks.KernelConfig({"Choosy": {"cpu": "org/repo:L"}})
     layer = ks.inspect_model(Choosy(willing=False))["Choosy"]
-    ((_, deciding),) = ks.plan_matrix(config, layer).items()
-    assert [one and str(one.rule.kernel) for one in deciding.values()] == ["org/repo@v1:L"] * 4
+    ((_, plans),) = ks.plan_matrix(config, layer).items()
+    assert [plan.replaced for plan in plans.values()] == [1] * 4
 
 
 def test_a_document_gives_lines() -> None:
     text = "kernel_mapping:\n  Norm:\n    cpu: org/repo:L\n"
     layer = ks.inspect_model(Norm())["Norm"]
     rows = ks.plan_matrix(ks.loads_document(text, format="yaml"), layer)
-    (deciding,) = rows.values()
-    spans = [one and one.span for one in deciding.values()]
+    (plans,) = rows.values()
+    spans = [plan.chosen and plan.chosen.span for plan in plans.values()]
     assert spans == [ks.Span(3, 10, 3, 20)] * 4
 
 
@@ -147,10 +146,12 @@ def test_a_cell_is_what_explain_says(asked: Question) -> None:
         target = {"device": asked.device, "capability": asked.capability, "mode": asked.mode}
         plan = ks.explain(config, model, **target).layer(asked.name)
     cells = [
-        deciding[asked.mode]
-        for (device, piece), deciding in rows.items()
+        plans[asked.mode]
+        for (device, piece), plans in rows.items()
         if device is asked.device and (piece is None or piece.holds(asked.capability))
     ]
     named = any(one.rule.device in (None, asked.device) for one in plan.candidates)
     assert len(cells) == named
-    assert cells == [plan.chosen] * named
+    for cell in cells:
+        assert cell.kernels == plan.kernels
+        assert cell.rule == plan.rule

@@ -19,8 +19,8 @@ from torch.nn.parallel import DataParallel, DistributedDataParallel
 from torch.optim.swa_utils import AveragedModel
 
 import kernel_schema as ks
-from kernel_schema.lowering.inference import mode_of
-from kernel_schema.lowering.wrappers import unwrap, wrapper_step
+from kernel_schema.model.target import mode_of
+from kernel_schema.model.wrappers import unwrap, wrapper_step
 from tests.lowering.toys import Block, LateNorm, Norm, Plain, carriers, make_model
 
 if TYPE_CHECKING:

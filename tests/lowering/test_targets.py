@@ -12,7 +12,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import kernel_schema as ks
-from kernel_schema.lowering.inference import device_of, resolve_device, resolve_mode
+from kernel_schema.model.target import device_of, resolve_device, resolve_mode
 from tests.lowering.toys import Norm, Pristine, factor, make_model
 
 if TYPE_CHECKING:

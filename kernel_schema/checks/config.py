@@ -6,28 +6,28 @@ from bisect import bisect_left, insort
 from itertools import groupby
 from typing import TYPE_CHECKING
 
+from kernel_schema.checks.refusals import untrusted_revision
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
-from kernel_schema.lowering.refusals import untrusted_revision
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from kernel_schema.lowering.subject import Subject
+    from kernel_schema.choice.situation import Situation
     from kernel_schema.schema.capability import Capabilities
     from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType
 
 
-def untrusted_revisions(subject: Subject) -> Iterator[Diagnostic]:
+def untrusted_revisions(situation: Situation) -> Iterator[Diagnostic]:
     """Revisions that anybody may have written: `untrusted-revision`."""
-    return filter(None, map(untrusted_revision, subject.rules))
+    return filter(None, map(untrusted_revision, situation.rules))
 
 
-def crossing_ranges(subject: Subject) -> Iterator[Diagnostic]:
+def crossing_ranges(situation: Situation) -> Iterator[Diagnostic]:
     """Ranges of one device that cross without one lying in the other: `crossing-capability`."""
     groups: dict[tuple[str, DeviceType | None], dict[Rule, None]] = {}
-    for rule in subject.rules:
+    for rule in situation.rules:
         if rule.capabilities.bounded:
             groups.setdefault((rule.layer_name, rule.device), {})[rule] = None
     for rules in groups.values():
@@ -62,14 +62,16 @@ def _crossings(ordered: Iterable[Capabilities]) -> Iterator[tuple[Capabilities, 
             ending[one.highest] = one
 
 
-def hidden_inherited(subject: Subject) -> Iterator[Diagnostic]:
+def hidden_inherited(situation: Situation) -> Iterator[Diagnostic]:
     """Plain entries that hide kernels which other devices inherit: `hides-inherited`."""
     inherited: dict[str, dict[str, None]] = {}
-    for rule in subject.inherited:
+    for rule in situation.inherited:
         where = f"{rule.device} ({rule.capabilities})" if rule.capabilities.bounded else rule.device
         inherited.setdefault(rule.layer_name, {})[str(where)] = None
-    for layer_name, rules in subject.by_layer.items():
-        hidden = [where for where in inherited.get(layer_name, {}) if where != str(subject.device)]
+    for layer_name, rules in situation.by_layer.items():
+        hidden = [
+            where for where in inherited.get(layer_name, {}) if where != str(situation.device)
+        ]
         if rules[0].device is None and hidden:
             yield Diagnostic(
                 "hides-inherited",

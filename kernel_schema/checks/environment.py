@@ -7,13 +7,9 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any, Final
 
-from kernel_schema.diagnostics import Diagnostic, LoweringError
-from kernel_schema.lowering.kernels_state import is_mapping_disabled
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from kernel_schema.diagnostics import Diagnostic
 
 # transformers.utils.ENV_VARS_TRUE_VALUES
 _TRUE = frozenset({"1", "ON", "YES", "TRUE"})
@@ -34,56 +30,12 @@ def version_of(distribution: str) -> str | None:
         return None
 
 
-def import_kernels() -> ModuleType:
-    """The kernels library.
-
-    Raises:
-        LoweringError: With code `missing-dependency`, and the command that brings it; or
-            `broken-dependency`, if it is there and cannot be imported.
-    """
-    try:
-        import kernels
-    except ModuleNotFoundError as error:
-        raise LoweringError(
-            [
-                Diagnostic(
-                    "missing-dependency",
-                    f"this needs the package {error.name}, which is not installed",
-                    help="pip install 'kernel-schema[torch]'",
-                )
-            ]
-        ) from error
-    except Exception as error:
-        raise LoweringError(
-            [
-                Diagnostic(
-                    "broken-dependency",
-                    f"the kernels library cannot be imported: {error}",
-                    help=_DISABLE_HELP if "DISABLE_KERNEL_MAPPING" in os.environ else None,
-                )
-            ]
-        ) from error
-    return kernels
-
-
-_DISABLE_HELP = "unset DISABLE_KERNEL_MAPPING, or set it to 0, before Python starts"
-
-
-def mapping_disabled() -> Diagnostic | None:
-    """`DISABLE_KERNEL_MAPPING`: kernels keeps every original forward, without a word.
-
-    kernels reads the variable once, when it is imported.
-    """
-    disabled = is_mapping_disabled()
-    if disabled is None:
-        disabled = os.environ.get("DISABLE_KERNEL_MAPPING", "0").strip() not in {"", "0"}
-    if not disabled:
-        return None
-    return Diagnostic(
-        "kernel-mapping-disabled",
-        "DISABLE_KERNEL_MAPPING is set: the kernels library keeps every original forward",
-        help=_DISABLE_HELP,
-    )
+DISABLE_HELP: Final = "unset DISABLE_KERNEL_MAPPING, or set it to 0, before Python starts"
+MAPPING_DISABLED: Final = Diagnostic(
+    "kernel-mapping-disabled",
+    "DISABLE_KERNEL_MAPPING is set: the kernels library keeps every original forward",
+    help=DISABLE_HELP,
+)
 
 
 def local_overrides() -> dict[str, str]:

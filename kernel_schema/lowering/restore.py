@@ -5,17 +5,14 @@ from __future__ import annotations
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.lowering.audit import (
-    Carrier,
-    carriers,
-    forget,
-    forward_key,
-    is_own_or_kernel,
-    known_kernels,
-)
+from kernel_schema.diagnostics import LoweringError
+from kernel_schema.lowering.forwards import forward_key, is_own_or_kernel, known_kernels
+from kernel_schema.lowering.notes import forget
+from kernel_schema.model.carriers import carriers
 
 if TYPE_CHECKING:
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.carriers import Carrier
+    from kernel_schema.model.types import Module
 
 _ABSENT: Final = object()
 # Where a forward that a user had set on an instance waits for `restore`.
@@ -86,8 +83,8 @@ class Snapshot:
             if item.carrier.__dict__.get("forward", _ABSENT) is not before["forward"]:
                 continue
             try:
-                passed_over = not item.condition_holds
-            except Exception:  # noqa: BLE001 (a condition may raise anything: then it is what failed)
+                passed_over = not item.condition_holds()
+            except LoweringError:  # then it is what failed
                 passed_over = False
             if not passed_over:
                 return item

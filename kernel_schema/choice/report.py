@@ -1,13 +1,18 @@
-"""What was replaced and what was not: plain data, and its text."""
+"""What runs in a model, planned or seen: plain data, and its text."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
+from kernel_schema.schema.anchors import home_path
+from kernel_schema.schema.references import is_local
+from kernel_schema.schema.rules import LocalKernel
 from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.schema.rules import Kernel
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
@@ -48,8 +53,8 @@ class Kept:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerReport:
-    """What happened to one registered name.
+class LayerOutcome:
+    """What runs for one registered name: what a plan and a report of it have in common.
 
     Args:
         layer_name: The name.
@@ -65,6 +70,8 @@ class LayerReport:
     kernels: tuple[KernelInUse, ...]
     kept: tuple[Kept, ...]
 
+    _REPLACED: ClassVar[str]
+
     @property
     def total(self) -> int:
         """How many modules and functions there are."""
@@ -76,14 +83,57 @@ class LayerReport:
         return sum(kernel.count for kernel in self.kernels)
 
     def __str__(self) -> str:
-        lines = [f"{self.layer_name}: {self.replaced} of {self.total} replaced"]
+        lines = [f"{self.layer_name}: {self.replaced} of {self.total} {self._REPLACED}"]
         lines += [f"  {kernel.count} by {kernel}" for kernel in self.kernels]
         lines += [f"  {kept.count} kept: {kept.reason}" for kept in self.kept]
         return "\n".join(map(printable, lines))
 
 
+class LayerReport(LayerOutcome):
+    """What happened to one registered name; takes what `LayerOutcome` takes."""
+
+    __slots__ = ()
+    _REPLACED = "replaced"
+
+
+LayerT_co = TypeVar("LayerT_co", bound=LayerOutcome, covariant=True)
+
+
+class Outcome(Generic[LayerT_co]):
+    """What runs in a model: what a plan and a report have in common."""
+
+    __slots__ = ()
+    layers: tuple[LayerT_co, ...]
+    diagnostics: tuple[Diagnostic, ...]
+
+    @property
+    def total(self) -> int:
+        """How many modules and functions carry a registered name."""
+        return sum(layer.total for layer in self.layers)
+
+    @property
+    def replaced(self) -> int:
+        """How many of them run a kernel."""
+        return sum(layer.replaced for layer in self.layers)
+
+    def layer(self, layer_name: str) -> LayerT_co:
+        """What is told of one registered name.
+
+        Raises:
+            KeyError: If the model does not register it.
+        """
+        for layer in self.layers:
+            if layer.layer_name == layer_name:
+                return layer
+        raise KeyError(layer_name)
+
+    def __str__(self) -> str:
+        lines = [str(layer) for layer in self.layers] or ["the model registers no layer"]
+        return "\n".join([*lines, *map(str, self.diagnostics)])
+
+
 @dataclass(frozen=True, slots=True)
-class Report:
+class Report(Outcome[LayerReport]):
     """What runs in a model right now.
 
     Args:
@@ -98,22 +148,21 @@ class Report:
     mode: ModeName | None = None
     diagnostics: tuple[Diagnostic, ...] = ()
 
-    @property
-    def replaced(self) -> int:
-        """How many modules and functions run a kernel."""
-        return sum(layer.replaced for layer in self.layers)
 
-    def layer(self, layer_name: str) -> LayerReport:
-        """The report of one registered name.
+def as_loaded(kernel: Kernel) -> Kernel:
+    """A kernel of a rule as it is told of once kernels has loaded it: with `~` replaced.
 
-        Raises:
-            KeyError: If the model does not register it.
-        """
-        for layer in self.layers:
-            if layer.layer_name == layer_name:
-                return layer
-        raise KeyError(layer_name)
+    >>> as_loaded(LocalKernel("./a/../norm", "Layer")).path
+    './a/../norm'
+    """
+    if isinstance(kernel, LocalKernel):
+        return replace(kernel, path=reference_path(home_path(kernel.path)))
+    if kernel.lockfile is not None:
+        return replace(kernel, lockfile=str(home_path(kernel.lockfile)))
+    return kernel
 
-    def __str__(self) -> str:
-        lines = [str(layer) for layer in self.layers] or ["the model registers no layer"]
-        return "\n".join([*lines, *map(str, self.diagnostics)])
+
+def reference_path(path: Path) -> str:
+    """A path as a reference has to spell it: Path drops a leading `./`."""
+    text = str(path)
+    return text if is_local(text) else f"./{text}"

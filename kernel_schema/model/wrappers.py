@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.types import Module
 
 # Class that wraps -> the attribute under which the wrapped module stands. Classes are compared by
 # full name, so that none of these packages need be installed.

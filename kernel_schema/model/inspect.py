@@ -11,10 +11,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.lowering.wrappers import own_class, unwrap, wrapper_step
+from kernel_schema.model.wrappers import own_class, unwrap, wrapper_step
 
 if TYPE_CHECKING:
-    from kernel_schema.lowering.types import Module
+    from kernel_schema.model.types import Module
 
 _SHOWN_NAMES: Final = 5
 

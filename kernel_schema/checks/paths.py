@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from kernel_schema.checks.refusals import unknown_home
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.lowering.refusals import unknown_home
 from kernel_schema.paths import is_directory, is_file, is_network_path
 from kernel_schema.schema.anchors import home_path, names_a_user
 from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
@@ -15,17 +15,17 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from kernel_schema.lowering.subject import Subject
+    from kernel_schema.choice.situation import Situation
 
 
-def unknown_homes(subject: Subject) -> Iterator[Diagnostic]:
+def unknown_homes(situation: Situation) -> Iterator[Diagnostic]:
     """Paths in homes of other users: `missing-local-kernel`, `missing-lockfile`."""
-    return filter(None, map(unknown_home, subject.rules))
+    return filter(None, map(unknown_home, situation.rules))
 
 
-def missing_local_kernels(subject: Subject) -> Iterator[Diagnostic]:
+def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
     """Local repositories that are not there: `missing-local-kernel`."""
-    for path, rules in _by(subject.rules, _local_path).items():
+    for path, rules in _by(situation.rules, _local_path).items():
         directory = home_path(path)
         if is_directory(directory) and is_directory(directory / "build"):
             continue
@@ -47,9 +47,9 @@ def _local_path(rule: Rule) -> str | None:
     return rule.kernel.path if isinstance(rule.kernel, LocalKernel) else None
 
 
-def missing_lockfiles(subject: Subject) -> Iterator[Diagnostic]:
+def missing_lockfiles(situation: Situation) -> Iterator[Diagnostic]:
     """Lock files that are not there: `missing-lockfile`."""
-    for path, rules in _by(subject.rules, _lockfile).items():
+    for path, rules in _by(situation.rules, _lockfile).items():
         if is_file(home_path(path)):
             continue
         for rule in rules:

@@ -6,17 +6,18 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING
 
+from kernel_schema.choice.report import LayerOutcome, Outcome, as_loaded
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
-from kernel_schema.lowering.inherited import as_loaded
-from kernel_schema.wording import printable, quote
+from kernel_schema.schema.rules import RuntimeChoice
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kernel_schema.choice.report import Report
     from kernel_schema.diagnostics import Span
-    from kernel_schema.lowering.report import Kept, KernelInUse, LayerReport, Report
     from kernel_schema.schema.capability import Capabilities
-    from kernel_schema.schema.rules import Rule
+    from kernel_schema.schema.rules import Kernel, Rule
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
 
 
@@ -81,15 +82,10 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class LayerPlan:
+class LayerPlan(LayerOutcome):
     """What will run for one registered name; its first fields are those of a `LayerReport`.
 
     Args:
-        layer_name: The name.
-        modules: How many modules carry it.
-        functions: How many modules hold a function that carries it.
-        kernels: What will run in place of them; at most one kernel.
-        kept: What will be left, by reason.
         classes: Names of the classes that carry it, or hold a function that does.
         candidates: Every rule that speaks of the layer: those of the config in its order, then
             what is inherited.
@@ -97,25 +93,12 @@ class LayerPlan:
         gaps: Ranges of capability between those of the rules that none of them holds.
     """
 
-    layer_name: str
-    modules: int
-    functions: int
-    kernels: tuple[KernelInUse, ...]
-    kept: tuple[Kept, ...]
     classes: tuple[str, ...]
     candidates: tuple[Candidate, ...]
     steps: tuple[ModeName, ...]
     gaps: tuple[Capabilities, ...]
 
-    @property
-    def total(self) -> int:
-        """How many modules and functions there are."""
-        return self.modules + self.functions
-
-    @property
-    def replaced(self) -> int:
-        """How many of them will run a kernel."""
-        return sum(kernel.count for kernel in self.kernels)
+    _REPLACED = "will be replaced"
 
     @property
     def chosen(self) -> Candidate | None:
@@ -127,15 +110,9 @@ class LayerPlan:
         """The rule that decides; None where nothing is said for this target."""
         return None if self.chosen is None else self.chosen.rule
 
-    def __str__(self) -> str:
-        lines = [f"{self.layer_name}: {self.replaced} of {self.total} will be replaced"]
-        lines += [f"  {kernel.count} by {kernel}" for kernel in self.kernels]
-        lines += [f"  {kept.count} kept: {kept.reason}" for kept in self.kept]
-        return "\n".join(map(printable, lines))
-
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class Plan(Outcome[LayerPlan]):
     """What will run in a model.
 
     Args:
@@ -155,34 +132,20 @@ class Plan:
     diagnostics: tuple[Diagnostic, ...] = ()
 
     @property
-    def total(self) -> int:
-        """How many modules and functions carry a registered name."""
-        return sum(layer.total for layer in self.layers)
-
-    @property
-    def replaced(self) -> int:
-        """How many of them will run a kernel."""
-        return sum(layer.replaced for layer in self.layers)
+    def asked(self) -> dict[str, Kernel]:
+        """The kernel that is meant, by registered name, where one is."""
+        rules = ((layer.layer_name, layer.rule) for layer in self.layers)
+        kernels = ((name, rule.kernel) for name, rule in rules if rule is not None)
+        return {
+            name: kernel
+            for name, kernel in kernels
+            if kernel is not None and not isinstance(kernel, RuntimeChoice)
+        }
 
     @property
     def unmapped(self) -> tuple[str, ...]:
         """Registered names of which neither the config nor what it inherits says anything."""
         return tuple(layer.layer_name for layer in self.layers if not layer.candidates)
-
-    def layer(self, layer_name: str) -> LayerPlan:
-        """The plan for one registered name.
-
-        Raises:
-            KeyError: If the model does not register it.
-        """
-        for layer in self.layers:
-            if layer.layer_name == layer_name:
-                return layer
-        raise KeyError(layer_name)
-
-    def __str__(self) -> str:
-        lines = [str(layer) for layer in self.layers] or ["the model registers no layer"]
-        return "\n".join([*lines, *map(str, self.diagnostics)])
 
 
 def disagreements(plan: Plan, report: Report) -> tuple[Diagnostic, ...]:
@@ -200,8 +163,10 @@ def disagreements(plan: Plan, report: Report) -> tuple[Diagnostic, ...]:
     return tuple(diagnostic for diagnostic in found if diagnostic is not None)
 
 
-def _disagreement(planned: LayerPlan | None, actual: LayerReport | None) -> Diagnostic | None:
+def _disagreement(planned: LayerPlan | None, actual: LayerOutcome | None) -> Diagnostic | None:
     named = planned or actual
+    if planned is not None and isinstance(planned.rule and planned.rule.kernel, RuntimeChoice):
+        return None
     if named is None or (planned and actual and _counted(planned) == _counted(actual)):
         return None
     chosen = planned.chosen if planned is not None else None
@@ -215,7 +180,7 @@ def _disagreement(planned: LayerPlan | None, actual: LayerReport | None) -> Diag
     )
 
 
-def _counted(layer: LayerPlan | LayerReport) -> dict[object, int]:
+def _counted(layer: LayerOutcome) -> dict[object, int]:
     """How often each kernel runs; one that kernels does not know any more counts by its class."""
     return {
         as_loaded(one.kernel) if one.kernel is not None else one.layer_class: one.count
@@ -223,13 +188,13 @@ def _counted(layer: LayerPlan | LayerReport) -> dict[object, int]:
     }
 
 
-def _side(layer: LayerPlan | LayerReport | None) -> str:
+def _side(layer: LayerOutcome | None) -> str:
     if layer is None:
         return "nothing, since it was not registered"
     return " and ".join(_parts(layer))
 
 
-def _parts(layer: LayerPlan | LayerReport) -> Iterator[str]:
+def _parts(layer: LayerOutcome) -> Iterator[str]:
     for one in layer.kernels:
         yield f"`{one.kernel or one.layer_class}` in {one.count} of {layer.total}"
     if layer.replaced < layer.total:

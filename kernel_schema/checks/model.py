@@ -8,42 +8,41 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.diagnostics import Diagnostic, Route, Severity
-from kernel_schema.limits import MAX_PROBLEMS
-from kernel_schema.lowering.environment import (
+from kernel_schema.checks.environment import (
+    MAPPING_DISABLED,
     local_overrides,
-    mapping_disabled,
     registration_disabled,
 )
+from kernel_schema.diagnostics import Diagnostic, Route, Severity
+from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.wording import Suggester, listing, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kernel_schema.lowering.registry import RegisteredLayer, RegisteredLayers
-    from kernel_schema.lowering.subject import Subject
+    from kernel_schema.choice.situation import Situation
+    from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers
 
 _SHOWN_NAMES: Final = 8
 
 
-def _environment(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+def _environment(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Nothing can run, whatever the config says: `kernel-mapping-disabled` and the like."""
-    if not subject.rules:
+    if not situation.rules:
         return
-    disabled = mapping_disabled()
-    if disabled is not None:
-        yield disabled
+    if situation.disabled:
+        yield MAPPING_DISABLED
     if not layers:
         cause = registration_disabled()
         if cause is not None:
             yield cause
 
 
-def _local_overrides(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+def _local_overrides(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Repositories that `LOCAL_KERNELS` replaces by a directory: `local-kernels-override`."""
     del layers  # a repository is replaced whatever the model registers
     overrides = local_overrides()
-    for rule in subject.rules if overrides else ():
+    for rule in situation.rules if overrides else ():
         path = overrides.get(getattr(rule.kernel, "repo_id", ""))
         if path is not None and not getattr(rule.kernel, "lockfile", None):
             yield Diagnostic(
@@ -55,7 +54,7 @@ def _local_overrides(subject: Subject, layers: RegisteredLayers) -> Iterator[Dia
             )
 
 
-def _unregistered_layers(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+def _unregistered_layers(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Layers of the config that no module of the model carries: `unregistered-layer`."""
     if not layers and registration_disabled() is not None:
         return
@@ -65,7 +64,7 @@ def _unregistered_layers(subject: Subject, layers: RegisteredLayers) -> Iterator
     shown = listing(list(layers)[:_SHOWN_NAMES], "and")
     more = f" and {len(layers) - _SHOWN_NAMES} more" if len(layers) > _SHOWN_NAMES else ""
     there = f"It registers {shown}{more}" if layers else "It registers no layer at all"
-    unknown = (layer_name for layer_name in subject.by_layer if layer_name not in layers)
+    unknown = (layer_name for layer_name in situation.by_layer if layer_name not in layers)
     for number, layer_name in enumerate(unknown):
         name = quote(layer_name)
         message = f"the model registers no layer {name}"
@@ -85,29 +84,29 @@ def _unregistered_layers(subject: Subject, layers: RegisteredLayers) -> Iterator
         yield Diagnostic("unregistered-layer", message, route, help_text)
 
 
-def _other_devices_only(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+def _other_devices_only(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Layers whose entry names every device but the model's: `device-not-covered`."""
-    if subject.device is None:
+    if situation.device is None:
         return
-    for layer_name, rules in subject.by_layer.items():
+    for layer_name, rules in situation.by_layer.items():
         devices = list(dict.fromkeys(rule.device for rule in rules if rule.device is not None))
-        if devices and subject.device not in devices and layer_name in layers:
+        if devices and situation.device not in devices and layer_name in layers:
             yield Diagnostic(
                 "device-not-covered",
-                f"the model is on {quote(subject.device)}, and {quote(layer_name)} names only "
+                f"the model is on {quote(situation.device)}, and {quote(layer_name)} names only "
                 f"{listing(devices, 'and')}",
                 Route(("kernel_mapping", layer_name), at_key=True),
-                help=f"add an entry for {quote(subject.device)} if a kernel is meant to run here",
+                help=f"add an entry for {quote(situation.device)} if a kernel is meant to run here",
                 severity=Severity.WARNING,
             )
 
 
-def _mixed_signatures(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+def _mixed_signatures(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """One name on classes whose `forward` differ: `mixed-signatures`.
 
     kernels compares a kernel's signature with the first class only, and remembers the verdict.
     """
-    for layer_name, layer in _concerned(subject, layers):
+    for layer_name, layer in _concerned(situation, layers):
         if len(layer.classes) == 1:
             continue
         signatures: dict[tuple[object, ...], list[str]] = {}
@@ -133,11 +132,11 @@ def _signature(cls: Any) -> tuple[object, ...]:
     return tuple(parameter.kind for parameter in parameters.values())
 
 
-def _mixed_training_state(subject: Subject, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+def _mixed_training_state(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Modules whose training state is not the model's: `mixed-training-state`."""
-    if subject.mode is not None:
+    if situation.stated_mode is not None:
         return
-    for layer_name, layer in _concerned(subject, layers):
+    for layer_name, layer in _concerned(situation, layers):
         if layer.training != (layer.modules if layers.training else 0):
             yield Diagnostic(
                 "mixed-training-state",
@@ -150,14 +149,18 @@ def _mixed_training_state(subject: Subject, layers: RegisteredLayers) -> Iterato
             )
 
 
-def _concerned(subject: Subject, layers: RegisteredLayers) -> Iterator[tuple[str, RegisteredLayer]]:
+def _concerned(
+    situation: Situation, layers: RegisteredLayers
+) -> Iterator[tuple[str, RegisteredLayer]]:
     """The registered layers for which the config has a kernel."""
-    for layer_name, rules in subject.by_layer.items():
+    for layer_name, rules in situation.by_layer.items():
         if layer_name in layers and any(rule.kernel is not None for rule in rules):
             yield layer_name, layers[layer_name]
 
 
-MODEL_QUESTIONS: Final[tuple[Callable[[Subject, RegisteredLayers], Iterator[Diagnostic]], ...]] = (
+MODEL_QUESTIONS: Final[
+    tuple[Callable[[Situation, RegisteredLayers], Iterator[Diagnostic]], ...]
+] = (
     _environment,
     _local_overrides,
     _unregistered_layers,

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 from pydantic_core import PydanticCustomError
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError
-from kernel_schema.lowering.wrappers import is_compiled, unwrap
-from kernel_schema.schema.values import check_device, check_mode
+from kernel_schema.model.wrappers import is_compiled, unwrap
+from kernel_schema.schema.values import check_capability, check_device, check_mode
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES, DeviceType, ModeName
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
-    from kernel_schema.lowering.types import DeviceInput, ModeInput, Module
+    from kernel_schema.model.types import DeviceInput, ModeInput, Module
 
 _COMPILED = {
     ModeName.INFERENCE: ModeName.INFERENCE_TORCH_COMPILE,
@@ -155,10 +155,16 @@ def resolve_target(
         The target; its capability is None where none is given and no such GPU is there.
 
     Raises:
-        LoweringError: If the device cannot be told, or the mode is `fallback`.
+        LoweringError: If the device cannot be told, the mode is `fallback`, or the capability is
+            none.
     """
-    found = resolve_device(device, model)
-    if found is None:
+    if capability is not None:
+        try:
+            check_capability(capability)
+        except PydanticCustomError as error:
+            raise _argument_error(error) from None
+    resolved = resolve_device(device, model)
+    if resolved is None:
         raise LoweringError(
             [
                 Diagnostic(
@@ -180,7 +186,9 @@ def resolve_target(
                 )
             ]
         )
-    return Target(found, run_mode, capability_of(found) if capability is None else capability)
+    if resolved not in CAPABILITY_DEVICES:
+        return Target(resolved, run_mode, None)
+    return Target(resolved, run_mode, capability_of(resolved) if capability is None else capability)
 
 
 def need_gpu(target: Target) -> None:

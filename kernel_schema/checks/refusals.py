@@ -79,7 +79,7 @@ def unknown_home(rule: Rule) -> Diagnostic | None:
     """
     kernel = rule.kernel
     local = isinstance(kernel, LocalKernel)
-    path = kernel.path if local else kernel and kernel.lockfile
+    path: str | None = kernel.path if local else getattr(kernel, "lockfile", None)
     if path is None or not names_a_user(path):
         return None
     return Diagnostic(

@@ -1,0 +1,83 @@
+"""Everything that a decision needs, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from kernel_schema.schema.rules import Rule, by_layer
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kernel_schema.model.inspect import RegisteredLayers
+    from kernel_schema.model.target import Target
+    from kernel_schema.schema.vocabulary import DeviceType, ModeName
+
+
+class LayerRules(NamedTuple):
+    """The rules that speak of one layer.
+
+    Args:
+        own: What the config says.
+        outer: What it inherits.
+    """
+
+    own: Sequence[Rule] = ()
+    outer: Sequence[Rule] = ()
+
+    def in_force(self, device: DeviceType) -> list[Rule]:
+        """The rules that count on a device: the config's if it names the device, else inherited.
+
+        >>> from kernel_schema import DeviceType, KernelConfig, expand
+        >>> own = expand(KernelConfig({"A": {"cuda": "org/own:L"}}))
+        >>> outer = expand(KernelConfig({"A": {"cuda": "org/outer:L", "cpu": "org/outer:L"}}))
+        >>> rules = LayerRules(own, outer)
+        >>> [str(rules.in_force(device)[0].kernel) for device in (DeviceType.CUDA, DeviceType.CPU)]
+        ['org/own@v1:L', 'org/outer@v1:L']
+        """
+        return _on(device, self.own) or _on(device, self.outer)
+
+
+def _on(device: DeviceType, rules: Sequence[Rule]) -> list[Rule]:
+    return [rule for rule in rules if rule.device in (None, device)]
+
+
+@dataclass(frozen=True)
+class Situation:
+    """Everything that a decision needs.
+
+    Args:
+        rules: What the config says.
+        inherited: What the mapping under the config says; empty where it is not inherited.
+        layers: What the model registers; None where no model is given.
+        device: Where the model runs; None where nothing tells.
+        stated_mode: How the caller says that it runs; None where that is left to the model.
+        target: What kernels are chosen for; None where nothing is to be chosen.
+        disabled: Whether kernels is switched off altogether.
+    """
+
+    rules: tuple[Rule, ...]
+    inherited: tuple[Rule, ...] = ()
+    layers: RegisteredLayers | None = None
+    device: DeviceType | None = None
+    stated_mode: ModeName | None = None
+    target: Target | None = None
+    disabled: bool = False
+
+    @cached_property
+    def by_layer(self) -> dict[str, list[Rule]]:
+        """The rules of the config by layer."""
+        return by_layer(self.rules)
+
+    @cached_property
+    def inherited_by_layer(self) -> dict[str, list[Rule]]:
+        """What the config inherits by layer."""
+        return by_layer(self.inherited)
+
+    def of_layer(self, layer_name: str) -> LayerRules:
+        """The rules that speak of one layer."""
+        return LayerRules(
+            self.by_layer.get(layer_name, ()), self.inherited_by_layer.get(layer_name, ())
+        )

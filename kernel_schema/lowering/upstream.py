@@ -1,0 +1,257 @@
+"""What is read of the kernels library that it does not offer in public: here, and nowhere else.
+
+Nothing is read as a default: where a name is gone, a `LoweringError` with code
+`unsupported-by-kernels` says which. Nothing here imports kernels: where it is not loaded, nothing
+is registered, replaced or switched off.
+"""
+
+from __future__ import annotations
+
+import inspect
+import os
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.checks.environment import DISABLE_HELP, version_of
+from kernel_schema.choice.report import reference_path
+from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
+from kernel_schema.schema.kinds import is_list
+from kernel_schema.schema.rules import HubKernel, LocalKernel
+from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from types import ModuleType
+
+    from kernel_schema.schema.rules import Kernel
+    from kernel_schema.schema.vocabulary import DeviceType
+
+NEWEST_TESTED: Final = {"kernels": "0.17.2", "transformers": "5.22.2"}
+"""The newest versions of what we read that the tests have run against."""
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateName:
+    """A name of the kernels library that is no public interface.
+
+    Args:
+        owner: The module, or the class, that has it.
+        name: The name; of a class, an attribute of its instances.
+        purpose: What it is read for.
+        since: The first version in which it was seen; it was seen in all later ones that were
+            tried: 0.14.1, 0.15.2, 0.16.2 and 0.17.2.
+    """
+
+    owner: str
+    name: str
+    purpose: str
+    since: str = "0.14.1"
+
+
+_GLOBALS: Final = "kernels.layer.globals"
+_LAYER: Final = "kernels.layer.layer"
+_FUNCTION: Final = "kernels.layer.func"
+_NODE: Final = "kernels.layer._interval_tree._Node"
+
+PRIVATE_NAMES: Final = (
+    PrivateName(_GLOBALS, "_KERNEL_MAPPING", "the mapping that is active"),
+    PrivateName(_GLOBALS, "_DISABLE_KERNEL_MAPPING", "whether kernels is switched off"),
+    PrivateName(_LAYER, "_CACHED_LAYER", "which kernels are loaded"),
+    PrivateName("kernels.layer.repos.DeviceRepos", "create_repo", "which devices kernels knows"),
+    PrivateName("kernels.layer.repos._CUDARepos", "repos_by_capability", "ranges of capability"),
+    PrivateName("kernels.layer.repos._CPURepos", "repos", "the kernels of a device by mode"),
+    PrivateName("kernels.layer._interval_tree.IntervalTree", "root", "ranges of capability"),
+    *(
+        PrivateName(_NODE, name, "ranges of capability")
+        for name in ("start", "end", "data", "left", "right")
+    ),
+    *(
+        PrivateName(f"kernels.{repository}", name, "which kernel a repository object is")
+        for repository, names in {
+            "LayerRepository": ("_repo_id", "_version", "_revision", "_trust_remote_code"),
+            "FuncRepository": ("_repo_id", "_version", "_revision", "_trust_remote_code"),
+            "LockedLayerRepository": ("_repo_id", "_lockfile", "_trust_remote_code"),
+            "LockedFuncRepository": ("_repo_id", "_lockfile", "_trust_remote_code"),
+            "LocalLayerRepository": ("_repo_path",),
+            "LocalFuncRepository": ("_repo_path",),
+        }.items()
+        for name in names
+    ),
+)
+"""Everything that is read, for those who hold it against a kernels of another version.
+
+The protocol of a model (`kernel_layer_name`, `kernel_condition` and, from 0.16 on, `_kernel_funcs`)
+is read in the room `model`: models carry it, and a model without it registers nothing.
+"""
+
+
+def import_kernels() -> ModuleType:
+    """The kernels library.
+
+    Raises:
+        LoweringError: With code `missing-dependency`, and the command that brings it; or
+            `broken-dependency`, if it is there and cannot be imported.
+    """
+    try:
+        import kernels
+    except ModuleNotFoundError as error:
+        raise _error(
+            "missing-dependency",
+            f"this needs the package {error.name}, which is not installed",
+            "pip install 'kernel-schema[torch]'",
+        ) from error
+    except Exception as error:
+        raise _error(
+            "broken-dependency",
+            f"the kernels library cannot be imported: {error}",
+            DISABLE_HELP if "DISABLE_KERNEL_MAPPING" in os.environ else None,
+        ) from error
+    return kernels
+
+
+def active_mapping() -> dict[str, Any]:
+    """The mapping that `kernels.kernelize` would use here: layer -> device -> `DeviceRepos`.
+
+    Inside `kernels.use_kernel_mapping` it is a private copy; elsewhere it is shared by everybody.
+
+    Raises:
+        LoweringError: With code `unsupported-by-kernels`, as all functions here.
+    """
+    variable = _variable(_GLOBALS, "_KERNEL_MAPPING")
+    return {} if variable is None else variable.get()
+
+
+def loaded_layers() -> dict[Any, type]:
+    """The kernels that were loaded in this process: repository object -> class of the layer."""
+    return _variable(_LAYER, "_CACHED_LAYER") or {}
+
+
+def is_mapping_disabled() -> bool:
+    """Whether kernels keeps every original forward: `DISABLE_KERNEL_MAPPING`.
+
+    kernels reads the variable once, when it is imported; before that, what it would make of it.
+    """
+    disabled = _variable(_GLOBALS, "_DISABLE_KERNEL_MAPPING")
+    if disabled is None:
+        return os.environ.get("DISABLE_KERNEL_MAPPING", "0").strip() not in {"", "0"}
+    return disabled
+
+
+def knows_device(kernels: ModuleType, device: str) -> bool:
+    """Whether the installed kernels can register kernels for a device."""
+    from kernels.layer.repos import DeviceRepos
+
+    try:
+        attribute(DeviceRepos, "create_repo")(kernels.Device(device))
+    except ValueError:
+        return False
+    return True
+
+
+def ranges_of(device: DeviceType, repositories: Any) -> Iterator[tuple[Capabilities, Any]]:
+    """What is registered for one device, by range of capability: kernels by mode.
+
+    Args:
+        device: The device.
+        repositories: What the active mapping has for it.
+    """
+    if device not in CAPABILITY_DEVICES:
+        yield EVERY_CAPABILITY, attribute(repositories, "repos")
+        return
+    pending = [attribute(attribute(repositories, "repos_by_capability"), "root")]
+    while pending:
+        node = pending.pop()
+        if node is not None:
+            start, end = attribute(node, "start"), attribute(node, "end")
+            yield Capabilities(start, end), attribute(node, "data")
+            pending += [attribute(node, "left"), attribute(node, "right")]
+
+
+def kernel_of(repository: Any) -> Kernel:
+    """Describe a repository object of kernels without asking it: its `str()` uses the network.
+
+    One of a class that is neither kernels' own nor derived from it is shown by its class name.
+    """
+    kinds = [cls.__name__ for cls in type(repository).__mro__ if _is_of_kernels(cls)]
+    own_name = type(repository).__name__
+    layer_name = getattr(repository, "layer_name", getattr(repository, "func_name", own_name))
+    if not kinds:
+        return HubKernel(own_name, layer_name)
+    if kinds[0].startswith("Local"):
+        return LocalKernel(reference_path(attribute(repository, "_repo_path")), layer_name)
+    repo_id: str = attribute(repository, "_repo_id")
+    trust: Any = attribute(repository, "_trust_remote_code")
+    trust = tuple(trust) if is_list(trust) else trust
+    if kinds[0].startswith("Locked"):
+        lockfile = str(attribute(repository, "_lockfile"))
+        return HubKernel(repo_id, layer_name, lockfile=lockfile, trust_remote_code=trust)
+    version, revision = attribute(repository, "_version"), attribute(repository, "_revision")
+    return HubKernel(repo_id, layer_name, version, revision, trust_remote_code=trust)
+
+
+def _is_of_kernels(cls: type) -> bool:
+    return cls.__module__ in {_LAYER, _FUNCTION}
+
+
+def is_function_class(cls: type) -> bool:
+    """Whether a class is the one that kernels makes of a function that it takes for a layer."""
+    return _is_of_kernels(cls)
+
+
+def globals_of(cls: type) -> dict[str, Any]:
+    """The module of a kernel's code; where kernels closes over a function, that of the function."""
+    function: Any = getattr(cls, "forward")  # noqa: B009 (`type` does not say that modules have it)
+    function = inspect.unwrap(function)
+    if is_function_class(cls):
+        cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
+        closed_over = {name: cell.cell_contents for name, cell in cells}
+        function = closed_over.get("func", function)
+    return getattr(function, "__globals__", {})
+
+
+def always_holds(condition: Any) -> bool:
+    """Whether a `kernel_condition` is the one that kernels gives to classes without their own."""
+    name = getattr(condition, "__qualname__", "")
+    return name.startswith("replace_kernel_forward_from_hub.")
+
+
+def attribute(owner: Any, name: str) -> Any:
+    """An attribute that has to be there.
+
+    Raises:
+        LoweringError: With code `unsupported-by-kernels`, if it is not.
+
+    >>> attribute("text", "upper")()
+    'TEXT'
+    """
+    try:
+        return getattr(owner, name)
+    except AttributeError:
+        cls = owner if isinstance(owner, type) else type(owner)
+        raise _gone(f"{cls.__module__}.{cls.__qualname__}.{name}") from None
+
+
+def _variable(module: str, name: str) -> Any:
+    """A variable of a module of kernels; None where kernels is not loaded."""
+    if "kernels" not in sys.modules:
+        return None
+    loaded = sys.modules.get(module)
+    if loaded is None or name not in vars(loaded):
+        raise _gone(f"{module}.{name}")
+    return vars(loaded)[name]
+
+
+def _gone(name: str) -> LoweringError:
+    return _error(
+        "unsupported-by-kernels",
+        f"kernels {version_of('kernels')} has no {quote(name)}, which is read here",
+        f"pip install 'kernels<={NEWEST_TESTED['kernels']}', the newest that was tried, or a newer "
+        "kernel-schema",
+    )
+
+
+def _error(code: str, message: str, help_text: str | None) -> LoweringError:
+    return LoweringError([Diagnostic(code, message, help=help_text)])
