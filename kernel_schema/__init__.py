@@ -48,8 +48,8 @@ if TYPE_CHECKING:
         Span,
     )
     from kernel_schema.files.document import Document
-    from kernel_schema.files.dump import dump, dumps
-    from kernel_schema.files.load import FileAccessError, load, loads, loads_document, read
+    from kernel_schema.files.read import FileAccessError, load, loads, loads_document, read
+    from kernel_schema.files.write import dump, dumps
     from kernel_schema.json_schemas.export import json_schema
     from kernel_schema.lowering.apply import kernelize, kernelized, use_kernel_config
     from kernel_schema.lowering.audit import audit
@@ -154,8 +154,8 @@ _HOMES = {
         "ModelCheckError Route Severity Span"
     ),
     "files.document": "Document",
-    "files.dump": "dump dumps",
-    "files.load": "FileAccessError load loads loads_document read",
+    "files.write": "dump dumps",
+    "files.read": "FileAccessError load loads loads_document read",
     "lowering.apply": "kernelize kernelized use_kernel_config",
     "lowering.audit": "audit",
     "lowering.check": "check",

@@ -157,22 +157,6 @@ def quote(text: object, mark: str = "`", *, longest: int = _SHOWN) -> str:
 
 
 _BACKTICKS = re.compile("`+")
-_CODE = re.compile("(?<!`)(`+)(?!`).+?(?<!`)\\1(?!`)")
-
-
-def split_quoted(text: str) -> list[str]:
-    """A message in pieces: our own words, and between them what `quote` has put there.
-
-    >>> split_quoted("`a` is no ``b`c``")
-    ['', '`a`', ' is no ', '``b`c``', '']
-    """
-    pieces: list[str] = []
-    end = 0
-    for match in _CODE.finditer(text):
-        pieces += (text[end : match.start()], match[0])
-        end = match.end()
-    return [*pieces, text[end:]]
-
 
 _REPR = reprlib.Repr()
 _REPR.maxstring = _REPR.maxother = _SHOWN

@@ -163,10 +163,10 @@ class TestCompleteness:
     @pytest.mark.parametrize(
         ("module", "code"),
         [
-            ("files/json.py", "syntax-error"),  # given to a method
-            ("files/_yaml_refusals.py", "yaml-tag"),  # to a class
-            ("files/load.py", "unknown-format"),  # to a function of the module
-            ("files/source.py", "too-many-problems"),  # in a tuple
+            ("files/explain_json.py", "json-comment"),  # given to a method
+            ("files/explain_yaml.py", "yaml-tag"),  # in a tuple
+            ("files/read.py", "unknown-format"),  # to a function of the module
+            ("files/parsed.py", "too-many-problems"),  # to a class
             ("schema/references.py", "invalid-kernel-reference"),  # by a constant
             ("lowering/lower.py", "unusable-lockfile"),  # as one of two
         ],

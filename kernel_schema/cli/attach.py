@@ -17,13 +17,13 @@ from kernel_schema.cli.withheld import discreet
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.document import from_read_error
-from kernel_schema.files.load import (
+from kernel_schema.files.parsed import ReadError
+from kernel_schema.files.read import (
     PYPROJECT,
     STANDARD_INPUT,
     FileAccessError,
     read_text,
 )
-from kernel_schema.files.source import ReadError
 from kernel_schema.paths import exists, is_file
 from kernel_schema.schema.lines import line_problem
 from kernel_schema.wording import printable, quote

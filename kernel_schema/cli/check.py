@@ -10,7 +10,7 @@ from kernel_schema.cli.discover import discover
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain, refuse
 from kernel_schema.cli.result import CheckResult
 from kernel_schema.diagnostics import KernelSchemaError
-from kernel_schema.files.load import FileAccessError, loads_document, read_text
+from kernel_schema.files.read import FileAccessError, loads_document, read_text
 
 if TYPE_CHECKING:
     import argparse

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kernel_schema.cli.check import check_files, renderer
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, refuse
 from kernel_schema.cli.terminal import write
-from kernel_schema.files.dump import dumps
+from kernel_schema.files.write import dumps
 
 if TYPE_CHECKING:
     import argparse

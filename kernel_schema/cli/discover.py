@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.files.load import PYPROJECT, STANDARD_INPUT, TABLE
+from kernel_schema.files.read import PYPROJECT, STANDARD_INPUT, TABLE
 from kernel_schema.paths import exists, is_directory, is_file, read_at_most
 
 if TYPE_CHECKING:

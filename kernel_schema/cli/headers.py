@@ -6,9 +6,10 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
+from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.json import read_json
+from kernel_schema.files.parsed import ReadError
 from kernel_schema.files.positions import LineIndex
-from kernel_schema.files.source import ReadError, ReadProblem
 
 if TYPE_CHECKING:
     from kernel_schema.files.document import Format
@@ -67,8 +68,8 @@ def _with_key(text: str, value: str) -> str:
     parsed = read_json(text)
     lines = LineIndex(text)
     if not isinstance(parsed.value, dict):
-        message = "a config is an object with the key `kernel_mapping`"
-        raise ReadError([ReadProblem("invalid-entry", message, parsed.locate(()).value)])
+        message = "a config is a table with the key `kernel_mapping`"
+        raise ReadError([Diagnostic("invalid-entry", message, span=parsed.locate(()).value)])
     if "$schema" in parsed.value:
         span = parsed.locate(("$schema",)).value
         start, end = (

@@ -12,8 +12,8 @@ from kernel_schema.cli.layers import count_of
 from kernel_schema.cli.terminal import write
 from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.atomic import create_file, is_taken, replace_file
-from kernel_schema.files.dump import dumps
-from kernel_schema.files.load import FileAccessError
+from kernel_schema.files.read import FileAccessError
+from kernel_schema.files.write import dumps
 from kernel_schema.lowering.upstream import is_function_class
 from kernel_schema.model.inspect import inspect_model
 from kernel_schema.schema.config import KernelConfig

@@ -12,7 +12,7 @@ from kernel_schema.cli.inputs import open_model, say
 from kernel_schema.cli.terminal import write, write_lines
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import create_file, replace_file
-from kernel_schema.files.load import FileAccessError, read_text
+from kernel_schema.files.read import FileAccessError, read_text
 from kernel_schema.json_schemas.export import json_schema
 from kernel_schema.json_schemas.shipped import DIALECT, render
 from kernel_schema.paths import exists, read_at_most

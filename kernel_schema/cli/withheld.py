@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.codes import catalogue
 from kernel_schema.diagnostics import Route
-from kernel_schema.files.load import STANDARD_INPUT
+from kernel_schema.files.read import STANDARD_INPUT
 from kernel_schema.paths import exists, is_device_path, is_file
 from kernel_schema.wording import quote
 

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.files.load import read
+from kernel_schema.files.read import read
 from kernel_schema.lowering.apply import kernelized
 from kernel_schema.lowering.check import check, refuse_errors
 from kernel_schema.lowering.lower import lower

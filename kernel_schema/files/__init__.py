@@ -1,1 +1,1 @@
-"""Text into plain values, with the position of each key and value: YAML, JSON and TOML."""
+"""Config files in YAML, JSON and TOML: read, with the place of each key and value, and written."""

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.files.load import FileAccessError
+from kernel_schema.files.read import FileAccessError
 from kernel_schema.paths import read_at_most
 from kernel_schema.wording import quote
 

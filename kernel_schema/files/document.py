@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass
-from functools import cache, lru_cache
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
 from pydantic import ValidationError
@@ -15,12 +14,10 @@ from kernel_schema.schema.anchors import anchor
 from kernel_schema.schema.config import KernelConfig
 from kernel_schema.schema.references import is_kernel
 from kernel_schema.schema.vocabulary import ORIGINAL
-from kernel_schema.wording import quote, split_quoted
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from kernel_schema.files.source import Parsed, ReadError
+    from kernel_schema.files.parsed import Parsed, ReadError
 
 Format = Literal["yaml", "json", "toml"]
 
@@ -70,7 +67,7 @@ class Document:
         return _locate(self._parsed, route)
 
     def place(self, diagnostic: Diagnostic) -> Diagnostic:
-        """The same diagnostic with file and span, in the words of the file's format."""
+        """The same diagnostic with file and span, its help in the file's format."""
         return place(diagnostic, self.file, self.format, self._parsed)
 
 
@@ -91,25 +88,19 @@ def validated(file: str, text: str, format: Format, parsed: Parsed) -> Document:
 
 def from_read_error(error: ReadError, file: str) -> ConfigError:
     """The error for a text that could not be read."""
-    return ConfigError(
-        Diagnostic(problem.code, problem.message, help=problem.help, file=file, span=problem.span)
-        for problem in error.problems
-    )
+    return ConfigError(replace(problem, file=file) for problem in error.problems)
 
 
 def place(diagnostic: Diagnostic, file: str, format: Format, parsed: Parsed) -> Diagnostic:
-    """Give a diagnostic its file and span, in the words of the format."""
+    """Give a diagnostic its file and span, and write its help in the format."""
     if diagnostic.file is not None:
         return diagnostic
-    help_text = (_glued_colon(diagnostic, parsed) if format == "yaml" else None) or diagnostic.help
-    return Diagnostic(
-        diagnostic.code,
-        _reword(diagnostic.message, format),
-        diagnostic.route,
-        help_text and _reword(help_text, format),
-        diagnostic.severity,
-        file,
-        _locate(parsed, diagnostic.route),
+    glued = _glued_colon(diagnostic, parsed) if format == "yaml" else None
+    return replace(
+        diagnostic,
+        help=glued or _in_format(diagnostic.help, format),
+        file=file,
+        span=_locate(parsed, diagnostic.route),
     )
 
 
@@ -139,70 +130,29 @@ def _locate(parsed: Parsed, route: Route) -> Span:
     return located.value
 
 
-# Our own messages speak of tables and lists. Each format has its own words for them.
-_WORDS: Final[dict[Format, dict[str, str]]] = {
-    "yaml": {"table": "mapping"},
-    "json": {"table": "object", "list": "array"},
-    "toml": {"list": "array"},
-}
 # What our messages tell people to write is YAML.
-_PIECES: Final[dict[Format, dict[str, str]]] = {
-    "yaml": {},
-    "json": {
-        "`kernel_mapping: {}`": '`"kernel_mapping": {}`',
-        "`kernel: org/repo:layer_name`": '`"kernel": "org/repo:layer_name"`',
-        "`kernel: original`": '`"kernel": "original"`',
-        "`{kernel: org/repo:layer_name, version: 1}`": (
-            '`{"kernel": "org/repo:layer_name", "version": 1}`'
-        ),
-        "`{cuda: [...]}`": '`{"cuda": [...]}`',
-        "`[{min_capability: 90, kernel: ...}]`": '`[{"min_capability": 90, "kernel": ...}]`',
+_SNIPPETS: Final[dict[str, dict[Format, str]]] = {
+    "`kernel_mapping: {}`": {"json": '`"kernel_mapping": {}`', "toml": "`[kernel_mapping]`"},
+    "`kernel: org/repo:layer_name`": {
+        "json": '`"kernel": "org/repo:layer_name"`',
+        "toml": '`kernel = "org/repo:layer_name"`',
     },
-    "toml": {
-        "`kernel_mapping: {}`": "`[kernel_mapping]`",
-        "`kernel: org/repo:layer_name`": '`kernel = "org/repo:layer_name"`',
-        "`kernel: original`": '`kernel = "original"`',
-        "`{kernel: org/repo:layer_name, version: 1}`": (
-            '`{ kernel = "org/repo:layer_name", version = 1 }`'
-        ),
-        "`{cuda: [...]}`": "`{ cuda = [...] }`",
-        "`[{min_capability: 90, kernel: ...}]`": "`[{ min_capability = 90, kernel = ... }]`",
+    "`kernel: original`": {"json": '`"kernel": "original"`', "toml": '`kernel = "original"`'},
+    "`{kernel: org/repo:layer_name, version: 1}`": {
+        "json": '`{"kernel": "org/repo:layer_name", "version": 1}`',
+        "toml": '`{ kernel = "org/repo:layer_name", version = 1 }`',
+    },
+    "`{cuda: [...]}`": {"json": '`{"cuda": [...]}`', "toml": "`{ cuda = [...] }`"},
+    "`[{min_capability: 90, kernel: ...}]`": {
+        "json": '`[{"min_capability": 90, "kernel": ...}]`',
+        "toml": "`[{ min_capability = 90, kernel = ... }]`",
     },
 }
-_LIST_OF_ONE = re.compile(r"\[([^\]\"]+)\]")
 
 
-def _swap(word: str, better: str) -> Callable[[str], str]:
-    """What puts one word in the place of another, with its article and its plural."""
-    article = "an" if better[0] in "aeiou" else "a"
-    pattern = re.compile(rf"\b(?:(an?) )?((?:empty )?){word}(s?)\b")
-
-    def swap(found: re.Match[str]) -> str:
-        start = ("an" if found[2] else article) + " " if found[1] else ""
-        return f"{start}{found[2]}{better}{found[3]}"
-
-    return lambda text: pattern.sub(swap, text) if word in text else text
-
-
-@cache
-def _swaps(format: Format) -> tuple[Callable[[str], str], ...]:
-    swaps = tuple(_swap(word, better) for word, better in _WORDS[format].items())
-    if format == "yaml":
-        return swaps
-    return (*swaps, lambda text: _LIST_OF_ONE.sub(r'["\1"]', text))
-
-
-def _reword(text: str, format: Format) -> str:
-    """Put a message in the words of a format, leaving what the user wrote as it is."""
-    parts = split_quoted(text)
-    parts[::2] = [_in_words_of(format, part) for part in parts[::2]]
-    parts[1::2] = [_PIECES[format].get(part, part) for part in parts[1::2]]
-    return "".join(parts)
-
-
-# What messages say around the user's own words is the same for each mistake of one kind.
-@lru_cache(maxsize=1000)
-def _in_words_of(format: Format, text: str) -> str:
-    for swap in _swaps(format):
-        text = swap(text)
-    return text
+def _in_format(help_text: str | None, format: Format) -> str | None:
+    """A help with the snippet in it, if there is one, as a file of the format has it."""
+    for snippet, forms in _SNIPPETS.items():
+        if help_text and snippet in help_text:
+            return help_text.replace(snippet, forms.get(format, snippet))
+    return help_text

@@ -1,32 +1,40 @@
-"""Read JSON: fast where all is well, and with a scanner of our own where it is not."""
+"""Read JSON: json.loads for the value, and a scanner of what it has accepted for the places."""
 
 from __future__ import annotations
 
 import json
 import math
 import re
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from kernel_schema.files._json_scan import Scanner
-from kernel_schema.files.positions import Positions
-from kernel_schema.files.source import (
+from kernel_schema.files.parsed import (
     MAX_DEPTH,
     Findings,
     Parsed,
+    ReadError,
     Value,
-    digits_are_capped,
+    is_deep,
     prepare,
     read_int,
 )
+from kernel_schema.files.positions import Node, Positions
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_LONE_SURROGATE = re.compile(
-    r"\\u[dD](?:[89abAB]..(?!\\u[dD][c-fC-F])|[c-fC-F]..(?<!\\u[dD][89abAB]..\\u[dD]...))"
-)
-_NOT_OUTLINE = bytes(byte for byte in range(256) if byte not in b'":[]{}')
-_BRACES_TO_BRACKETS = bytes.maketrans(b"{}", b"[]")
+STRING: Final = r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"'
+"""The pattern of a string of JSON."""
+
+NOT_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
+"""What json.loads takes for numbers, and JSON does not have."""
+
+# A string and the colon that makes it a key, an opening bracket, a closing one, another value.
+_TOKEN = re.compile(rf'({STRING})(\s*:)?|([\[{{])|([\]}}])|([^\s,:\[\]{{}}"]+)')
+_TEXT, _KEY, _OPENING, _CLOSING, _WORD = 1, 2, 3, 4, 5
+_FEW_DIGITS = 100
+_PIECES = re.compile(rf"{STRING}|[\[\]{{}}]")
+_ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.")
 
 
 def read_json(text: str) -> Parsed:
@@ -51,91 +59,121 @@ def read_json(text: str) -> Parsed:
     >>> read_json('{"a": 1, "a": 2}')
     Traceback (most recent call last):
         ...
-    kernel_schema.files.source.ReadError: 1:10: the key `"a"` is here twice: first in line 1
+    kernel_schema.files.parsed.ReadError: 1:10: the key `"a"` is here twice: first in line 1
     """
     # Other control characters json.loads does not take either.
     if not text.isascii() or "\x7f" in text:
         text = prepare(text)
     try:
-        value = _load(text)
-    except (_SuspectError, RecursionError, ValueError) as error:
-        text = prepare(text)
+        value, is_suspect = _load(text)
+    except (ValueError, RecursionError) as error:
+        raise _refusal(text, error) from None
+    if is_suspect:
         found = Findings(text)
-        Scanner(text, found).scan()
-        if not found:
-            # Python reads it otherwise than we do: it must not pass for good.
-            place = error.pos if isinstance(error, json.JSONDecodeError) else 0
-            found.add("syntax-error", place, min(place + 1, len(text)), "this is not valid JSON")
-        raise found.error() from None
-    return Parsed(value, Positions(text, lambda: Scanner(text, Findings(text)).scan()))
+        _scan(text, found)
+        raise found.error()
+    return Parsed(value, Positions(text, lambda: _scan(text, Findings(text))))
 
 
-class _SuspectError(Exception):
-    """Something that json.loads takes and we do not."""
+def _load(text: str) -> tuple[Value, bool]:
+    """The value, and whether there is something in it that json.loads takes and we do not."""
+    suspects: list[str] = []
 
-
-def _load(text: str) -> Value:
-    """The value, if nothing at all is wrong with it.
-
-    The scanner is some fifty times slower than json.loads, so what json.loads does not see is
-    looked for by means that cost less than the loading.
-    """
-    members = 0
-
-    def count(table: dict[str, Any]) -> dict[str, Any]:
-        nonlocal members
-        members += len(table)
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        table = dict(pairs)
+        if len(table) < len(pairs):
+            suspects.append("a key")
         return table
 
+    def number(literal: str) -> float:
+        read = float(literal)
+        if math.isinf(read):
+            suspects.append(literal)
+        return read
+
+    def integer(literal: str) -> int | None:
+        read = int(literal) if len(literal) < _FEW_DIGITS else read_int(literal)
+        if read is None:
+            suspects.append(literal)
+        return read
+
     loads = cast("Callable[..., Value]", json.loads)
-    options: dict[str, Any] = {"parse_constant": _refuse, "parse_float": _finite}
-    if not digits_are_capped():
-        options["parse_int"] = _checked_int
-    value = loads(text, object_hook=count, **options)
-    outline = _outline(text)
-    # Where there are more colons than members, a key was lost to another of the same name.
-    if members != outline.count(b":") or _is_deep(outline.replace(b":", b"")):
-        raise _SuspectError
-    if "\\" in text and "\\u" in text and ("\\\\" in text or _LONE_SURROGATE.search(text)):
-        # What looks like an escape may not be one; what is half a pair cannot be encoded.
-        json.dumps(value, ensure_ascii=False).encode()
-    return value
+    value = loads(
+        text,
+        object_pairs_hook=unique,
+        parse_float=number,
+        parse_int=integer,
+        parse_constant=suspects.append,
+    )
+    if "\\u" in text:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError:
+            suspects.append("half a pair")
+    return value, bool(suspects) or is_deep(value)
 
 
-def _refuse(_: str) -> None:
-    raise _SuspectError
+def _refusal(text: str, error: ValueError | RecursionError) -> ReadError:
+    """What is wrong with a text that json.loads does not take."""
+    # Imported here: a good file needs none of it.
+    from kernel_schema.files.explain_json import explain
+
+    found = Findings(prepare(text))
+    if isinstance(error, json.JSONDecodeError):
+        explain(found, error.msg, error.pos)
+    else:
+        found.refuse_depth(_PIECES)
+    return found.error()
 
 
-def _finite(literal: str) -> float:
-    number = float(literal)
-    if math.isinf(number):
-        raise _SuspectError
-    return number
+def _scan(text: str, found: Findings) -> Node:
+    """The places in a text that json.loads has accepted; what we do not accept is noted."""
+    root = node = Node(0, 0)
+    outer: list[Node] = []
+    key: tuple[str, int, int] | None = None
+    for match in _TOKEN.finditer(text):
+        kind = match.lastindex or 0
+        if kind == _CLOSING:
+            node.end = match.end()
+            node = outer.pop()
+            continue
+        start, end = match.span(1 if kind == _KEY else kind)
+        if kind in {_TEXT, _KEY} and "\\u" in match[1]:
+            _check_escapes(found, match[1], start)
+        if kind == _KEY:
+            key = (str(json.loads(match[1])), start, end)
+            continue
+        value = Node(start, end)
+        if key is None:
+            node.children[len(node.children)] = value
+        else:
+            name, value.key_start, value.key_end = key
+            first = node.children.setdefault(name, value)
+            if first is not value:
+                found.add_twice(value.key_start, value.key_end, first.key_start)
+            key = None
+        if kind == _OPENING:
+            outer.append(node)
+            node = value
+            if len(outer) > MAX_DEPTH:
+                found.too_deep(start, end)
+        elif kind == _WORD:
+            _check_word(found, match[_WORD], start, end)
+    return root.children[0]
 
 
-def _checked_int(literal: str) -> int:
-    number = read_int(literal)
-    if number is None:
-        raise _SuspectError
-    return number
+def _check_word(found: Findings, word: str, start: int, end: int) -> None:
+    if word in NOT_NUMBERS:
+        found.add("not-a-number", start, end, f"JSON has no {quote(word)}")
+    elif word[0] in "-0123456789":
+        is_int = word.removeprefix("-").isdigit()
+        if read_int(word) is None if is_int else math.isinf(float(word)):
+            found.add("number-out-of-range", start, end, "this number is too large")
 
 
-def _outline(text: str) -> bytes:
-    """The brackets and colons of a JSON text outside of its strings, braces made brackets."""
-    raw = text.encode()
-    if b"\\" in raw:
-        raw = raw.replace(b"\\\\", b"").replace(b'\\"', b"")
-    outline = raw.translate(_BRACES_TO_BRACKETS, _NOT_OUTLINE)
-    # Two quotes in a row enclose nothing that counts, or stand between two strings with nothing
-    # between that counts: without them what is inside of a string stays inside. Most go, and
-    # splitting is what takes the time.
-    return b"".join(outline.replace(b'""', b"").split(b'"')[::2])
-
-
-def _is_deep(brackets: bytes) -> bool:
-    # Each round takes the innermost pairs away, everywhere.
-    for _ in range(MAX_DEPTH):
-        if not brackets:
-            return False
-        brackets = brackets.replace(b"[]", b"")
-    return bool(brackets)
+def _check_escapes(found: Findings, written: str, start: int) -> None:
+    for match in _ESCAPE.finditer(written):
+        if match[1]:
+            message = f"`{match[1]}` is half a surrogate pair, and no character"
+            place = start + match.start(), start + match.end()
+            found.add("lone-surrogate", *place, message, "write the character itself")

@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-from kernel_schema.diagnostics import Span
+from kernel_schema.diagnostics import Span, Step
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
-
-    from kernel_schema.diagnostics import Step
 
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
@@ -65,40 +63,30 @@ class LineIndex:
 
     def span(self, start: int, end: int) -> Span:
         """The span between two offsets."""
-        line, column = self.point(start)
-        end = max(start, end)
-        # Most end on the line that they begin in.
-        if line == len(self._starts) or end < self._starts[line]:
-            return Span(line, column, line, min(end, self.length) - self._starts[line - 1] + 1)
-        return Span(line, column, *self.point(end))
-
-
-class Place(Protocol):
-    """A value's place in the text, as offsets; those of its key are -1 where it has none."""
-
-    start: int
-    end: int
-    key_start: int
-    key_end: int
-
-    def under(self, step: Step) -> Place | None:
-        """The place of what stands under a key or list position, if there is such a thing."""
-        ...
+        return Span(*self.point(start), *self.point(max(start, end)))
 
 
 @dataclass(slots=True)
 class Node:
-    """A place that holds those of what is in it; `children` is None for a scalar."""
+    """The place of a value, as offsets; those of its key are -1 where it has none.
+
+    `children` holds the places of what is in a list or table.
+    """
 
     start: int
     end: int
-    children: dict[Step, Node] | None = None
     key_start: int = -1
     key_end: int = -1
+    children: dict[Step, Node] = field(default_factory=dict[Step, "Node"])
+
+    @property
+    def place(self) -> tuple[int, int]:
+        """Where the key stands, or else the value."""
+        return (self.start, self.end) if self.key_start < 0 else (self.key_start, self.key_end)
 
     def under(self, step: Step) -> Node | None:
         """The place of what stands under a key or list position, if there is such a thing."""
-        return self.children.get(step) if self.children else None
+        return self.children.get(step)
 
 
 class Positions:
@@ -106,23 +94,28 @@ class Positions:
 
     __slots__ = ("_lines", "_root", "_scan", "text")
 
-    def __init__(self, text: str, scan: Callable[[], Place]) -> None:
+    def __init__(self, text: str, scan: Callable[[], Node]) -> None:
         self.text = text
         self._scan = scan
-        self._root: Place | None = None
+        self._root: Node | None = None
         self._lines: LineIndex | None = None
 
-    def locate(self, steps: Iterable[Step]) -> Located:
+    def node(self, steps: Iterable[Step]) -> Node:
         """The place of the value at a route, or of the nearest one above it that there is."""
         if self._root is None:
             self._root = self._scan()
-        if self._lines is None:
-            self._lines = LineIndex(self.text)
         node = self._root
         for step in steps:
             child = node.under(step)
             if child is None:
                 break
             node = child
+        return node
+
+    def locate(self, steps: Iterable[Step]) -> Located:
+        """The same in lines and columns."""
+        if self._lines is None:
+            self._lines = LineIndex(self.text)
+        node = self.node(steps)
         key = None if node.key_start < 0 else self._lines.span(node.key_start, node.key_end)
         return Located(key, self._lines.span(node.start, node.end))

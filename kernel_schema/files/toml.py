@@ -1,38 +1,60 @@
-"""Read TOML: tomllib for the values, and a scanner of our own for the positions."""
+"""Read TOML: tomllib for the value, and a scanner of what it has accepted for the places."""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, cast
+import sys
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final
 
-from kernel_schema.files._toml_errors import explain, place_of
-from kernel_schema.files._toml_library import TOMLDecodeError, loads
-from kernel_schema.files._toml_scan import TEXT, Scanner
-from kernel_schema.files.positions import LineIndex, Positions
-from kernel_schema.files.source import (
+from kernel_schema.files.parsed import (
     MAX_DEPTH,
     Findings,
     Parsed,
+    ReadError,
     Value,
     in_range,
+    is_deep,
+    items,
     prepare,
-    report_matches,
 )
+from kernel_schema.files.positions import Node, Positions
+
+if sys.version_info >= (3, 11):
+    from tomllib import TOMLDecodeError, loads
+else:
+    from tomli import TOMLDecodeError, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from kernel_schema.diagnostics import Step
 
+LONG: Final = (
+    r"'''[^']*(?:'(?!'')[^']*)*''''{0,2}"
+    r'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*""""{0,2}'
+)
+SHORT: Final = r"""'[^'\n]*'|"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*\""""
+"""The patterns of strings in three quotes and in one; for use with `re.DOTALL`."""
+
+COMMENT: Final = r"#[^\n]*"
+_ANY_STRING = f"{LONG}|{SHORT}"
+_STRING = re.compile(_ANY_STRING, re.DOTALL)
+_PART = re.compile(rf"[A-Za-z0-9_-]+|{SHORT}")
+_DOT = re.compile(r"[ \t]*\.[ \t]*")
+_BLANKS = re.compile(r"[ \t]*")
+_GAP = re.compile(rf"(?:[ \t\r\n]|{COMMENT})*")
+_COMMA = re.compile(rf"{_GAP.pattern},?{_GAP.pattern}")
+_BARE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[^\s,\]}#]*|[^\s,\[\]{}#\"'=]+")
+_PIECES = re.compile(rf"{_ANY_STRING}|{COMMENT}|[\[\]{{}}]", re.DOTALL)
+_WORDS = re.compile(rf"{_ANY_STRING}|{COMMENT}|([^\s,\[\]{{}}#\"'=]+)", re.DOTALL)
+_LONG_KEYS = re.compile(
+    rf"{LONG}|{COMMENT}|((?:(?:{_PART.pattern}){_DOT.pattern}){{{MAX_DEPTH}}})"
+    rf"|{SHORT}|[A-Za-z0-9_-]+",
+    re.DOTALL,
+)
 _LONE_RETURN = re.compile(r"\r(?!\n)")
-_EMPTY = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*\Z")
-_BRACKETS = re.compile(rf"({TEXT}|#[^\n]*)|[\[\]{{}}]", re.DOTALL)
-_KEY_SIGNS = re.compile(rf"({TEXT}|#[^\n]*)|[\[\]{{}}.\n=,]", re.DOTALL)
-# Two keys of this many parts, one of them in a header, are still within MAX_DEPTH.
-_FEW_DOTS = MAX_DEPTH // 2 - 1
-# A text up to this length is parsed again without its duplicate keys, for what they hide.
-_PARSED_TWICE = 200_000
 
 
 def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
@@ -59,185 +81,219 @@ def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
     >>> read_toml("a = 1\na = 2")
     Traceback (most recent call last):
         ...
-    kernel_schema.files.source.ReadError: 2:1: the key `a` is here twice: first in line 1
+    kernel_schema.files.parsed.ReadError: 2:1: the key `a` is here twice: first in line 1
     """
     text = prepare(text)
     found = Findings(text)
-    if max(line.count(".") for line in text.split("\n")) > _FEW_DOTS:
-        _refuse_long_keys(text, found)
+    if "\r" in text:
+        found.add_characters(_LONE_RETURN, "end lines with a line feed")
+        found.raise_if_any()
+    _refuse_long_keys(found)
     try:
-        value = cast("dict[str, Value]", loads(text, parse_float=_finite))
-    except (_SuspectError, ValueError, RecursionError) as error:
-        _diagnose(text, found, error)
-        raise found.error() from None
-    if not value and not allow_empty and _EMPTY.match(text):
+        value: dict[str, Value] = loads(text)
+    except (ValueError, RecursionError) as error:
+        raise _refusal(found, error) from None
+    if not value and not allow_empty and _GAP.fullmatch(text):
         found.add("empty-document", 0, 0, "the file is empty: it holds no value")
         raise found.error()
-    parsed = Parsed(value, Positions(text, lambda: Scanner(text, Findings(text)).scan()))
-    _check_values(parsed, text, found)
-    return parsed
+    positions = Positions(text, lambda: Scanner(text).scan())
+    if is_deep(value):
+        found.too_deep(*positions.node(_deep_route(value)).place)
+    if _has_large(value):
+        _add_large_numbers(found)
+        found.raise_if_any()
+    return Parsed(value, positions)
 
 
-class _SuspectError(Exception):
-    """Something that tomllib takes and we do not."""
-
-
-def _finite(literal: str) -> float:
-    number = float(literal)
-    if math.isinf(number) and "inf" not in literal:
-        raise _SuspectError
-    return number
-
-
-def _refuse_nesting(text: str, found: Findings) -> None:
-    """Refuse brackets that stand too deep: for tomllib, for the scanner or for us.
-
-    Raises:
-        ReadError: if there are any.
-    """
-    depth = 0
-    for match in _BRACKETS.finditer(text):
-        sign = match[0]
-        if match[1] is not None:
-            if sign in {'""', "''"} and text.startswith(sign[0], match.end()):
-                break  # a string in three quotes without an end: tomllib will say so
-        elif sign in "[{":
-            depth += 1
-            if depth > MAX_DEPTH:
-                _too_deep(found, match.start(), match.end())
-        else:
-            depth = max(depth - 1, 0)
-
-
-def _refuse_long_keys(text: str, found: Findings) -> None:
+def _refuse_long_keys(found: Findings) -> None:
     """Refuse dotted keys of so many parts that tomllib would take very long.
 
     Raises:
         ReadError: if there are any.
     """
-    header = dots = depth = 0
-    in_header = in_value = False
-    for match in _KEY_SIGNS.finditer(text):
-        sign = match[0]
-        if match[1] is not None:
-            continue
-        if sign == ".":
-            dots += 1
-            if dots + 1 + (0 if in_header or depth else header) > MAX_DEPTH:
-                _too_deep(found, match.start(), match.end())
-        elif sign in "[]{}" and (depth or in_value):
-            depth = max(depth + (1 if sign in "[{" else -1), 0)
-            dots = 0
-        elif sign == "[":
-            in_header, dots = True, 0
-        elif sign == "]" and in_header:
-            in_header, header = False, dots + 1
-        elif sign in "=,":
-            in_value, dots = True, 0
-        elif sign == "\n" and not depth:
-            in_header = in_value = False
-            dots = 0
+    if max(line.count(".") for line in found.text.split("\n")) < MAX_DEPTH:
+        return
+    for match in _LONG_KEYS.finditer(found.text):
+        if match[1]:
+            dot = match.start() + match[0].rindex(".")
+            found.too_deep(dot, dot + 1)
 
 
-def _too_deep(found: Findings, start: int, end: int) -> None:
-    message = f"more than {MAX_DEPTH} lists and tables inside one another"
-    found.add("too-deep", start, end, message)
-    raise found.error()
+def _refusal(found: Findings, error: ValueError | RecursionError) -> ReadError:
+    """What is wrong with a text that tomllib does not take."""
+    # Imported here: a good file needs none of it.
+    from kernel_schema.files.explain_toml import explain
+
+    if isinstance(error, TOMLDecodeError):
+        explain(found, str(error))
+    elif isinstance(error, ValueError):  # from int(), which has a limit
+        _add_large_numbers(found)
+    else:
+        found.refuse_depth(_PIECES)
+    return found.error()
 
 
-def _check_values(parsed: Parsed, text: str, found: Findings) -> None:
-    """Refuse what is told by the values alone: levels made by headers, and large numbers.
-
-    Raises:
-        ReadError: if there are any.
-    """
-    level: list[Value] = [parsed.value]
-    too_large = False
-    for _ in range(MAX_DEPTH):
-        below: list[Value] = []
-        for items in level:
-            for item in _items(items):
-                if isinstance(item, (dict, list)):
-                    below.append(item)
-                elif isinstance(item, int) and not in_range(item):
-                    too_large = True
-        level = below
-    if too_large and not level:
-        Scanner(text, found).scan()
-        found.raise_if_any()
-    if level:
-        _refuse_nesting(text, found)
-        place = parsed.locate(_deep_route(parsed.value))
-        span = place.key or place.value
-        start = found.lines.offset(span.line, span.column)
-        _too_deep(found, start, found.lines.offset(span.end_line, span.end_column))
+def _has_large(value: Value) -> bool:
+    """Whether there is a number in a value that may be too large: it may be written as `inf`."""
+    if isinstance(value, float):
+        return math.isinf(value)
+    if isinstance(value, int):
+        return not in_range(value)
+    return any(map(_has_large, items(value).values()))
 
 
-def _items(value: Value) -> Iterable[Value]:
-    if isinstance(value, dict):
-        return value.values()
-    return value if isinstance(value, list) else ()
+def _add_large_numbers(found: Findings) -> None:
+    for match in _WORDS.finditer(found.text):
+        word = match[1] or ""
+        if word[:1] in {*"+-0123456789"} and not word.endswith("inf"):
+            try:
+                is_large = _has_large(loads(f"a = {word}"))
+            except TOMLDecodeError:
+                continue
+            except ValueError:
+                is_large = True
+            if is_large:
+                found.add("number-out-of-range", *match.span(), "this number is too large")
 
 
 def _deep_route(value: Value) -> tuple[Step, ...]:
     """The route to the first table or list that is too deep."""
     waiting: list[tuple[Value, tuple[Step, ...]]] = [(value, ())]
-    while waiting:
-        items, route = waiting.pop()
-        if len(route) == MAX_DEPTH:
-            return route
-        steps = items.items() if isinstance(items, dict) else enumerate(_items(items))
-        below = [(item, (*route, step)) for step, item in steps if isinstance(item, (dict, list))]
-        waiting.extend(reversed(below))
-    return ()
+    while len(waiting[-1][1]) < MAX_DEPTH:
+        outer, route = waiting.pop()
+        below = [(inner, (*route, step)) for step, inner in items(outer).items()]
+        waiting += [one for one in reversed(below) if isinstance(one[0], (dict, list))]
+    return waiting[-1][1]
 
 
-def _diagnose(text: str, found: Findings, error: Exception) -> None:
-    """Find what is wrong with a text that tomllib does not take."""
-    report_matches(found, _LONE_RETURN, text, "end lines with a line feed")
-    if found:
-        return
-    _refuse_nesting(text, found)
-    scanner = Scanner(text, found)
-    scanner.scan()
-    parsed, edits = text, scanner.edits
-    if edits:
-        if len(text) > _PARSED_TWICE:
-            return
-        parsed = _edited(text, edits)
-        try:
-            loads(parsed)
-        except ValueError as second:
-            error = second
+class ReachedError(Exception):
+    """The scanner has come to where it should stop: at a key under a table, both given."""
+
+    def __init__(self, table: Node, key: Sequence[re.Match[str]]) -> None:
+        super().__init__(table, key)
+        self.table = table
+        self.key = key
+
+
+class Scanner:
+    """Reads the places of one TOML text, as far as tomllib has accepted it.
+
+    Args:
+        text: The text.
+        stop: Where to raise `ReachedError`: behind a key in a header, or behind a value.
+    """
+
+    def __init__(self, text: str, stop: int | None = None) -> None:
+        self._text = text
+        self._stop = len(text) + 1 if stop is None else stop
+        self._at = 0
+        self._root = Node(0, 0)
+
+    def scan(self) -> Node:
+        """The root of the places.
+
+        Raises:
+            ReachedError: if the text goes on to where to stop.
+        """
+        text, root = self._text, self._root
+        self._take(_GAP)
+        root.start = root.end = self._at
+        table = array = root
+        while self._at < len(text):
+            if text[self._at] == "[":
+                table, array = self._header()
+            else:
+                self._pair(table)
+            root.end = table.end = array.end = self._at
+            self._take(_GAP)
+        return root
+
+    def _take(self, pattern: re.Pattern[str]) -> re.Match[str] | None:
+        match = pattern.match(self._text, self._at)
+        if match:
+            self._at = match.end()
+        return match
+
+    def _key(self) -> list[re.Match[str]]:
+        self._take(_BLANKS)
+        parts: list[re.Match[str]] = []
+        while match := self._take(_PART):
+            parts.append(match)
+            if not self._take(_DOT):
+                break
+        self._take(_BLANKS)
+        return parts
+
+    def _check_stop(self, table: Node, key: Sequence[re.Match[str]]) -> None:
+        if self._at >= self._stop:
+            raise ReachedError(table, key)
+
+    def _header(self) -> tuple[Node, Node]:
+        """The table that a header begins, and the list that it is in, if it is in one."""
+        start = self._at
+        width = 2 if self._text.startswith("[[", start) else 1
+        self._at += width
+        key = self._key()
+        self._check_stop(self._root, key)
+        self._at += width
+        outer = self._root
+        for part in key[:-1]:
+            outer = self.newest(_under(outer, part, Node(start, self._at)))
+        table = array = _under(outer, key[-1], Node(start, self._at))
+        if width == 2:
+            table = array.children[len(array.children)] = Node(start, self._at)
+        else:  # it may have been named on the way of another header
+            table.start = start
+            table.key_start, table.key_end = key[-1].span()
+        return table, array
+
+    def newest(self, node: Node) -> Node:
+        """The table that a header means when it names a place on its way."""
+        if self._text.startswith("[[", node.start):
+            return node.children.get(len(node.children) - 1, node)
+        return node
+
+    def _pair(self, table: Node) -> None:
+        key = self._key()
+        self._at += 1
+        self._take(_BLANKS)
+        value = self._value()
+        self._check_stop(table, key)
+        for part, following in pairwise(key):
+            table = _under(table, part, Node(following.start(), value.end))
+        _under(table, key[-1], value)
+
+    def _value(self) -> Node:
+        text, start = self._text, self._at
+        node = Node(start, start)
+        opening = text[start]
+        if opening in "[{":
+            self._at += 1
+            self._take(_GAP)
+            while text[self._at] not in "]}":
+                if opening == "[":
+                    node.children[len(node.children)] = self._value()
+                else:
+                    self._pair(node)
+                self._take(_COMMA)
+            self._at += 1
         else:
-            return
-    words, offset = "", 0
-    if isinstance(error, TOMLDecodeError):
-        words, offset = place_of(error, found.lines if parsed is text else LineIndex(parsed))
-        offset = _original(offset, edits) if parsed is not text else offset
-    explanation = explain(text, found.lines, words, offset, scanner)
-    if explanation is not None:
-        found.drop_from(offset)
-        found.add(*explanation)
-    elif not found:
-        end = offset if scanner.stopped < 0 else scanner.stopped
-        found.add("syntax-error", end, end, "this line is not complete")
+            self._take(_STRING if opening in "\"'" else _BARE)
+        node.end = self._at
+        return node
 
 
-def _edited(text: str, edits: list[tuple[int, int, str]]) -> str:
-    pieces: list[str] = []
-    position = 0
-    for start, end, instead in sorted(edits):
-        pieces += (text[position:start], instead)
-        position = end
-    return "".join((*pieces, text[position:]))
+def name_of(part: re.Match[str]) -> str:
+    """The name that a part of a key stands for."""
+    written = part[0]
+    if "\\" in written and written[0] == '"':
+        return str(loads(f"name = {written}")["name"])
+    return written[1:-1] if written[0] in "\"'" else written
 
 
-def _original(offset: int, edits: list[tuple[int, int, str]]) -> int:
-    """Where something stands in the text before it was edited."""
-    shift = 0
-    for start, end, instead in sorted(edits):
-        if start + shift + len(instead) > offset:
-            break
-        shift += len(instead) - (end - start)
-    return max(offset - shift, 0)
+def _under(table: Node, part: re.Match[str], new: Node) -> Node:
+    """The place under a part of a key: the one that is there, or else the new one."""
+    node = table.children.setdefault(name_of(part), new)
+    if node is new:
+        node.key_start, node.key_end = part.span()
+    return node

@@ -3,15 +3,41 @@
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from yaml import YAMLError
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    NodeEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+)
 
-from kernel_schema.files._yaml_build import Builder
-from kernel_schema.files._yaml_engines import DEFAULT_ENGINE, Engine, parse_events
-from kernel_schema.files._yaml_refusals import directive
-from kernel_schema.files.positions import Positions
-from kernel_schema.files.source import Findings, Parsed, prepare, report_matches
+from kernel_schema.files.parsed import (
+    MAX_DEPTH,
+    Findings,
+    Parsed,
+    ReadError,
+    Value,
+    items,
+    prepare,
+)
+from kernel_schema.files.positions import Node, Positions
+from kernel_schema.files.yaml_scalars import MAYBE_NOT_TEXT, OutOfRangeError, resolve
+from kernel_schema.wording import quote
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+    from kernel_schema.diagnostics import Step
+
+# PyYAML says nothing of the types of its events.
+_Event: TypeAlias = Any
+# The parser in C where there is one.
+_LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 # YAML 1.2 takes these for text. The parsers take the first two for line breaks, so that a comment
 # could hide a key, and the one in C ignores the third at the start of a line.
 _MISREAD = re.compile("[\u2028\u2029\ufeff]")
@@ -20,14 +46,17 @@ _BREAK = r"(?:\r\n|\n|\r(?!\n))"
 # Behind empty lines and comments.
 _DIRECTIVE = re.compile(rf"(?:[ \t]*(?:#[^\r\n]*)?{_BREAK})*(%[^\r\n]*){_BREAK}?")
 _VERSION = re.compile(r"%YAML +1\.2 *(?: #.*)?")
+_PROPERTY = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*([&!](?:<[^>\r\n]*>|[^\s,\[\]{}]*))")
+_BLOCK_TEXT = re.compile(r"(?:[ \t\r\n]*[^ \t\r\n]+)*[ \t]*")
+_GLUED_COMMENT = re.compile(r"[|>][-+0-9]*#(?:[^\r\n]*[^\r\n \t])?")
+_COMMENT = re.compile(r"#[^\r\n]*")
 
 
-def read_yaml(text: str, *, engine: Engine | None = None) -> Parsed:
+def read_yaml(text: str) -> Parsed:
     r"""Read a YAML text.
 
     Args:
         text: One document of YAML 1.2.
-        engine: The parser of PyYAML to use, "c" or "python"; the one in C where there is one.
 
     Returns:
         Its value and positions. Plain scalars mean what the core schema of YAML 1.2 says: `yes`,
@@ -46,26 +75,30 @@ def read_yaml(text: str, *, engine: Engine | None = None) -> Parsed:
     >>> read_yaml("a: *b")
     Traceback (most recent call last):
         ...
-    kernel_schema.files.source.ReadError: 1:4: aliases (`*`) are not supported
+    kernel_schema.files.parsed.ReadError: 1:4: aliases (`*`) are not supported
     """
     text = prepare(text)
     found = Findings(text)
     if not text.isascii():
-        report_matches(found, _MISREAD, text, "write it as an escape, in double quotes")
+        found.add_characters(_MISREAD, "write it as an escape, in double quotes")
         found.raise_if_any()
-    builder = Builder(text, found)
+    builder = _Builder(text, found)
     try:
-        builder.run(parse_events(_without_directives(text, found), engine or DEFAULT_ENGINE))
-    except YAMLError as error:
+        value = builder.document(_without_directives(text, found))
+    except ReadError:
+        raise
+    # The parser in Python knows no bounds of escapes.
+    except (yaml.YAMLError, ValueError, OverflowError) as error:
         # Imported here: a good file needs none of its patterns.
-        from kernel_schema.files._yaml_errors import explain
+        from kernel_schema.files.explain_yaml import explain
 
-        found.add(*explain(text, found.lines, error, builder.open_bracket()))
+        explain(found, error, builder.end, builder.opened[-1])
         raise found.error() from None
-    if builder.is_empty() and not found:
+    places = _Place(value, builder.spans, builder.ends) if builder.spans else Node(0, 0)
+    if places.start == places.end and not found:
         found.add("empty-document", 0, 0, "the file is empty: it holds no value")
     found.raise_if_any()
-    return Parsed(builder.value, Positions(text, builder.positions))
+    return Parsed(value, Positions(text, lambda: places))
 
 
 def _without_directives(text: str, found: Findings) -> str:
@@ -73,7 +106,230 @@ def _without_directives(text: str, found: Findings) -> str:
     position = 0
     while "%" in text and (match := _DIRECTIVE.match(text, position)):
         if not _VERSION.fullmatch(match[1]):
-            found.add(*directive(*match.span(1)))
+            _refuse(found, "%", *match.span(1))
             text = text[: match.start(1)] + " " * len(match[1]) + text[match.end(1) :]
         position = match.end()
     return text
+
+
+def _refuse(found: Findings, sign: str, start: int, end: int) -> None:
+    # Imported here: a good file needs none of it.
+    from kernel_schema.files.explain_yaml import refuse
+
+    refuse(found, sign, start, end)
+
+
+class _Builder:
+    """Makes a value of events.
+
+    Args:
+        text: What is parsed.
+        found: What takes the problems.
+
+    Attributes:
+        spans: Start and end of each key and value, in the order of the text; a Node for each would
+            take more time than all the rest.
+        ends: By where the span of a list or mapping stands among the spans: where those of what is
+            in it end.
+        end: Where the last thing ended that has a text: the end of a block is not told by its
+            event.
+        opened: Where each bracket or brace stands that is open; -1 for a block.
+    """
+
+    def __init__(self, text: str, found: Findings) -> None:
+        self.spans: list[int] = []
+        self.ends: dict[int, int] = {}
+        self.end = 0
+        self._text = text
+        self._found = found
+        self._events: Iterator[_Event] = iter(())
+        self.opened = [-1]
+
+    def document(self, text: str) -> Value:
+        """The value of the only document of a text, which may differ from ours in its blanks.
+
+        Raises:
+            ReadError: for what makes going on useless.
+            yaml.YAMLError: for what is not YAML; ValueError and OverflowError for wrong escapes.
+        """
+        self._events = iter(_LOADER(text).get_event, None)
+        documents = 0
+        value: Value = None
+        for event in self._events:
+            if isinstance(event, NodeEvent):
+                value = self._value(event)
+            elif isinstance(event, DocumentStartEvent):
+                documents += 1
+                if documents > 1:
+                    start = event.start_mark.index
+                    _refuse(self._found, "---", start, max(event.end_mark.index, start))
+                    raise self._found.error()
+        return value
+
+    def _value(self, event: _Event) -> Value:
+        if isinstance(event, ScalarEvent):
+            return self._scalar(event)
+        if isinstance(event, AliasEvent):
+            return self._alias(event)
+        start = event.start_mark.index
+        if event.tag is not None or event.anchor is not None:
+            start = self._properties(event, start)
+        spot = len(self.spans)
+        self.spans += (start, start)
+        self.opened.append(start if event.flow_style else -1)
+        if len(self.opened) > MAX_DEPTH + 1:
+            self._found.too_deep(start, start + 1)
+        value = self._mapping() if isinstance(event, MappingStartEvent) else self._list()
+        # A pair in a list, [a: 1], is a mapping without braces.
+        end = self.end if self.opened.pop() < 0 or self._text[start] not in "[{" else self._closed
+        self.end = self.spans[spot + 1] = max(end, start)
+        self.ends[spot] = len(self.spans)
+        return value
+
+    def _list(self) -> list[Value]:
+        values: list[Value] = []
+        for event in self._events:
+            if isinstance(event, SequenceEndEvent):
+                self._closed = event.end_mark.index
+                break
+            values.append(self._value(event))
+        return values
+
+    def _mapping(self) -> dict[str, Value]:
+        mapping: dict[str, Value] = {}
+        firsts: dict[str, int] = {}
+        for event in self._events:
+            if isinstance(event, MappingEndEvent):
+                self._closed = event.end_mark.index
+                break
+            key = self._scalar(event) if isinstance(event, ScalarEvent) else self._no_key(event)
+            if isinstance(key, str) and key not in firsts:
+                firsts[key] = self.spans[-2]
+            else:
+                self._add_wrong_key(key, firsts)
+                key = f"\0{len(self.spans)}"
+            event = next(self._events)  # noqa: PLW2901 (keys and values take turns)
+            if isinstance(event, AliasEvent):
+                self._alias(event, merge=key == "<<")
+                continue
+            mapping[key] = value = self._value(event)
+            if value is None and self.opened[-1] >= 0:
+                self._check_glued_key()
+        return mapping
+
+    def _scalar(self, event: _Event) -> Value:
+        value: Any = event.value
+        style = event.style
+        start, end = event.start_mark.index, event.end_mark.index
+        if event.tag is not None or event.anchor is not None:
+            start = self.end = self._properties(event, start)
+            end = max(end, start)
+        if style:
+            if style == '"':
+                value.encode()  # the parser in Python lets half surrogate pairs pass
+            elif style != "'":
+                end = self._end_of_block(start, end)
+        elif not value or value[0] in MAYBE_NOT_TEXT:
+            if not value:
+                start = end = self._place_of_nothing(start)
+            try:
+                value = resolve(value)
+            except OutOfRangeError:
+                self._found.add("number-out-of-range", start, end, "this number is too large")
+        self.end = end
+        self.spans.append(start)
+        self.spans.append(end)
+        return value
+
+    def _end_of_block(self, start: int, seen: int) -> int:
+        """Where the text behind a `|` or `>` ends: its event ends where the next thing begins."""
+        glued = _GLUED_COMMENT.match(self._text, start)
+        if glued:  # the parser in C lets it pass
+            from kernel_schema.files.explain_yaml import block_header
+
+            block_header(self._found, *glued.span())
+        match = _BLOCK_TEXT.match(self._text, start, seen)
+        return match.end() if match else seen
+
+    def _place_of_nothing(self, seen: int) -> int:
+        """Where a value would stand that is not there: right behind what announces it."""
+        # In `{a, b}` nothing does: the parsers see the value of `a` where the next thing begins.
+        gap = _COMMENT.sub(_blank_out, self._text[self.end : seen]).rstrip(" \t\r\n")
+        return self.end + len(gap) if gap.endswith((":", "-", "?")) else self.end
+
+    def _alias(self, event: _Event, *, merge: bool = False) -> None:
+        self.spans += (event.start_mark.index, event.end_mark.index)
+        self.end = event.end_mark.index
+        _refuse(self._found, "<<" if merge else "*", *self.spans[-2:])
+
+    def _properties(self, event: _Event, position: int) -> int:
+        """Report the `&name` and `!name` before a value, and say where they end."""
+        for _ in range((event.anchor is not None) + (event.tag is not None)):
+            match = _PROPERTY.match(self._text, position)
+            if match is None:
+                break
+            _refuse(self._found, match[1][0], *match.span(1))
+            position = match.end()
+        return position
+
+    def _no_key(self, event: _Event) -> str:
+        """Report a list, a mapping or an alias where a key should be; what no text can hold."""
+        if not isinstance(event, AliasEvent):
+            start = event.start_mark.index
+            message = "a key has to be text, not a list or a table"
+            self._found.add("complex-key", start, start + 1, message)
+        self._value(event)
+        return f"\0{len(self.spans)}"
+
+    def _add_wrong_key(self, key: Value, firsts: Mapping[str, int]) -> None:
+        start, end = self.spans[-2:]
+        written = self._text[start:end]
+        if isinstance(key, str):
+            self._found.add_twice(start, end, firsts[key])
+        elif start == end:
+            self._found.add("non-string-key", start, end, "a key is missing before the colon")
+        else:
+            kind = "a number"
+            if key is None or isinstance(key, bool):
+                kind = "null" if key is None else "true or false"
+            message = f"the key {quote(written)} is read as {kind}, not as text"
+            quoted = f'"{written}"'
+            help_text = f"put it in quotes: {quote(quoted)}"
+            self._found.add("non-string-key", start, end, message, help_text)
+
+    def _check_glued_key(self) -> None:
+        """`{cuda:o/r:L}` is one key: the colon wants a blank behind it."""
+        key_start, key_end, start, end = self.spans[-4:]
+        written = self._text[key_start:key_end]
+        if ":" in written and start == end == key_end and written[0] not in "\"'":
+            key, _, value = written.partition(":")
+            message = f"{quote(written)} is one key: a space is missing after the colon"
+            help_text = f"write {quote(f'{key}: {value}')}"
+            colon = key_start + len(key)
+            self._found.add("yaml-missing-space", colon, colon + 1, message, help_text)
+
+
+def _blank_out(match: re.Match[str]) -> str:
+    return " " * len(match[0])
+
+
+class _Place(Node):
+    """The place of one value. What is in it is looked for when asked for: few places ever are."""
+
+    __slots__ = ("_ends", "_spans", "_spot", "_value")
+
+    def __init__(self, value: Value, spans: list[int], ends: dict[int, int], spot: int = 0) -> None:
+        super().__init__(spans[spot], spans[spot + 1])
+        self._value, self._spans, self._ends, self._spot = value, spans, ends, spot
+
+    def under(self, step: Step) -> Node | None:
+        """The place of what stands under a key or list position, if there is such a thing."""
+        if not self.children:
+            spot, keyed = self._spot + 2, 2 * isinstance(self._value, dict)
+            for key, value in items(self._value).items():
+                spot += keyed
+                node = self.children[key] = _Place(value, self._spans, self._ends, spot)
+                if keyed:
+                    node.key_start, node.key_end = self._spans[spot - 2 : spot]
+                spot = self._ends.get(spot, spot + 2)
+        return self.children.get(step)

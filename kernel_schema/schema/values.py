@@ -201,7 +201,7 @@ def check_trust_remote_code(value: object) -> bool | tuple[str, ...]:
         return tuple(map(str.__str__, items))
     help_text = None
     if isinstance(value, str):
-        help_text = f"write a list: [{value}]" if is_repo_id(value) else _yes_or_no_hint(value)
+        help_text = f'write a list: ["{value}"]' if is_repo_id(value) else _yes_or_no_hint(value)
     elif value is None:
         help_text = "leave it out for false"
     raise problem(

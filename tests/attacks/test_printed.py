@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import kernel_schema as ks
-from kernel_schema.files.source import ReadError, ReadProblem
+from kernel_schema.files.parsed import ReadError
 from kernel_schema.integrations.credentials import without_credentials
 from kernel_schema.wording import printable, quote
 from tests.attacks.hostile import (
@@ -79,7 +79,7 @@ def test_texts(text: str) -> None:
         # Data stay as they are.
         assert (diagnostic.message, diagnostic.help) == (text, text)
     assert unsafe(str(route)) == []
-    assert unsafe(str(ReadError([ReadProblem("syntax-error", text, span)]))) == []
+    assert unsafe(str(ReadError([ks.Diagnostic("syntax-error", text, span=span)]))) == []
 
 
 def wrong(text: str, place: str) -> dict[str, Any]:

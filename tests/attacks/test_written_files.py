@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jsonschema_rs import Draft7Validator
 
 import kernel_schema as ks
-from kernel_schema.files.load import read_text
+from kernel_schema.files.read import read_text
 from kernel_schema.schema.values import is_layer_name
 from tests.attacks.hostile import hostile, said, unsafe
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import yaml
 
 from kernel_schema.cli.headers import with_header
-from kernel_schema.files.load import read_text
+from kernel_schema.files.read import read_text
 from kernel_schema.json_schemas.export import for_layers
 from kernel_schema.json_schemas.shipped import render
 from tests.corpus.cases import cases

@@ -11,6 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kernel_schema as ks
+from kernel_schema.files.document import _SNIPPETS
+from kernel_schema.files.json import read_json
+from kernel_schema.files.toml import read_toml
+from kernel_schema.files.yaml import read_yaml
 from kernel_schema.schema.values import is_layer_name
 from tests.files.emitters import Page, to_json, to_toml, to_yaml
 from tests.strategies import config_data
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
     from kernel_schema.diagnostics import Step
 
 WRITERS = {"json": to_json, "yaml": to_yaml, "toml": to_toml}
+READERS = {"json": read_json, "yaml": read_yaml, "toml": read_toml}
 FORMATS = tuple(WRITERS)
 RANDOM = st.integers(0, 2**32).map(Random)
 LINE_END = re.compile(r"\r\n|\n|\r")
@@ -200,17 +205,30 @@ def test_diagnostics_come_in_the_order_of_the_file(known: str) -> None:
         assert places == sorted(places)
 
 
-def test_messages_speak_the_words_of_the_format() -> None:
-    words = {"yaml": ("mapping", "list"), "json": ("object", "array"), "toml": ("table", "array")}
+def test_messages_are_the_same_in_every_format(known: str) -> None:
     data: dict[str, Any] = {"kernel_mapping": {"A": [{"kernel": "org/repo:A"}], "table": {}}}
-    for known, (table, sequence) in words.items():
-        text = WRITERS[known](data, Random(1)).text  # noqa: S311 (not a secret)
-        with pytest.raises(ks.ConfigError) as caught:
-            ks.loads(text, format=known)
-        said = {one.route.steps[-1]: one.message for one in caught.value.diagnostics}
-        article = "an" if sequence == "array" else "a"
-        assert said["A"].startswith(f"{article} {sequence} cannot stand here")
-        assert said["table"].startswith(f"an empty {table} says nothing")
+    text = WRITERS[known](data, Random(1)).text  # noqa: S311 (not a secret)
+    with pytest.raises(ks.ConfigError) as caught:
+        ks.loads(text, format=known)
+    said = {one.route.steps[-1]: one.message for one in caught.value.diagnostics}
+    assert said["A"].startswith("a list cannot stand here")
+    assert said["table"].startswith("an empty table says nothing")
+
+
+@pytest.mark.parametrize("snippet", _SNIPPETS)
+def test_what_to_write_is_written_in_the_format(snippet: str, known: str) -> None:
+    document = ks.loads_document(ks.dumps(ks.KernelConfig({}), format=known), format=known)
+    placed = document.place(ks.Diagnostic("a-code", f"not {snippet}", help=f"add {snippet}"))
+    assert placed.message == f"not {snippet}"
+    assert placed.help is not None
+    written = placed.help.removeprefix("add ").strip("`")
+    written = written.replace("[...]", "[]").replace("...", '"org/repo:L"')
+    if snippet.startswith(("`[", "`{")):
+        written = {"yaml": "a: ", "json": '{"a": ', "toml": "a = "}[known] + written
+        written += "}" * (known == "json")
+    elif known == "json":
+        written = f"{{{written}}}"
+    assert READERS[known](written).value
 
 
 def test_what_the_user_wrote_is_not_reworded() -> None:

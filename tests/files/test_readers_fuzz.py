@@ -5,27 +5,19 @@ The same checks run guided by coverage in `tests/fuzz`; what was found there sta
 
 from __future__ import annotations
 
-from functools import partial
-from itertools import product
 from random import Random
 from typing import TYPE_CHECKING
 
 import pytest
-import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_schema.files.source import ReadError
-from kernel_schema.files.yaml import read_yaml
 from tests.fuzz import seeds
-from tests.fuzz.checks import check_engines, check_json, check_toml, check_yaml, outcome
+from tests.fuzz.checks import check_json, check_toml, check_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kernel_schema.files._yaml_engines import Engine
-
-ENGINES: tuple[Engine, ...] = ("python", "c")
 TOKENS = st.lists(st.sampled_from(seeds.TOKENS), max_size=12).map("".join)
 ANY = st.one_of(
     TOKENS,
@@ -109,44 +101,3 @@ FOUND: list[tuple[Callable[[str], None], str]] = [
 @pytest.mark.parametrize(("check", "text"), FOUND)
 def test_what_fuzzing_has_found(check: Callable[[str], None], text: str) -> None:
     check(text)
-
-
-# What the parsers of PyYAML see differently when left to themselves.
-@pytest.mark.parametrize("engine", ["python", *(["c"] if yaml.__with_libyaml__ else [])])
-@pytest.mark.parametrize(
-    ("text", "value"),
-    [
-        ("[a?b, ?c, d ?]", ["a?b", {"c": None}, "d ?"]),
-        ("{a?: b?}", {"a?": "b?"}),
-        ("[a:?b]", None),
-        ("{a :}", None),
-        ("a: |#b\n c", None),
-        ("a: |2#", None),
-        ("a: | # b\n c", {"a": "c"}),
-        ("a: |\t# b\n c", {"a": "c"}),
-        ("a: |+2\t\n   c\n\n", {"a": " c\n\n"}),
-        ("a: |++\n c", None),
-        ("a: |0\n c", None),
-        ("a: |\n \tb", None),
-        ("a: |1\n \tb", {"a": "\tb"}),
-        ("a: |\n b\n \tc", {"a": "b\n\tc"}),
-    ],
-)
-def test_both_parsers_of_yaml(text: str, value: object, engine: Engine) -> None:
-    if value is None:
-        with pytest.raises(ReadError):
-            read_yaml(text, engine=engine)
-    else:
-        assert read_yaml(text, engine=engine).value == value
-
-
-@pytest.mark.skipif(not yaml.__with_libyaml__, reason="this PyYAML was built without libyaml")
-@pytest.mark.parametrize(
-    "alphabet", ["?a[]: ", "{},:'\n", "|#b \n\t", ">-1 \n\t", "&!*a:,", '"\\n\n :']
-)
-def test_both_parsers_of_yaml_on_all_short_texts(alphabet: str) -> None:
-    for length in range(6):
-        for characters in product(alphabet, repeat=length):
-            text = "".join(characters)
-            results = [outcome(partial(read_yaml, engine=engine), text) for engine in ENGINES]
-            check_engines(text, *results)

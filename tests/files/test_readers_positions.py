@@ -15,7 +15,7 @@ from .reader_errors import place
 
 if TYPE_CHECKING:
     from kernel_schema.diagnostics import Span
-    from kernel_schema.files.source import Parsed
+    from kernel_schema.files.parsed import Parsed
 
 READERS = {"yaml": read_yaml, "json": read_json, "toml": read_toml}
 

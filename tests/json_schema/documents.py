@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from kernel_schema import ConfigError, KernelConfig
-from kernel_schema.files.load import read_text
-from kernel_schema.files.source import ReadError
+from kernel_schema.files.parsed import ReadError
+from kernel_schema.files.read import read_text
 from tests.corpus.cases import FOLDERS, Case, cases
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from kernel_schema import Diagnostic
-    from kernel_schema.files.source import Parsed
+    from kernel_schema.files.parsed import Parsed
 
 SEMANTIC_CODES = {"empty-capability-range", "overlapping-capability"}
 _NUMBERS = {"invalid-version", "invalid-capability"}

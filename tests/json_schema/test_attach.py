@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import kernel_schema as ks
 from kernel_schema.cli.headers import with_header
 from kernel_schema.cli.main import main
-from kernel_schema.files.load import read_text
+from kernel_schema.files.read import read_text
 from tests.corpus.cases import cases
 from tests.json_schema.test_export import FILES
 
@@ -119,7 +119,7 @@ def test_what_it_refuses(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     ):
         assert main(["attach", file]) == code
         assert words in capsys.readouterr().err
-    for text, words in (("{", "never closed"), ("[]", "an object with the key `kernel_mapping`")):
+    for text, words in (("{", "never closed"), ("[]", "a table with the key `kernel_mapping`")):
         broken = tmp_path / "broken.json"
         broken.write_text(text)
         assert main(["attach", str(broken)]) == 1

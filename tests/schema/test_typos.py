@@ -194,7 +194,7 @@ VALUES = [
     ("trust_remote_code", "yes", "invalid-trust-remote-code", "write true"),
     ("trust_remote_code", "True", "invalid-trust-remote-code", "write true, without quotes"),
     ("trust_remote_code", "no", "invalid-trust-remote-code", "write false"),
-    ("trust_remote_code", "org/repo", "invalid-trust-remote-code", "write a list: [org/repo]"),
+    ("trust_remote_code", "org/repo", "invalid-trust-remote-code", 'write a list: ["org/repo"]'),
 ]
 CAPABILITIES = {
     9.0: "capability 9.0 is written 90",

@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kernel_schema.files.json import read_json
-from kernel_schema.files.source import Parsed, ReadError, ReadProblem
+from kernel_schema.files.parsed import Parsed, ReadError
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from kernel_schema.diagnostics import Span
+    from kernel_schema.diagnostics import Diagnostic, Span
 
 READERS: dict[str, Callable[[str], Parsed]] = {
     "yaml": read_yaml,
@@ -34,7 +34,7 @@ def place(span: Span) -> str:
     return f"{span.line}:{span.column}-{span.end_line}:{span.end_column}"
 
 
-def shown(problem: ReadProblem) -> str:
+def shown(problem: Diagnostic) -> str:
     """A problem as `line:column-line:column code: message`, and its help in a second line."""
     help_line = f"\n    help: {problem.help}" if problem.help else ""
     return f"{place(problem.span)} {problem.code}: {problem.message}{help_line}"

@@ -1,0 +1,244 @@
+"""From a file to a config."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
+from kernel_schema.files.document import Document, Format, from_read_error, validated
+from kernel_schema.files.long_keys import refuse_long_keys
+from kernel_schema.files.parsed import ReadError
+from kernel_schema.files.positions import LineIndex
+from kernel_schema.limits import MAX_BYTES
+from kernel_schema.paths import first_bytes, read_at_most
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from kernel_schema.files.parsed import Parsed
+    from kernel_schema.schema.config import KernelConfig
+
+STANDARD_INPUT: Final = "-"
+PYPROJECT: Final = "pyproject.toml"
+TABLE: Final = ("tool", "kernel-schema")
+"""Where a `pyproject.toml` states a config."""
+
+_FORMATS: Final[dict[str, Format]] = {
+    ".yaml": "yaml",
+    ".yml": "yaml",
+    ".json": "json",
+    ".toml": "toml",
+}
+
+
+class FileAccessError(ConfigError):
+    """A config file that cannot be opened, or whose format cannot be told."""
+
+
+def read(
+    path: str | os.PathLike[str],
+    *,
+    format: Format | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> Document:
+    """Read a config file and keep its text, so that every message can point into it.
+
+    Args:
+        path: A YAML, JSON or TOML file; a `pyproject.toml` with a table `[tool.kernel-schema]`; or
+            `-` for standard input.
+        format: `yaml`, `json` or `toml`; told by the ending of the path if left out.
+        max_bytes: Refuse larger files.
+
+    Returns:
+        The document. Its `config` holds paths as they are written; `load` makes them absolute.
+
+    Raises:
+        FileAccessError: A `ConfigError`, if the file is missing, a directory, cannot be opened or
+            has an ending that tells no format.
+        ConfigError: With every mistake in the file.
+    """
+    text, known = read_text(path, format=format, max_bytes=max_bytes)
+    return loads_document(text, format=known, file=str.__str__(os.fspath(path)))
+
+
+def read_text(
+    path: str | os.PathLike[str],
+    *,
+    format: Format | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> tuple[str, Format]:
+    """The text of a config file, unread, and its format; takes and raises what `read` does."""
+    file = str.__str__(os.fspath(path))  # a plain string, whatever class the path has
+    known = format or format_of(file)
+    if known is None and file != STANDARD_INPUT:
+        # What cannot be opened at all says so first: its ending is no matter then.
+        _bytes(file, 0)
+    if known is None:
+        standard_input = file == STANDARD_INPUT
+        raise _access(
+            "unknown-format",
+            file,
+            "the format of standard input cannot be told"
+            if standard_input
+            else f"the format of {quote(file)} cannot be told by its ending",
+            "pass `--format` (in Python `format=`): yaml, json or toml",
+        )
+    raw = _bytes(file, max_bytes)
+    if len(raw) > max_bytes:
+        raise _content(
+            "file-too-large",
+            file,
+            f"the file is larger than {max_bytes} bytes",
+            "allow more with `--max-bytes` (in Python `max_bytes=`) if it really is a config",
+        )
+    try:
+        text = raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        before = raw[: error.start].decode("utf-8").removeprefix("\ufeff")
+        raise _content(
+            "not-utf8",
+            file,
+            f"the file is not UTF-8: byte {raw[error.start]:#04x} at offset {error.start}",
+            "save it as UTF-8",
+            LineIndex(before).point(len(before)),
+        ) from None
+    return text, known
+
+
+def load(
+    path: str | os.PathLike[str],
+    *,
+    format: Format | None = None,
+    max_bytes: int = MAX_BYTES,
+) -> KernelConfig:
+    """Read a config file.
+
+    Args:
+        path: As for `read`.
+        format: As for `read`.
+        max_bytes: As for `read`.
+
+    Returns:
+        The config, with relative local kernels and lock files made absolute, starting at the
+        directory of the file: it means the same wherever it goes.
+
+    Raises:
+        ConfigError: As `read` does.
+    """
+    return read(path, format=format, max_bytes=max_bytes).anchored
+
+
+def loads(text: str, *, format: Format) -> KernelConfig:
+    """Read a config from a text.
+
+    Args:
+        text: What a config file would hold.
+        format: `yaml`, `json` or `toml`.
+
+    Returns:
+        The config, with paths as they are written.
+
+    Raises:
+        ConfigError: With every mistake in the text.
+
+    >>> config = loads("kernel_mapping: {SiLU: org/repo:SiLU}", format="yaml")
+    >>> config.kernel_mapping["SiLU"].layer_name
+    'SiLU'
+    """
+    return loads_document(text, format=format).config
+
+
+def loads_document(text: str, *, format: Format, file: str = "<text>") -> Document:
+    """Read a config from a text and keep it, so that every message can point into it.
+
+    Args:
+        text: What a config file would hold.
+        format: `yaml`, `json` or `toml`.
+        file: What messages call it; a `pyproject.toml` states its config in `[tool.kernel-schema]`.
+
+    Raises:
+        ConfigError: With every mistake in the text.
+
+    >>> loads_document("[kernel_mapping]", format="toml").config
+    KernelConfig(schema_uri=None, kernel_mapping={}, inherit_mapping=True)
+    """
+    if format not in _FORMATS.values():
+        message = f"{quote(format)} is not a format: formats are yaml, json and toml"
+        raise _access("unknown-format", file, message, None)
+    try:
+        parsed = _parse(text, format, allow_empty=Path(file).name == PYPROJECT)
+        if Path(file).name == PYPROJECT:
+            table = parsed.sub(TABLE)
+            if table is None:
+                raise _content(
+                    "missing-table",
+                    file,
+                    "there is no table `[tool.kernel-schema]` in it",
+                    "add the table, or name another file",
+                )
+            parsed = table
+        refuse_long_keys(parsed)
+    except ReadError as error:
+        raise from_read_error(error, file) from None
+    return validated(file, text, format, parsed)
+
+
+def format_of(file: str) -> Format | None:
+    """The format that the ending of a path tells, or None.
+
+    >>> format_of("kernels.yml"), format_of("kernels")
+    ('yaml', None)
+    """
+    return _FORMATS.get(Path(file).suffix.lower())
+
+
+def _parse(text: str, format: Format, *, allow_empty: bool) -> Parsed:
+    # Each reader is imported when it is needed: checking a JSON file must not load YAML.
+    if format == "yaml":
+        from kernel_schema.files.yaml import read_yaml
+
+        return read_yaml(text)
+    if format == "json":
+        from kernel_schema.files.json import read_json
+
+        return read_json(text)
+    from kernel_schema.files.toml import read_toml
+
+    return read_toml(text, allow_empty=allow_empty)
+
+
+def _bytes(file: str, max_bytes: int) -> bytes:
+    if file == STANDARD_INPUT and sys.stdin is None:  # closed by the caller
+        raise _access("unreadable-file", file, "standard input is closed", None)
+    if not file:
+        raise _access("file-not-found", '""', "a file has a name", None)
+    try:
+        if file == STANDARD_INPUT:
+            return first_bytes(sys.stdin.buffer, max_bytes + 1)
+        return read_at_most(file, max_bytes)
+    except FileNotFoundError:
+        raise _access("file-not-found", file, "there is no such file", None) from None
+    except IsADirectoryError:
+        raise _access("is-a-directory", file, "this is a directory", "name a file in it") from None
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise _access("unreadable-file", file, f"it cannot be read: {reason}", None) from None
+
+
+def _access(code: str, file: str, message: str, help_text: str | None) -> FileAccessError:
+    return FileAccessError([Diagnostic(code, message, help=help_text, file=file)])
+
+
+def _content(
+    code: str,
+    file: str,
+    message: str,
+    help_text: str | None,
+    place: tuple[int, int] = (1, 1),
+) -> ConfigError:
+    """The error for what a file holds, at one place in it."""
+    return ConfigError(
+        [Diagnostic(code, message, help=help_text, file=file, span=Span(*place, *place))]
+    )
