@@ -58,21 +58,21 @@ if TYPE_CHECKING:
     from kernel_schema.lowering.lower import lower
     from kernel_schema.lowering.restore import restore
     from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers, inspect_model
-    from kernel_schema.schema.capability import Capabilities
-    from kernel_schema.schema.config import KernelConfig
-    from kernel_schema.schema.entries import (
-        CapabilityEntry,
-        DeviceMapping,
-        KernelSpec,
-        ModeMapping,
-    )
-    from kernel_schema.schema.inputs import (
+    from kernel_schema.schema.compare import Change, diff
+    from kernel_schema.schema.input_types import (
         CapabilityEntryDict,
         DeviceMappingDict,
         KernelSpecDict,
         ModeMappingDict,
     )
-    from kernel_schema.schema.meaning import Change, diff
+    from kernel_schema.schema.models import (
+        CapabilityEntry,
+        DeviceMapping,
+        KernelConfig,
+        KernelSpec,
+        ModeMapping,
+    )
+    from kernel_schema.schema.ranges import Capabilities
     from kernel_schema.schema.references import HubRef, LocalRef, parse_kernel_ref
     from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, expand
     from kernel_schema.schema.vocabulary import ORIGINAL, DeviceType, ModeName
@@ -167,11 +167,10 @@ _HOMES = {
     "choice.report": "KernelInUse Kept LayerReport Report",
     "choice.choose": "select",
     "lowering.restore": "restore",
-    "schema.capability": "Capabilities",
-    "schema.config": "KernelConfig",
-    "schema.entries": "CapabilityEntry DeviceMapping KernelSpec ModeMapping",
-    "schema.inputs": "CapabilityEntryDict DeviceMappingDict KernelSpecDict ModeMappingDict",
-    "schema.meaning": "Change diff",
+    "schema.ranges": "Capabilities",
+    "schema.models": "CapabilityEntry DeviceMapping KernelConfig KernelSpec ModeMapping",
+    "schema.input_types": "CapabilityEntryDict DeviceMappingDict KernelSpecDict ModeMappingDict",
+    "schema.compare": "Change diff",
     "schema.references": "HubRef LocalRef parse_kernel_ref",
     "schema.rules": "HubKernel LocalKernel Rule expand",
     "schema.vocabulary": "ORIGINAL DeviceType ModeName",

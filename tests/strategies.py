@@ -14,9 +14,14 @@ from typing import TYPE_CHECKING, Any
 
 from hypothesis import strategies as st
 
-from kernel_schema.schema.capability import Capabilities
-from kernel_schema.schema.config import KernelConfig
-from kernel_schema.schema.entries import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
+from kernel_schema.schema.models import (
+    CapabilityEntry,
+    DeviceMapping,
+    KernelConfig,
+    KernelSpec,
+    ModeMapping,
+)
+from kernel_schema.schema.ranges import Capabilities
 from kernel_schema.schema.references import LocalRef, parse_kernel_ref
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kernel_schema.choice.situation import Situation
-    from kernel_schema.schema.capability import Capabilities
+    from kernel_schema.schema.ranges import Capabilities
     from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType
 

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.paths import exists, is_file, is_network_path, size_of
-from kernel_schema.schema.anchors import home_path, names_a_user
-from kernel_schema.schema.kinds import is_tuple
+from kernel_schema.schema.local_paths import home_path, names_a_user
 from kernel_schema.schema.rules import HubKernel, LocalKernel
+from kernel_schema.typeguards import is_tuple
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.choice.pieces import pieces_of
 from kernel_schema.choice.situation import LayerRules
 from kernel_schema.model.target import Target
-from kernel_schema.schema.capability import Capabilities
+from kernel_schema.schema.ranges import Capabilities
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, ModeName
 
 if TYPE_CHECKING:

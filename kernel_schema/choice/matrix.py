@@ -8,7 +8,7 @@ from kernel_schema.choice.choose import MODE_CHAIN, for_mode, winners
 from kernel_schema.choice.plan import Candidate, LayerPlan, Standing, Status
 from kernel_schema.choice.reasons import why_chosen
 from kernel_schema.choice.report import Kept, KernelInUse
-from kernel_schema.schema.capability import Capabilities
+from kernel_schema.schema.ranges import Capabilities
 from kernel_schema.schema.rules import RuntimeChoice
 from kernel_schema.schema.vocabulary import DeviceType, ModeName
 

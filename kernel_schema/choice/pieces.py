@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_schema.schema.capability import Capabilities
+from kernel_schema.schema.ranges import Capabilities
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.choice.report import Report
     from kernel_schema.diagnostics import Span
-    from kernel_schema.schema.capability import Capabilities
+    from kernel_schema.schema.ranges import Capabilities
     from kernel_schema.schema.rules import Kernel, Rule
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
 

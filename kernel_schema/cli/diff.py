@@ -10,7 +10,7 @@ from kernel_schema.cli.inputs import open_document, open_model, say
 from kernel_schema.cli.layout import paragraph
 from kernel_schema.cli.terminal import write_lines
 from kernel_schema.diagnostics import KernelSchemaError
-from kernel_schema.schema.meaning import diff
+from kernel_schema.schema.compare import diff
 
 if TYPE_CHECKING:
     import argparse
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kernel_schema.choice.plan import LayerPlan, Plan
     from kernel_schema.files.document import Document
     from kernel_schema.model.types import Module
-    from kernel_schema.schema.meaning import Change
+    from kernel_schema.schema.compare import Change
 
 
 def run_diff(options: argparse.Namespace) -> int:

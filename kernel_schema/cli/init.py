@@ -16,7 +16,7 @@ from kernel_schema.files.read import FileAccessError
 from kernel_schema.files.write import dumps
 from kernel_schema.lowering.upstream import is_function_class
 from kernel_schema.model.inspect import inspect_model
-from kernel_schema.schema.config import KernelConfig
+from kernel_schema.schema.models import KernelConfig
 from kernel_schema.schema.rules import by_layer
 from kernel_schema.schema.values import is_layer_name
 from kernel_schema.schema.vocabulary import ModeName

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from kernel_schema.choice.matrix import Matrix
     from kernel_schema.choice.plan import LayerPlan
     from kernel_schema.files.document import Document
-    from kernel_schema.schema.capability import Capabilities
+    from kernel_schema.schema.ranges import Capabilities
 
 _OWN: Final = "."
 _HEADER: Final = ("device", *(mode.value.replace("_torch", "_\ntorch") for mode in MODE_CHAIN))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from kernel_schema.diagnostics import Diagnostic
-    from kernel_schema.schema.capability import Capabilities
+    from kernel_schema.schema.ranges import Capabilities
 
 
 def diagnostic_shape(diagnostic: Diagnostic) -> dict[str, Any]:

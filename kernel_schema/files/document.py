@@ -7,12 +7,10 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, Literal
 
-from pydantic import ValidationError
-
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span, in_file_order
-from kernel_schema.schema.anchors import anchor
-from kernel_schema.schema.config import KernelConfig
-from kernel_schema.schema.references import is_kernel
+from kernel_schema.schema.local_paths import anchor
+from kernel_schema.schema.models import KernelConfig, read_config
+from kernel_schema.schema.references import read_kernel_ref
 from kernel_schema.schema.vocabulary import ORIGINAL
 from kernel_schema.wording import quote
 
@@ -77,12 +75,10 @@ def validated(file: str, text: str, format: Format, parsed: Parsed) -> Document:
     Raises:
         ConfigError: With every mistake and its place, in the order of the file.
     """
-    try:
-        config = KernelConfig.model_validate(parsed.value)
-    except ValidationError as error:
-        found = ConfigError.from_validation_error(error).diagnostics
-        placed = (place(diagnostic, file, format, parsed) for diagnostic in found)
-        raise ConfigError(in_file_order(placed)) from None
+    config = read_config(parsed.value)
+    if not isinstance(config, KernelConfig):
+        placed = (place(diagnostic, file, format, parsed) for diagnostic in config)
+        raise ConfigError(in_file_order(placed))
     return Document(file, text.removeprefix("\ufeff"), format, config, parsed)
 
 
@@ -113,7 +109,7 @@ def _glued_colon(diagnostic: Diagnostic, parsed: Parsed) -> str | None:
         return None
     here = parsed.sub(diagnostic.route.steps)
     glued = _GLUED.fullmatch(here.value) if here and isinstance(here.value, str) else None
-    if glued is None or not (is_kernel(glued[2]) or glued[2] == ORIGINAL):
+    if glued is None or not (read_kernel_ref(glued[2]) or glued[2] == ORIGINAL):
         return None
     return f"put a blank after the first colon: {quote(f'{glued[1]}: {glued[2]}')}"
 

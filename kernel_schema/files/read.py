@@ -18,7 +18,7 @@ from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from kernel_schema.files.parsed import Parsed
-    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.models import KernelConfig
 
 STANDARD_INPUT: Final = "-"
 PYPROJECT: Final = "pyproject.toml"

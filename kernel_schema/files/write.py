@@ -14,9 +14,9 @@ from pydantic import ValidationError
 from kernel_schema.diagnostics import ConfigError, Diagnostic
 from kernel_schema.files.atomic import explained, replace_file
 from kernel_schema.files.read import PYPROJECT, FileAccessError, format_of
-from kernel_schema.schema.anchors import detach, stated_paths
-from kernel_schema.schema.config import KernelConfig
-from kernel_schema.schema.kinds import is_list, is_table
+from kernel_schema.schema.local_paths import detach, stated_paths
+from kernel_schema.schema.models import KernelConfig
+from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import is_visible, printable, printable_lines, quote
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.integrations.specs import ModelSpecError, explained, imported
 from kernel_schema.paths import exists, is_directory, is_file
-from kernel_schema.schema.anchors import home_path, names_a_user
+from kernel_schema.schema.local_paths import home_path, names_a_user
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:

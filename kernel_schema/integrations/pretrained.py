@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_schema.integrations.sealed import sealed
 from kernel_schema.integrations.specs import ModelSpecError, explained, imported
 from kernel_schema.paths import is_directory, read_at_most
-from kernel_schema.schema.kinds import is_list, is_table
+from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:

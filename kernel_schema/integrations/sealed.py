@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from kernel_schema.schema.kinds import is_tuple
+from kernel_schema.typeguards import is_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.lowering.inherited import rules_of
-from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
+from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
 from kernel_schema.schema.vocabulary import DeviceType
 from kernel_schema.wording import quote
 

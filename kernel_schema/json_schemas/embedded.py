@@ -13,8 +13,13 @@ from pydantic import TypeAdapter
 from pydantic_core import core_schema
 
 from kernel_schema.json_schemas.shipped import shipped
-from kernel_schema.schema.config import KernelConfig
-from kernel_schema.schema.entries import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
+from kernel_schema.schema.models import (
+    CapabilityEntry,
+    DeviceMapping,
+    KernelConfig,
+    KernelSpec,
+    ModeMapping,
+)
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES, SPEC_KEYS
 
 if TYPE_CHECKING:
@@ -32,7 +37,7 @@ def embedded(model: type[BaseModel], handler: GetJsonSchemaHandler) -> Keywords:
     It is the same in both modes and by either name: what is dumped is what a file may hold.
 
     Args:
-        model: `KernelConfig`, a model of `schema.entries`, or a class derived from one.
+        model: `KernelConfig`, a model of `schema.models`, or a class derived from one.
         handler: Makes the definitions that the node refers to known to pydantic.
 
     >>> list(KernelConfig.model_json_schema(mode="serialization")["properties"])

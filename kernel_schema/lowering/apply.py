@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from kernel_schema.model.carriers import Carrier
     from kernel_schema.model.target import Target
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
-    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.models import KernelConfig
 
 
 @contextmanager

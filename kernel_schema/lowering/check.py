@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
-    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.models import KernelConfig
 
 
 def check(

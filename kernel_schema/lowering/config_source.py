@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from kernel_schema.diagnostics import KernelSchemaError
-from kernel_schema.schema.config import KernelConfig
+from kernel_schema.schema.models import KernelConfig
 
 if TYPE_CHECKING:
     from collections.abc import Generator

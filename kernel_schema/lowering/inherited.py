@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 from kernel_schema.diagnostics import LoweringError, Route
 from kernel_schema.lowering.upstream import active_mapping, kernel_of, ranges_of
 from kernel_schema.model.target import resolve_mode
-from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
-from kernel_schema.schema.kinds import is_table
+from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
 from kernel_schema.schema.rules import INHERITED, Rule, RuntimeChoice
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, DeviceType, ModeName
+from kernel_schema.typeguards import is_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.model.target import Target
     from kernel_schema.model.types import Module
-    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.models import KernelConfig
     from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
 

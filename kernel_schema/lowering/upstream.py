@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_schema.checks.environment import DISABLE_HELP, version_of
 from kernel_schema.choice.report import reference_path
 from kernel_schema.diagnostics import Diagnostic, LoweringError
-from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
-from kernel_schema.schema.kinds import is_list
+from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
 from kernel_schema.schema.rules import HubKernel, LocalKernel
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES
+from kernel_schema.typeguards import is_list
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
-
-from pydantic_core import PydanticCustomError
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.model.wrappers import is_compiled, unwrap
+from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.values import check_capability, check_device, check_mode
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES, DeviceType, ModeName
 from kernel_schema.wording import listing, quote
@@ -68,10 +67,7 @@ def resolve_device(device: DeviceInput | None, model: Module | None) -> DeviceTy
     kind = getattr(device, "type", None)
     if isinstance(kind, str):
         return _device_type(kind)
-    try:
-        return check_device(device)
-    except PydanticCustomError as error:
-        raise _argument_error(error) from None
+    return argument(check_device(device))
 
 
 def _device_type(kind: str) -> DeviceType:
@@ -119,15 +115,21 @@ def resolve_mode(mode: ModeInput | None) -> ModeName | None:
         # Flag members print as `Mode.TORCH_COMPILE|TRAINING`, in an order of their own.
         parts = str(mode).replace("Mode.", "").lower().split("|")
         name = "_".join(sorted(parts, key="torch_compile".__eq__))
-    try:
-        return check_mode(name)
-    except PydanticCustomError as error:
-        raise _argument_error(error) from None
+    return argument(check_mode(name))
 
 
-def _argument_error(error: PydanticCustomError) -> LoweringError:
-    context: dict[str, Any] = error.context or {}
-    return LoweringError([Diagnostic(error.type, context["problem"], help=context["help"])])
+_T = TypeVar("_T")
+
+
+def argument(value: _T | Problem) -> _T:
+    """What a rule of the schema says of an argument.
+
+    Raises:
+        LoweringError: With the problem, where the rule finds one.
+    """
+    if isinstance(value, Problem):
+        raise LoweringError([Diagnostic(value.code, value.message, help=value.help)])
+    return value
 
 
 def capability_of(device: DeviceType | None) -> int | None:
@@ -159,10 +161,7 @@ def resolve_target(
             none.
     """
     if capability is not None:
-        try:
-            check_capability(capability)
-        except PydanticCustomError as error:
-            raise _argument_error(error) from None
+        argument(check_capability(capability))
     resolved = resolve_device(device, model)
     if resolved is None:
         raise LoweringError(

@@ -1,110 +1,293 @@
-"""What the models of a config share: how they are made of any input, and what they dump."""
+"""A config and its parts: one frozen pydantic model for each table of the format.
+
+Every class takes what a file may hold, and what Python users have at hand: enum members as keys,
+parsed references, models of this module, and transformers' `(reference, {"version": 1})` tuple.
+What is right is said by the grammar alone: a model holds what that has read.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+import sys
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, cast
 
-from pydantic import VERSION, BaseModel, ValidationError
+from pydantic import Field, model_serializer
 
-from kernel_schema.limits import MAX_PROBLEMS
-from kernel_schema.schema.kinds import is_table, is_tuple
-from kernel_schema.schema.natives import spec_key
-from kernel_schema.schema.problems import details, each, fail, problem
+from kernel_schema.schema import values
+from kernel_schema.schema.alternatives import Alternative
+from kernel_schema.schema.frozen import FrozenDict
+from kernel_schema.schema.grammar import Fields, Line, Reader, by_rule
+from kernel_schema.schema.parts import (
+    KeyedPart,
+    TablePart,
+    plain,
+    read,
+    read_all,
+    read_by,
+    typed_init,
+)
+from kernel_schema.schema.ranges import Capabilities
 from kernel_schema.schema.references import HubRef, LocalRef
-from kernel_schema.wording import show
+from kernel_schema.schema.vocabulary import (
+    ORIGINAL,
+    RANGE_KEYS,
+    SPEC_KEYS,
+    DeviceType,
+    ModeName,
+    Original,
+)
 
 if TYPE_CHECKING:
-    from pydantic import GetJsonSchemaHandler, ValidatorFunctionWrapHandler
-    from pydantic_core import CoreSchema, InitErrorDetails
+    from typing_extensions import Unpack
 
-BUILD_LATER: Final = tuple(map(int, VERSION.split(".")[:2])) >= (2, 14)
-"""Whether the parts of a config build validators of their own only when one is asked for: a config
-has what it needs of them. Before pydantic 2.14 two threads that ask at once get into trouble.
-"""
+    from kernel_schema.diagnostics import Diagnostic
+    from kernel_schema.lowering.lower import KernelsMapping
+    from kernel_schema.model.types import Module
+    from kernel_schema.schema.input_types import (
+        CapabilityEntryDict,
+        DeviceMappingInput,
+        KernelMappingInput,
+        KernelSpecDict,
+        ModeMappingInput,
+        SchemaUriDict,
+    )
 
-_Init = TypeVar("_Init", bound=Callable[..., None])
-_Model = TypeVar("_Model", bound=BaseModel)
+KernelRef = Annotated[HubRef | LocalRef, read_by(by_rule(values.check_kernel))]
+"""A kernel on the Hub or on disk."""
 
 
-class WrittenInFiles:
-    """What our models have in common: pydantic's JSON Schema of one is that of a file."""
+class KernelSpec(KeyedPart, frozen=True):
+    """A kernel with options.
+
+    Args:
+        kernel: Reference of the kernel.
+        version: Kernel version. Without any of `@...`, `version`, `revision` and `lockfile`,
+            version 1 is meant, as transformers does.
+        revision: Git branch, tag or commit.
+        lockfile: Path of a lock file of the kernels library that pins the repository.
+        trust_remote_code: Whether to run code of publishers that the Hub does not vouch for
+            (default False), or the repository ids for which to do so.
+
+    Raises:
+        pydantic.ValidationError: With our codes as error types.
+
+    >>> KernelSpec(kernel="org/repo:Layer", version=2).kernel.repo_id
+    'org/repo'
+    """
+
+    grammar_alternative: ClassVar[Alternative] = "kernel"
+    grammar_line: ClassVar[Line] = Reader.kernel_spec
+
+    kernel: KernelRef
+    version: Annotated[int | None, read_by(by_rule(values.check_version))] = None
+    revision: Annotated[str | None, read_by(by_rule(values.check_revision))] = None
+    lockfile: Annotated[str | None, read_by(by_rule(values.check_lockfile))] = None
+    trust_remote_code: Annotated[bool | tuple[str, ...], read_by(Reader.trust_remote_code)] = False
+
+    @typed_init
+    def __init__(self, **data: Unpack[KernelSpecDict]) -> None:
+        super().__init__(**cast("Any", data))
+
+    @model_serializer
+    def _dump(self) -> dict[str, Any]:
+        return {key: plain(getattr(self, key)) for key in SPEC_KEYS if key in self.model_fields_set}
+
+
+class ModeMapping(TablePart[ModeName, HubRef | LocalRef | KernelSpec], frozen=True):
+    """Kernels by mode. `fallback` stands for every mode that is not named.
+
+    >>> modes = ModeMapping({"inference": "org/repo:Infer", "fallback": "org/repo:Other"})
+    >>> str(modes[ModeName.INFERENCE])
+    'org/repo:Infer'
+    """
+
+    grammar_alternative: ClassVar[Alternative] = "modes"
+
+    root: Annotated[
+        FrozenDict[ModeName, HubRef | LocalRef | KernelSpec], read_by(Reader.mode_mapping)
+    ]
+
+    @typed_init
+    def __init__(self, root: ModeMappingInput) -> None:
+        super().__init__(cast("Any", root))
+
+
+class CapabilityEntry(KeyedPart, frozen=True):
+    """What runs on one range of compute capabilities of a device.
+
+    In a file the bounds stand beside `kernel` and its options, or beside modes.
+
+    Args:
+        min_capability: Lowest capability, included; 90 means 9.0. None bounds nothing.
+        max_capability: Highest capability, included. None bounds nothing.
+        entry: The kernel with options, the kernels by mode, or `original`.
+
+    >>> entry = CapabilityEntry(min_capability=90, kernel="org/hopper:Layer")
+    >>> print(entry.capabilities, entry.model_dump())
+    capability 90 and above {'min_capability': 90, 'kernel': 'org/hopper:Layer'}
+    """
+
+    grammar_alternative: ClassVar[Alternative] = "range"
+    grammar_line: ClassVar[Line] = Reader.capability_entry
+
+    min_capability: Annotated[int | None, read_by(by_rule(values.check_capability))] = None
+    max_capability: Annotated[int | None, read_by(by_rule(values.check_capability))] = None
+    entry: Annotated[Original | KernelSpec | ModeMapping, read_by(Reader.range_entry)]
+
+    @typed_init
+    def __init__(self, **data: Unpack[CapabilityEntryDict]) -> None:
+        super().__init__(**cast("Any", data))
+
+    @property
+    def capabilities(self) -> Capabilities:
+        """The range, with kernels' bounds where none is stated."""
+        lowest = 0 if self.min_capability is None else self.min_capability
+        highest = sys.maxsize if self.max_capability is None else self.max_capability
+        return Capabilities(lowest, highest)
 
     @classmethod
-    def __get_pydantic_json_schema__(
-        cls, core_schema: CoreSchema, handler: GetJsonSchemaHandler, /
-    ) -> dict[str, Any]:
-        # Imported here: checking a file must not pay for it. What the validators take cannot be
-        # derived from `core_schema`: they are plain functions.
-        from kernel_schema.json_schemas.embedded import embedded
+    def _written(cls, fields: Fields) -> Any:
+        bounds = {key: fields[key] for key in RANGE_KEYS if fields.get(key) is not None}
+        return bounds | _beside_bounds(read(Reader.range_entry, fields["entry"], cls.__name__))
 
-        del core_schema
-        return embedded(cast("type[BaseModel]", cls), handler)
-
-
-def typed_init(init: _Init) -> _Init:
-    """Mark a constructor that only types its arguments: nested data need not go through it."""
-    init.__pydantic_base_init__ = True  # pyright: ignore[reportFunctionMemberAccess] (pydantic's own marker)
-    return init
+    @model_serializer
+    def _dump(self) -> dict[str, Any]:
+        bounds = {key: getattr(self, key) for key in RANGE_KEYS if key in self.model_fields_set}
+        return bounds | _beside_bounds(self.entry)
 
 
-def plain(value: Any) -> Any:
-    """What a file would hold: dicts, lists, strings and numbers, with the user's sugar.
+def _beside_bounds(entry: Original | KernelSpec | ModeMapping) -> dict[str, Any]:
+    return {"kernel": ORIGINAL} if entry == ORIGINAL else plain(entry)
 
-    >>> from kernel_schema import DeviceMapping, DeviceType
-    >>> plain(DeviceMapping({DeviceType.CUDA: HubRef("org/repo", "Layer", version=1)}))
-    {'cuda': 'org/repo@v1:Layer'}
+
+_DeviceEntry: TypeAlias = (
+    HubRef | LocalRef | Original | KernelSpec | ModeMapping | tuple[CapabilityEntry, ...]
+)
+
+
+class DeviceMapping(TablePart[DeviceType, _DeviceEntry], frozen=True):
+    """What runs on each device.
+
+    >>> devices = DeviceMapping({"cuda": "org/repo:Fast", "cpu": "original"})
+    >>> devices[DeviceType.CPU]
+    'original'
     """
-    if isinstance(value, (HubRef, LocalRef)):
-        return str(value)
-    if isinstance(value, BaseModel):
-        return value.model_dump()
-    if is_table(value):
-        return {str(key): plain(item) for key, item in value.items()}
-    if is_tuple(value):
-        return [plain(item) for item in value]
-    return value
+
+    grammar_alternative: ClassVar[Alternative] = "devices"
+
+    root: Annotated[FrozenDict[DeviceType, _DeviceEntry], read_by(Reader.device_mapping)]
+
+    @typed_init
+    def __init__(self, root: DeviceMappingInput) -> None:
+        super().__init__(cast("Any", root))
 
 
-def plain_dict(value: Any, what: str) -> dict[Any, Any]:
-    """A mapping as a dict of its own; `what` says what else it should have been."""
-    if is_table(value):
-        return dict(value)
-    raise problem("invalid-entry", f"{show(value)} is not {what}")
+LayerEntry = Annotated[
+    HubRef | LocalRef | Original | KernelSpec | ModeMapping | DeviceMapping,
+    read_by(Reader.layer_entry),
+]
+"""What may stand for a layer."""
 
 
-def without_surplus(table: dict[Any, Any], known: tuple[str, ...]) -> dict[Any, Any]:
-    """A table with its known keys, and so many others that their number is reported as too large.
+class KernelConfig(KeyedPart, frozen=True):
+    """Which kernel runs for which layer of a model.
 
-    >>> len(without_surplus(dict.fromkeys(range(9000)), ("kernel",)))
-    1001
+    Args:
+        kernel_mapping: What runs for each layer, by the name under which models register it.
+        inherit_mapping: Whether layers and devices that are not named keep the kernels of the
+            mapping that is active in the kernels library (default True).
+
+    Raises:
+        pydantic.ValidationError: A `ValueError` that holds every mistake, each with our code as its
+            type. `ConfigError.from_validation_error` turns it into diagnostics.
+
+    >>> config = KernelConfig({"RMSNorm": "kernels-community/layer_norm:LlamaRMSNorm"})
+    >>> config.kernel_mapping["RMSNorm"].layer_name
+    'LlamaRMSNorm'
+    >>> config.model_dump()
+    {'kernel_mapping': {'RMSNorm': 'kernels-community/layer_norm:LlamaRMSNorm'}}
     """
-    if len(table) <= MAX_PROBLEMS:
-        return table
-    others = islice((key for key in table if key not in known), MAX_PROBLEMS + 1)
-    return {key: table[key] for key in (*known, *others) if key in table}
+
+    grammar_line: ClassVar[Line] = Reader.config
+
+    schema_uri: Annotated[str | None, read_by(by_rule(values.check_schema_uri))] = Field(
+        default=None, alias="$schema"
+    )
+    kernel_mapping: Annotated[FrozenDict[str, LayerEntry], read_by(Reader.layers)]
+    inherit_mapping: Annotated[bool, read_by(by_rule(values.check_inherit_mapping))] = True
+
+    @typed_init
+    def __init__(
+        self,
+        kernel_mapping: KernelMappingInput = MappingProxyType({}),
+        *,
+        inherit_mapping: bool = True,
+        **schema: Unpack[SchemaUriDict],
+    ) -> None:
+        for name in schema.keys() - {"$schema"}:
+            message = f"KernelConfig.__init__() got an unexpected keyword argument {name!r}"
+            raise TypeError(message)
+        data: dict[str, Any] = {"kernel_mapping": kernel_mapping, **schema}
+        if inherit_mapping is not True:
+            data["inherit_mapping"] = inherit_mapping
+        super().__init__(**data)
+
+    @model_serializer
+    def _dump(self) -> dict[str, Any]:
+        dumped: dict[str, Any] = {} if self.schema_uri is None else {"$schema": self.schema_uri}
+        dumped["kernel_mapping"] = plain(self.kernel_mapping)
+        if "inherit_mapping" in self.model_fields_set:
+            dumped["inherit_mapping"] = self.inherit_mapping
+        return dumped
+
+    def digest(self) -> str:
+        """A hash of what this config means: sugar and order make no difference.
+
+        Returns:
+            `sha256:` and 64 hexadecimal digits, the same on every machine and Python version.
+        """
+        from kernel_schema.schema.compare import digest
+
+        return digest(self)
+
+    def sanitize_kernel_mapping(self, model: Module) -> None:
+        """Check that this config fits `model`, as the method of transformers' `KernelConfig` does.
+
+        Args:
+            model: A `torch.nn.Module`.
+
+        Raises:
+            ModelCheckError: A `ValueError` with every problem, not only the first.
+        """
+        # The two methods that users of transformers expect here are the only calls upwards.
+        from kernel_schema.lowering.check import sanitize
+
+        sanitize(self, model)
+
+    def create_compatible_mapping(self, model: Module, compile: bool = False) -> KernelsMapping:  # noqa: FBT001, FBT002 (transformers' signature)
+        """The nested `{layer: {device: {Mode: repository}}}` mapping of the kernels library.
+
+        Args:
+            model: A `torch.nn.Module`. Gives the device of plain entries, from its parameters, and
+                the Mode of entries without one, from its training state.
+            compile: Add `Mode.TORCH_COMPILE`.
+
+        Returns:
+            A new mapping with every device that the config names. The config stays as it is.
+
+        Raises:
+            LoweringError: If the device is needed and cannot be told from the model.
+        """
+        from kernel_schema.lowering.lower import create_compatible_mapping
+
+        return create_compatible_mapping(self, model, compile=compile)
 
 
-def ranges_one_by_one(
-    ranges: Iterable[Any], validate: ValidatorFunctionWrapHandler
-) -> tuple[Any, ...]:
-    """Validate a list of capability ranges, until there are too many problems."""
-    made: list[Any] = []
+def read_config(value: object) -> KernelConfig | list[Diagnostic]:
+    """The config that a file states, or every mistake in it, without a detour by pydantic's errors.
 
-    def add(item: tuple[int, Any]) -> None:
-        place, entry = item
-        try:
-            made.extend(validate((entry,)))
-        except ValidationError as error:
-            raise fail("range", details(error, lambda loc: (place, *loc[1:]), spec_key)) from None
-
-    each(enumerate(ranges), add)
-    return tuple(made)
-
-
-def finish(title: str, model: _Model | None, errors: list[InitErrorDetails]) -> _Model:
-    """The model, or one error of pydantic with all that was found."""
-    if errors or model is None:
-        raise fail(title, errors)
-    return model
+    >>> [problem.code for problem in read_config({"kernel_mapping": {"A": "org/repo"}})]
+    ['invalid-kernel-reference']
+    """
+    fields, problems = read_all(Reader.config, value)
+    return problems.diagnostics() or KernelConfig.of_read(fields)

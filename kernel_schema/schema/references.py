@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, NoReturn
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic
-from kernel_schema.schema.kinds import as_text
+from kernel_schema.typeguards import as_text
 from kernel_schema.wording import quote, show
 
 if TYPE_CHECKING:
@@ -107,7 +107,9 @@ class LocalRef:
     layer_name: str
 
     def __init__(self, path: str | os.PathLike[str], layer_name: str) -> None:
-        text = as_text(os.fspath(path)) or ""
+        text = as_text(os.fspath(path))
+        if not text:
+            _refuse("a local kernel needs a path", "write `.` for the working directory")
         if not _LOCAL_START.match(text):
             text = f"./{text}"
         object.__setattr__(self, "path", text)
@@ -138,19 +140,10 @@ def parse_kernel_ref(text: str) -> HubRef | LocalRef:
     ...     print(error.diagnostics[0].help)
     did you mean `org/repo:Layer`?
     """
-    ref = _parse(text)
+    ref = read_kernel_ref(text)
     if ref is None:
-        _refuse(_problem(text), _help(text))
+        _refuse(*refusal(text))
     return ref
-
-
-def is_kernel(text: str) -> bool:
-    """Whether `text` is a kernel reference.
-
-    >>> is_kernel("org/repo:Layer"), is_kernel("org/repo")
-    (True, False)
-    """
-    return _parse(text) is not None
 
 
 def is_local(text: str) -> bool:
@@ -189,7 +182,8 @@ def is_text(text: str) -> bool:
     return _SURROGATE.search(text) is None
 
 
-def _parse(text: str) -> HubRef | LocalRef | None:
+def read_kernel_ref(text: str) -> HubRef | LocalRef | None:
+    """What `parse_kernel_ref` gives, or None where it raises."""
     match = _HUB_REF.fullmatch(text)
     if match is not None:
         repo_id, pin, layer_name = match.groups()
@@ -223,6 +217,11 @@ def _hub_ref(repo_id: str, pin: str | None, layer_name: str) -> HubRef | None:
 
 def _refuse(message: str, help_text: str | None) -> NoReturn:
     raise ConfigError([Diagnostic(_CODE, message, help=help_text)])
+
+
+def refusal(text: str) -> tuple[str, str | None]:
+    """What is wrong with a text that is no reference, and what to do."""
+    return _problem(text), _help(text)
 
 
 def _problem(text: str) -> str:  # noqa: C901 (one rule after the other, each in one line)
@@ -309,13 +308,13 @@ def _pin_problem(pin: str) -> str | None:
 def _help(text: str) -> str | None:
     bare = _without_address(text)
     for candidate in _repairs(bare):
-        if _parse(candidate) is not None:
+        if read_kernel_ref(candidate) is not None:
             return f"did you mean {quote(candidate)}?"
     if not is_local(bare) or bare.endswith(":") or ":" not in bare[len("C:") :]:
         candidate = f"{bare.rstrip(':/')}:LayerName"
-        if _parse(candidate) is not None:
+        if read_kernel_ref(candidate) is not None:
             return f"add the layer, as in {quote(candidate)}"
-    if text.count("/") > 1 and not _URL.match(text) and _parse(f"./{text}") is not None:
+    if text.count("/") > 1 and not _URL.match(text) and read_kernel_ref(f"./{text}") is not None:
         return f"for a repository on disk write {quote('./' + text)}"
     rule = _LOCAL_RULE if is_local(text) else _RULE
     return None if rule in _problem(text) else rule

@@ -9,20 +9,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kernel_schema.diagnostics import Route
-from kernel_schema.schema.capability import EVERY_CAPABILITY, Capabilities
-from kernel_schema.schema.entries import (
+from kernel_schema.schema.models import (
     CapabilityEntry,
     DeviceMapping,
     KernelSpec,
     ModeMapping,
 )
+from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
 from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.schema.vocabulary import ModeName
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.models import KernelConfig
     from kernel_schema.schema.vocabulary import DeviceType, Original
 
 INHERITED: Final = "inherited"

@@ -9,7 +9,7 @@ import pytest
 
 import kernel_schema as ks
 from kernel_schema.paths import is_network_path
-from kernel_schema.schema.anchors import home_path, names_a_user
+from kernel_schema.schema.local_paths import home_path, names_a_user
 from tests.lowering.subprocesses import run_code
 
 NETWORK = [

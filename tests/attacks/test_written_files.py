@@ -117,7 +117,7 @@ class TestModels:
     @example(["::error::x", "##[error]", "a" * 1001, "a" * 100], "C")
     def test_init(self, layers: list[str], cls: str) -> None:
         from kernel_schema.cli.init import starter
-        from kernel_schema.schema.capability import EVERY_CAPABILITY
+        from kernel_schema.schema.ranges import EVERY_CAPABILITY
         from kernel_schema.schema.rules import HubKernel
         from kernel_schema.schema.vocabulary import DeviceType, ModeName
 

@@ -9,9 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import ValidationError
-from pydantic_core import PydanticCustomError
-
 from kernel_schema import (
     ORIGINAL,
     CapabilityEntry,
@@ -24,26 +21,30 @@ from kernel_schema import (
     Route,
     parse_kernel_ref,
 )
-from kernel_schema.schema import conflicts, values
+from kernel_schema.schema import ranges, values
+from kernel_schema.schema.alternatives import Holder, alternative, meant_alternative, misfit
 from kernel_schema.schema.frozen import FrozenDict
-from kernel_schema.schema.natives import config_key, spec_key
-from kernel_schema.schema.problems import problem
-from kernel_schema.schema.shapes import Place, meant_shape, refuse_other, shape, table_shape
+from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.vocabulary import RANGE_KEYS
+from kernel_schema.schema.wrong_keys import (
+    BOUNDS_ALONE,
+    MISSING_KERNEL,
+    MISSING_MAPPING,
+    unknown_config_key,
+    unknown_option,
+)
+from kernel_schema.typeguards import is_list, is_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from pydantic_core import InitErrorDetails
-
-    Steps = tuple[str | int, ...]
+    Steps = tuple[Any, ...]
 
 _SPEC_CHECKS: Final[dict[str, Callable[[Any], Any]]] = {
     "kernel": values.check_kernel,
     "version": values.check_version,
     "revision": values.check_revision,
     "lockfile": values.check_lockfile,
-    "trust_remote_code": values.check_trust_remote_code,
 }
 _FAILED: Final = object()
 
@@ -72,11 +73,11 @@ class _Validator:
             elif key == "$schema":
                 fields["schema_uri"] = self._checked(values.check_schema_uri, value, (), key)
             else:
-                error = config_key("extra_forbidden", (key,))
-                meant.add((error.context or {})["meant"])
-                self._report(error, (key,))
+                unknown = unknown_config_key(key)
+                meant.add(unknown.meant)
+                self._report(unknown, (key,))
         if "kernel_mapping" not in document and "kernel_mapping" not in meant:
-            self._report(config_key("missing", ()), ("kernel_mapping",))
+            self._report(MISSING_MAPPING, ("kernel_mapping",))
         if self._errors:
             raise ConfigError(_one_a_place(self._errors))
         return KernelConfig.model_construct(**fields)
@@ -84,7 +85,7 @@ class _Validator:
     def _layers(self, table: Any) -> Any:
         if not isinstance(table, Mapping):
             self._report(
-                problem("invalid-kernel-mapping", "`kernel_mapping` is not a table of layers"),
+                Problem("invalid-kernel-mapping", "`kernel_mapping` is not a table of layers"),
                 ("kernel_mapping",),
             )
             return _FAILED
@@ -96,28 +97,28 @@ class _Validator:
             entries[name] = self._entry(value, route, "layer")
         return FrozenDict(entries)
 
-    def _entry(self, value: Any, route: Steps, place: Place) -> Any:
+    def _entry(self, value: Any, route: Steps, holder: Holder) -> Any:
         """What stands for a layer, a device or a mode."""
         kind = type(value)
         if kind is str:
-            return self._string(value, route, place)
-        found = table_shape(value) if kind is dict else shape(value)
+            return self._string(value, route, holder)
+        found = alternative(value)
         if found == "other":
-            found = meant_shape(value, place)
+            found = meant_alternative(value, holder)
         if found == "string":
-            return self._string(value, route, place)
+            return self._string(value, route, holder)
         if found == "kernel":
             return self._spec(value, route)
-        if found == "modes" and place != "mode":
+        if found == "modes" and holder != "mode":
             return self._modes(value, route)
-        if found == "devices" and place == "layer":
+        if found == "devices" and holder == "layer":
             return self._devices(value, route)
-        if found == "ranges" and place == "device":
+        if found == "ranges" and holder == "device":
             return tuple(self._range(one, (*route, index)) for index, one in enumerate(value))
-        return self._refused(value, route, place)
+        return self._refused(value, route, holder)
 
-    def _string(self, value: Any, route: Steps, place: Place) -> Any:
-        if value == ORIGINAL and place != "mode":
+    def _string(self, value: Any, route: Steps, holder: Holder) -> Any:
+        if value == ORIGINAL and holder != "mode":
             return ORIGINAL
         if isinstance(value, str):
             try:
@@ -125,7 +126,7 @@ class _Validator:
             except ConfigError:
                 pass
         # Slow, and right about what the string may have meant.
-        check = values.check_kernel if place == "mode" else values.check_entry_string
+        check = values.check_kernel if holder == "mode" else values.check_entry_string
         return self._checked(check, value, route)
 
     def _spec(self, value: Any, route: Steps) -> Any:
@@ -142,32 +143,35 @@ class _Validator:
                 table, lambda key: (*route, 0) if key == "kernel" else (*route, 1, key)
             )
         self._report(
-            problem("invalid-entry", "a tuple is a kernel and a dict of its options"), route
+            Problem("invalid-entry", "a tuple is a kernel and a dict of its options"), route
         )
         return _FAILED
 
     def _spec_of_table(self, table: Mapping[str, Any], place_of: Callable[[str], Steps]) -> Any:
         if len(table) > 1:
-            for found in conflicts.spec_conflicts(table, _same):
-                self._report(found["type"], place_of(found["loc"][0]))
+            for key, found in values.option_problems(table):
+                self._report(found, place_of(key))
         fields: dict[str, Any] = {}
         meant: set[str | None] = set()
         for key, value in table.items():
             check = _SPEC_CHECKS.get(key)
-            if check is None:
-                unknown = spec_key("extra_forbidden", (key,))
-                meant.add((unknown.context or {})["meant"])
+            if check is not None:
+                fields[key] = self._checked(check, value, place_of(key))
+            elif key == "trust_remote_code":
+                fields[key] = self._trust(value, place_of(key))
+            else:
+                unknown = unknown_option(key)
+                meant.add(unknown.meant)
                 self._report(unknown, place_of(key))
-                continue
-            try:
-                fields[key] = check(value)
-            except PydanticCustomError as error:
-                self._report(error, place_of(key))
-            except ValidationError as error:
-                self._report_inner(error, place_of(key))
         if "kernel" not in table and "kernel" not in meant:
-            self._report(spec_key("missing", ()), place_of("kernel"))
+            self._report(MISSING_KERNEL, place_of("kernel"))
         return KernelSpec.model_construct(**fields)
+
+    def _trust(self, value: Any, route: Steps) -> Any:
+        if value and (is_list(value) or is_tuple(value)):
+            items = enumerate(value)
+            return tuple(self._checked(values.check_repo_id, one, (*route, i)) for i, one in items)
+        return self._checked(values.check_trust, value, route)
 
     def _modes(self, value: Any, route: Steps) -> Any:
         if isinstance(value, ModeMapping):
@@ -182,7 +186,8 @@ class _Validator:
     def _devices(self, value: Any, route: Steps) -> Any:
         if isinstance(value, DeviceMapping):
             return value
-        self._report_all(conflicts.device_conflicts(value), route)
+        for below, found in ranges.device_problems(value):
+            self._report(found, (*route, *below))
         entries: dict[Any, Any] = {}
         for key, entry in value.items():
             device = self._checked(values.check_device, key, route, key)
@@ -201,13 +206,11 @@ class _Validator:
             key: self._checked(values.check_capability, bound, route, key)
             for key, bound in bounds.items()
         }
-        if bounds:
-            self._report_all(conflicts.range_conflicts(bounds), route)
+        if bounds and (wrong := ranges.bounds_problem(bounds)):
+            self._report(wrong, (*route, "min_capability"))
         if bounds and not table:
-            self._report(problem("missing-key", "a range needs `kernel` or modes"), route)
-        found = table_shape(table)
-        if found == "other":
-            found = meant_shape(table, "range")
+            self._report(BOUNDS_ALONE, route)
+        found = meant_alternative(table, "range")
         if table == {"kernel": ORIGINAL}:
             fields["entry"] = ORIGINAL
         elif found == "kernel":
@@ -219,43 +222,20 @@ class _Validator:
         return CapabilityEntry.model_construct(**fields)
 
     def _checked(self, check: Callable[[Any], Any], value: Any, *place: Any) -> Any:
-        try:
-            return check(value)
-        except PydanticCustomError as error:
-            self._report(error, (*place[0], *place[1:]))
+        outcome = check(value)
+        if type(outcome) is Problem:
+            self._report(outcome, (*place[0], *place[1:]))
             return _FAILED
+        return outcome
 
-    def _refused(self, value: Any, route: Steps, place: Place) -> Any:
-        try:
-            refuse_other(value, place)
-        except PydanticCustomError as error:
-            self._report(error, route)
-        except ValidationError as error:
-            self._report_inner(error, route)
+    def _refused(self, value: Any, route: Steps, holder: Holder) -> Any:
+        below, found = misfit(value, holder)
+        self._report(found, (*route, *below))
         return _FAILED
 
-    def _report_inner(self, error: ValidationError, route: Steps) -> None:
-        for found in error.errors():
-            context = found["ctx"]
-            inner = problem(
-                found["type"], context["problem"], context["help"], at_key=context["at_key"]
-            )
-            self._report(inner, (*route, *found["loc"]))
-
-    def _report_all(self, found: Iterable[InitErrorDetails], route: Steps) -> None:
-        for error in found:
-            self._report(error["type"], (*route, *error["loc"]))
-
-    def _report(self, error: Any, steps: Steps) -> None:
-        context = error.context or {}
-        self._errors.append(
-            Diagnostic(
-                error.type,
-                context["problem"],
-                Route(tuple(map(_step, steps)), at_key=bool(context["at_key"])),
-                context["help"],
-            )
-        )
+    def _report(self, problem: Problem, steps: Steps) -> None:
+        route = Route(tuple(map(_step, steps)), at_key=problem.at_key)
+        self._errors.append(Diagnostic(problem.code, problem.message, route, problem.help))
 
 
 def _one_a_place(errors: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -273,7 +253,3 @@ def _one_a_place(errors: Iterable[Diagnostic]) -> list[Diagnostic]:
 
 def _step(key: Any) -> str | int:
     return key if isinstance(key, (str, int)) else str(key)
-
-
-def _same(loc: Any) -> Any:
-    return loc

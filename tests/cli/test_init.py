@@ -11,7 +11,7 @@ import kernel_schema as ks
 from kernel_schema.cli.init import starter
 from kernel_schema.integrations.models import build_model
 from kernel_schema.lowering.inherited import rules_of
-from kernel_schema.schema.capability import Capabilities
+from kernel_schema.schema.ranges import Capabilities
 from tests.cli.models import call, workplace, write
 from tests.lowering.subprocesses import run_python
 

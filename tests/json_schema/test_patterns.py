@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import jsonschema_rs
 import pytest
 from pydantic import StringConstraints, TypeAdapter, ValidationError
-from pydantic_core import PydanticCustomError
 
 from kernel_schema.json_schemas import patterns
 from kernel_schema.schema import values
-from kernel_schema.schema.conflicts import spec_conflicts
+from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import is_repo_id, is_revision
 from tests.editors.node import run_node
 
@@ -95,18 +94,11 @@ def test_javascript() -> None:
 
 
 def passes(check: Callable[[Any], Any]) -> Callable[[str], bool]:
-    def is_good(text: str) -> bool:
-        try:
-            check(text)
-        except PydanticCustomError:
-            return False
-        return True
-
-    return is_good
+    return lambda text: not isinstance(check(text), Problem)
 
 
 def goes_with(option: str) -> Callable[[str], bool]:
-    return lambda text: not spec_conflicts({"kernel": text, option: 1}, lambda loc: loc)
+    return lambda text: not values.option_problems({"kernel": text, option: 1})
 
 
 RULES: dict[str, Callable[[str], bool]] = {

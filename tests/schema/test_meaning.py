@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernel_schema import KernelConfig, expand
-from kernel_schema.schema.meaning import Change, diff, digest, place_of
+from kernel_schema.schema.compare import Change, diff, digest, place_of
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES
 from tests.schema.problems import REF
 from tests.strategies import config_data, configs

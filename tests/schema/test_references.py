@@ -185,7 +185,7 @@ def test_local_paths(text: str, path: str, layer_name: str) -> None:
 def test_a_path_never_reads_as_a_repository_of_the_hub() -> None:
     assert str(LocalRef(PurePosixPath("./org/repo"), "L")) == "./org/repo:L"
     assert str(LocalRef("org/repo", "L")) == "./org/repo:L"
-    assert str(LocalRef("", "L")) == "./:L"
+    assert str(LocalRef(".", "L")) == "./.:L"
     assert LocalRef(Path("/kernels"), "L").path == os.fspath(Path("/kernels"))
     assert LocalRef(path=Path("norm"), layer_name="L") == LocalRef("./norm", "L")
 
@@ -202,6 +202,8 @@ WRONG_PARTS: list[Any] = [
     lambda: HubRef("org/repo", "L", revision=""),
     lambda: HubRef("org/repo@main", "L"),
     lambda: HubRef("org/repo", None),
+    lambda: LocalRef("", "L"),
+    lambda: LocalRef(path=PurePosixPath("norm"), layer_name=""),
     lambda: HubRef("org/repo", ""),
     lambda: HubRef("repo", "L"),
     lambda: HubRef("./repo", "L"),
@@ -220,6 +222,12 @@ def test_wrong_parts(build: Any) -> None:
         build()
     (found,) = caught.value.diagnostics
     assert found.code == "invalid-kernel-reference"
+
+
+def test_a_local_kernel_needs_a_path() -> None:
+    with pytest.raises(ConfigError, match="a local kernel needs a path") as caught:
+        LocalRef(path="", layer_name="L")
+    assert caught.value.diagnostics[0].help == "write `.` for the working directory"
 
 
 # What a search with second thoughts would take the square of its length for.

@@ -17,7 +17,6 @@ from kernel_schema import (
     LocalRef,
     ModeMapping,
 )
-from kernel_schema.schema.values import check_original
 from tests.schema.problems import REF, brief, layer, only, problems
 
 HUGE = 10**5000
@@ -487,12 +486,6 @@ def test_a_table_on_its_own_needs_a_kernel_and_says_so_where() -> None:
     with pytest.raises(ValueError, match="missing-key") as caught:
         KernelSpec.model_validate({"version": 1})
     assert [error["loc"] for error in caught.value.errors()] == [("kernel",)]  # type: ignore[attr-defined]
-
-
-def test_original_itself() -> None:
-    assert check_original("original") == "original"
-    with pytest.raises(ValueError, match="is not a kernel"):
-        check_original("orignal")
 
 
 class Unprintable:

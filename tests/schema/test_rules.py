@@ -18,7 +18,7 @@ from kernel_schema import (
     Rule,
     expand,
 )
-from kernel_schema.schema.capability import EVERY_CAPABILITY
+from kernel_schema.schema.ranges import EVERY_CAPABILITY
 from kernel_schema.schema.rules import by_layer
 from tests.schema.problems import REF
 from tests.strategies import config_data, configs

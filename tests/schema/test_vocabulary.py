@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kernel_schema import Capabilities, DeviceType, ModeName
-from kernel_schema.schema.capability import EVERY_CAPABILITY
+from kernel_schema.schema.ranges import EVERY_CAPABILITY
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
     DEVICE_NAMES,

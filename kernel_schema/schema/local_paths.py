@@ -6,17 +6,19 @@ import os
 import re
 from copy import copy
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
-from kernel_schema.schema.entries import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
+from pydantic import BaseModel
+
 from kernel_schema.schema.frozen import FrozenDict
-from kernel_schema.schema.kinds import is_tuple
+from kernel_schema.schema.models import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
 from kernel_schema.schema.references import LocalRef
+from kernel_schema.typeguards import is_tuple
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.models import KernelConfig
 
 _ROOTED = re.compile(r"~|[/\\]|[A-Za-z]:[/\\]")
 
@@ -105,7 +107,15 @@ def stated_paths(config: KernelConfig) -> list[str]:
 
 def _map_paths(config: KernelConfig, change: Callable[[str], str]) -> KernelConfig:
     layers = {name: _entry(entry, change) for name, entry in config.kernel_mapping.items()}
-    return config.model_copy(update={"kernel_mapping": FrozenDict(layers)})
+    return _changed(config, {"kernel_mapping": FrozenDict(layers)})
+
+
+_Model = TypeVar("_Model", bound=BaseModel)
+
+
+def _changed(model: _Model, update: dict[str, Any]) -> _Model:
+    # Not the copy of our own models, which validates: what was right is right with other paths.
+    return cast("_Model", BaseModel.model_copy(model, update=update))
 
 
 def _entry(entry: Any, change: Callable[[str], str]) -> Any:
@@ -118,12 +128,12 @@ def _entry(entry: Any, change: Callable[[str], str]) -> Any:
         changed: dict[str, Any] = {"kernel": _entry(entry.kernel, change)}
         if entry.lockfile is not None:
             changed["lockfile"] = change(entry.lockfile)
-        return entry.model_copy(update=changed)
+        return _changed(entry, changed)
     if isinstance(entry, CapabilityEntry):
-        return entry.model_copy(update={"entry": _entry(entry.entry, change)})
+        return _changed(entry, {"entry": _entry(entry.entry, change)})
     if isinstance(entry, (DeviceMapping, ModeMapping)):
         items = {key: _entry(value, change) for key, value in entry.items()}
-        return entry.model_copy(update={"root": FrozenDict(items)})
+        return _changed(entry, {"root": FrozenDict(items)})
     if is_tuple(entry):
         return tuple(_entry(ranged, change) for ranged in entry)
     return entry

@@ -7,14 +7,14 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, TypeAlias
 
-from kernel_schema.schema.kinds import is_tuple
 from kernel_schema.schema.rules import HubKernel, Rule, by_layer, expand
 from kernel_schema.schema.vocabulary import ORIGINAL, DeviceType, ModeName
+from kernel_schema.typeguards import is_tuple
 from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
-    from kernel_schema.schema.capability import Capabilities
-    from kernel_schema.schema.config import KernelConfig
+    from kernel_schema.schema.models import KernelConfig
+    from kernel_schema.schema.ranges import Capabilities
 
 Place: TypeAlias = "tuple[str, DeviceType | None, Capabilities, ModeName | None]"
 

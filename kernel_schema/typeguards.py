@@ -30,7 +30,7 @@ def is_table(value: object) -> TypeIs[Mapping[Any, Any]]:
     >>> is_table({}), is_table([])
     (True, False)
     """
-    return isinstance(value, Mapping)
+    return isinstance(value, (dict, Mapping))  # most are dicts, which is told faster
 
 
 def is_list(value: object) -> TypeIs[list[Any]]:

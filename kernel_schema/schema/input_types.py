@@ -16,7 +16,7 @@ from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.schema.vocabulary import DeviceType, ModeName, Original
 
 if TYPE_CHECKING:
-    from kernel_schema.schema.entries import (
+    from kernel_schema.schema.models import (
         CapabilityEntry,
         DeviceMapping,
         KernelSpec,
@@ -110,4 +110,7 @@ LayerEntryInput: TypeAlias = Union[
 ]
 ModeMappingInput: TypeAlias = ModeMappingDict | Mapping[str, _Node] | Mapping[ModeName, _Node]
 DeviceMappingInput: TypeAlias = DeviceMappingDict | Mapping[str, _Node] | Mapping[DeviceType, _Node]
+SchemaUriDict = TypedDict("SchemaUriDict", {"$schema": str}, total=False)
+"""`$schema` as a keyword, as `KernelConfig.model_dump` gives it."""
+
 KernelMappingInput: TypeAlias = Mapping[str, LayerEntryInput]
