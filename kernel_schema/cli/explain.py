@@ -10,7 +10,7 @@ from kernel_schema.cli.inputs import open_document, open_model, say
 from kernel_schema.cli.layout import paragraph
 from kernel_schema.cli.matrix import matrix_shape, matrix_text
 from kernel_schema.cli.plans import inherited_text, plan_shape, plan_text
-from kernel_schema.cli.shapes import diagnostic_shape
+from kernel_schema.cli.shapes import diagnostic_shape, file_shape
 from kernel_schema.cli.terminal import write_json, write_lines
 from kernel_schema.diagnostics import KernelSchemaError, Severity
 from kernel_schema.lowering.explain import explain, plan_matrix
@@ -70,7 +70,7 @@ def run_explain(options: argparse.Namespace) -> int:
     if options.output_format == "json":
         shape = {
             "version": VERSION,
-            "file": document.file,
+            "file": file_shape(document.file),
             "diagnostics": [diagnostic_shape(diagnostic) for diagnostic in diagnostics],
             "plans": [plan_shape(plan, document) for plan in plans],
         }
@@ -117,7 +117,7 @@ def _show_matrix(
     if options.output_format == "json":
         shape = {
             "version": VERSION,
-            "file": document.file,
+            "file": file_shape(document.file),
             "layer_name": layer.layer_name,
             "rows": matrix_shape(rows, document),
         }

@@ -9,11 +9,23 @@ if TYPE_CHECKING:
     from kernel_schema.schema.ranges import Capabilities
 
 
+def file_shape(file: str) -> str:
+    r"""The name of a file for JSON.
+
+    One that is no UTF-8 holds halves of surrogate pairs in Python, at which other readers of JSON
+    stop: it is shown as messages show it.
+
+    >>> file_shape("k.yaml"), file_shape(chr(0xDCFF))
+    ('k.yaml', '\\udcff')
+    """
+    return file.encode(errors="backslashreplace").decode()
+
+
 def diagnostic_shape(diagnostic: Diagnostic) -> dict[str, Any]:
     """A diagnostic, as `check --output-format json` has it."""
     span = diagnostic.span
     return {
-        "file": diagnostic.file,
+        "file": None if diagnostic.file is None else file_shape(diagnostic.file),
         "line": span and span.line,
         "column": span and span.column,
         "end_line": span and span.end_line,

@@ -18,10 +18,6 @@ if TYPE_CHECKING:
 
 
 _COLOUR = re.compile("(\x1b\\[[0-9;]*m)")
-# Among the escapes of JSON: a backslash, a character as a pair, half of a pair.
-_ESCAPED = re.compile(
-    r"\\\\|\\ud[89ab][0-9a-f]{2}\\ud[c-f][0-9a-f]{2}|(?P<half>\\ud[89a-f][0-9a-f]{2})"
-)
 
 
 def write_lines(text: str, stream: TextIO | None = None, *, painted: bool = False) -> None:
@@ -44,22 +40,10 @@ def tell(text: str) -> None:
 
 
 def write_json(shape: object, stream: TextIO | None = None) -> None:
-    r"""Write JSON for programs: what must not be printed is escaped, and so still there as data.
-
-    A file name that is no UTF-8 holds halves of surrogate pairs in Python, at which other readers
-    of JSON stop: they are shown as `printable` shows them.
-
-    >>> write_json([chr(0xDCFF), chr(0x1F600)])
-    [
-      "\\udcff",
-      "\ud83d\ude00"
-    ]
-    """
+    """Write JSON for programs: what must not be printed is escaped, and so still there as data."""
     from json import dumps
 
-    text = dumps(shape, indent=2)
-    whole = _ESCAPED.sub(lambda match: f"\\{match[0]}" if match["half"] else match[0], text)
-    write_lines(whole, stream)
+    write_lines(dumps(shape, indent=2), stream)
 
 
 def replace_closed() -> None:
