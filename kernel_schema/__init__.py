@@ -74,7 +74,7 @@ if TYPE_CHECKING:
     )
     from kernel_schema.schema.ranges import Capabilities
     from kernel_schema.schema.references import HubRef, LocalRef, parse_kernel_ref
-    from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, expand
+    from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, RuntimeChoice, expand
     from kernel_schema.schema.vocabulary import ORIGINAL, DeviceType, ModeName
 
 __all__ = [
@@ -115,6 +115,7 @@ __all__ = [
     "Report",
     "Route",
     "Rule",
+    "RuntimeChoice",
     "Severity",
     "Span",
     "Standing",
@@ -172,7 +173,7 @@ _HOMES = {
     "schema.input_types": "CapabilityEntryDict DeviceMappingDict KernelSpecDict ModeMappingDict",
     "schema.compare": "Change diff",
     "schema.references": "HubRef LocalRef parse_kernel_ref",
-    "schema.rules": "HubKernel LocalKernel Rule expand",
+    "schema.rules": "HubKernel LocalKernel Rule RuntimeChoice expand",
     "schema.vocabulary": "ORIGINAL DeviceType ModeName",
 }
 _HOME_OF = {name: home for home, names in _HOMES.items() for name in names.split()}

@@ -462,19 +462,20 @@ def outcome(text: str, code: Code, bench: dict[str, Any]) -> list[str]:
         ks.restore(bench["model"])
 
 
+CHECK = (
+    "Norm = type('Norm', (__import__('torch').nn.Identity,), {'kernel_layer_name': 'Norm'}); "
+    "report(*ks.check(ks.KernelConfig({'Norm': 'org/repo:Norm'}), Norm()))"
+)
 # What `python train.py` stands for in an example: the part that meets the problem.
 TRAIN = {
     "broken-dependency": "ks.lower(ks.KernelConfig())",
     "hub-kernels-disabled": "report(registration_disabled())",
-    "kernel-mapping-disabled": "report(MAPPING_DISABLED)",
-    "local-kernels-override": (
-        "Norm = type('Norm', (__import__('torch').nn.Identity,), {'kernel_layer_name': 'Norm'}); "
-        "report(*ks.check(ks.KernelConfig({'Norm': 'org/repo:Norm'}), Norm()))"
-    ),
+    "kernel-mapping-disabled": CHECK,
+    "local-kernels-override": CHECK,
 }
 REPORT = """\
 import kernel_schema as ks
-from kernel_schema.checks.environment import MAPPING_DISABLED, registration_disabled
+from kernel_schema.checks.environment import registration_disabled
 def report(*problems):
     print(*(problem.code for problem in problems if problem is not None))
 try:

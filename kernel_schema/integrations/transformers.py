@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.lowering.inherited import rules_of
 from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
-from kernel_schema.schema.vocabulary import DeviceType
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def default_rules() -> tuple[Rule, ...]:
 def _rules(table: dict[str, dict[Any, Any]]) -> Iterator[Rule]:
     for layer_name, devices in table.items():
         for key, repositories in devices.items():
-            device = DeviceType(key if isinstance(key, str) else key.type)
+            device = key if isinstance(key, str) else key.type
             properties = getattr(key, "properties", None)
             bounds = EVERY_CAPABILITY
             if properties is not None:

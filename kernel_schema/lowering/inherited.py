@@ -35,29 +35,31 @@ def _rules(mapping: dict[str, Any]) -> Iterator[Rule]:
             for device in DeviceType:
                 yield from rules_of(layer_name, device, EVERY_CAPABILITY, by_device)
             continue
-        for device_name, repositories in by_device.items():
-            if device_name not in DEVICE_NAMES:
+        for device, repositories in by_device.items():
+            if device not in DEVICE_NAMES:
                 continue
-            device = DeviceType(device_name)
             if callable(repositories):
                 yield from rules_of(layer_name, device, EVERY_CAPABILITY, repositories)
                 continue
-            for capabilities, by_mode in ranges_of(device, repositories):
+            for capabilities, by_mode in ranges_of(DeviceType(device), repositories):
                 yield from rules_of(layer_name, device, capabilities, by_mode)
 
 
 def rules_of(
-    layer_name: str, device: DeviceType, capabilities: Capabilities, repositories: Any
+    layer_name: str, device_name: str, capabilities: Capabilities, repositories: Any
 ) -> Iterator[Rule]:
     """One entry of a mapping of kernels as rules.
 
     Args:
         layer_name: The name of the layer.
-        device: The device.
+        device_name: The type of the device; of one that we do not know there are no rules.
         capabilities: The range that the entry is for.
         repositories: A repository object, such objects by `kernels.Mode`, or a callable that
             picks one when kernelize runs.
     """
+    if device_name not in DEVICE_NAMES:
+        return
+    device = DeviceType(device_name)
     route = Route((INHERITED, layer_name, device.value))
     if not is_table(repositories):
         kernel = _picked_by(repositories) if callable(repositories) else kernel_of(repositories)

@@ -259,7 +259,7 @@ def _unusable_lockfile(rule: Rule, error: Exception) -> Diagnostic:
     reason = getattr(error, "strerror", None)
     why = f"kernels cannot read it{place[0] if place else ''}{f': {reason}' if reason else ''}"
     if " is not locked" in str(error):
-        why = "it holds no lock of this repository"
+        why = "this repository is not locked in it"
     return Diagnostic(
         "missing-lockfile" if missing else "unusable-lockfile",
         f"the lock file of `{rule.kernel}` "

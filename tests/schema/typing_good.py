@@ -28,6 +28,7 @@ from kernel_schema import (
     ModeName,
     Route,
     Rule,
+    RuntimeChoice,
     expand,
     parse_kernel_ref,
 )
@@ -171,7 +172,7 @@ def functions() -> None:
     config = KernelConfig({"A": REF})
     rules = expand(config)
     assert_type(rules, tuple[Rule, ...])
-    assert_type(rules[0].kernel, HubKernel | LocalKernel | None)
+    assert_type(rules[0].kernel, HubKernel | LocalKernel | RuntimeChoice | None)
     assert_type(rules[0].device, DeviceType | None)
     assert_type(rules[0].mode, ModeName | None)
     assert_type(rules[0].route, Route)
