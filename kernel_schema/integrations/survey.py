@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import platform
+import re
 from dataclasses import asdict, dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final
@@ -16,7 +17,11 @@ from kernel_schema.checks.environment import (
 )
 from kernel_schema.diagnostics import LoweringError
 from kernel_schema.integrations.credentials import without_credentials
-from kernel_schema.lowering.upstream import import_kernels, is_mapping_disabled
+from kernel_schema.lowering.upstream import (
+    NEWEST_TESTED,
+    import_kernels,
+    is_mapping_disabled,
+)
 from kernel_schema.paths import is_directory
 
 if TYPE_CHECKING:
@@ -78,7 +83,23 @@ def _kernels() -> Fact:
     except LoweringError as error:
         (cause,) = error.diagnostics
         return _in_the_way("kernels", version, cause)
-    return Fact("kernels", version, "can be imported")
+    return Fact("kernels", version, "can be imported" + _beyond_tested("kernels", version))
+
+
+def _beyond_tested(name: str, version: str) -> str:
+    """What to say of a version that is newer than what the tests have run against.
+
+    >>> _beyond_tested("kernels", "0.17.2"), _beyond_tested("kernels", "0.18.0.dev1")
+    ('', '; newer than 0.17.2, the newest that this kernel_schema was tried with')
+    """
+    tested = NEWEST_TESTED[name]
+    if _release(version) <= _release(tested):
+        return ""
+    return f"; newer than {tested}, the newest that this kernel_schema was tried with"
+
+
+def _release(version: str) -> tuple[int, ...]:
+    return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
 _INSTALL: Final = "pip install 'kernel-schema[torch]'"
@@ -130,7 +151,8 @@ def _transformers() -> Fact:
         return Fact("transformers", version, effect, _INSTALL)
     cause = registration_disabled()
     if cause is None:
-        return Fact("transformers", version, "registers layers, and takes the kernels installed")
+        effect = "registers layers, and takes the kernels installed"
+        return Fact("transformers", version, effect + _beyond_tested("transformers", version))
     return _in_the_way("transformers", version, cause)
 
 
