@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import os
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,6 +22,11 @@ def run(arguments: Sequence[str] | None = None) -> int:
     # Most of a call is importing, and a collector that looks for garbage among modules while they
     # load, and once more at the end, takes a tenth of it.
     gc.disable()
+    # The process is ours here, unlike in `main`. Looking for plugins of pydantic takes as long
+    # as checking a file, and a command uses none.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
+    # The Hub is asked for what a command needs, and for nothing on the side.
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     try:
         from kernel_schema.cli.main import main
 

@@ -39,10 +39,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if isinstance(stream, io.TextIOWrapper):
             # Characters that a terminal cannot show are no reason to fail.
             stream.reconfigure(errors="backslashreplace")
-    # Looking for plugins of pydantic takes as long as checking a file, and a command uses none.
-    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "__all__")
-    # The Hub is asked for what a command needs, and for nothing on the side.
-    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
     options = _parser().parse_args(arguments)
     if getattr(options, "trust_remote_code", False) and options.model is None:
         return complain("--trust-remote-code goes with --model")

@@ -408,3 +408,11 @@ def test_only_what_is_needed_is_imported(
     loaded = set(done.stdout.splitlines()[-1].split())
     assert "kernel_schema.cli.main" in loaded
     assert loaded & banned == set()
+
+
+def test_the_environment_of_the_caller_stays(tmp_path: Path) -> None:
+    """`main` is called in processes of others too; only the command owns its process."""
+    (tmp_path / "kernels.yaml").write_text("kernel_mapping: {}\n", encoding="utf-8")
+    before = dict(os.environ)
+    assert main(["check", str(tmp_path)]) == 0
+    assert dict(os.environ) == before
