@@ -108,12 +108,11 @@ class Parsed:
         Span(line=2, column=1, end_line=2, end_column=16)
         """
         steps = tuple(steps)
-        value = self.value
+        value = cast("Any", self.value)
         for step in steps:
-            inner = items(value)
-            if step not in inner:
+            if not _holds(value, step):
                 return None
-            value = inner[step]
+            value = value[step]
         return Parsed(value, self._positions, (*self._steps, *steps))
 
 
@@ -228,6 +227,13 @@ def prepare(text: str) -> str:
         found.add("forbidden-character", 0, 1, message, "remove it")
     found.raise_if_any()
     return text
+
+
+def _holds(value: object, step: Step) -> bool:
+    """Whether something stands at a key or position; every item of a long list may be asked for."""
+    if isinstance(value, list):
+        return isinstance(step, int) and 0 <= step < len(cast("list[object]", value))
+    return isinstance(value, dict) and step in cast("dict[object, object]", value)
 
 
 def items(value: Value) -> dict[Step, Value]:
