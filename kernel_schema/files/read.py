@@ -223,7 +223,9 @@ def _bytes(file: str, max_bytes: int) -> bytes:
     except IsADirectoryError:
         raise _access("is-a-directory", file, "this is a directory", "name a file in it") from None
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        # Python words it in another way from version to version.
+        null = "no path holds a null character" if "\0" in file else None
+        reason = null or getattr(error, "strerror", None) or str(error)
         raise _access("unreadable-file", file, f"it cannot be read: {reason}", None) from None
 
 

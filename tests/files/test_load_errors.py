@@ -106,7 +106,7 @@ class TestFilesThatCannotBeHad:
             ("file/kernels.yaml", "Not a directory"),
             ("loop.yaml", "Too many levels of symbolic links"),
             ("x" * 300 + ".yaml", "File name too long"),
-            ("nul\0.yaml", "embedded null byte"),
+            ("nul\0.yaml", "no path holds a null character"),
         ],
     )
     def test_unreadable(self, name: str, reason: str, capsys: pytest.CaptureFixture[str]) -> None:
