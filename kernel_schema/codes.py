@@ -13,6 +13,39 @@ from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from typing import TypeAlias
+
+# A list of words, which reads better with several on a line.
+Code: TypeAlias = Literal[
+    # syntax
+    "complex-key", "duplicate-key", "empty-document", "forbidden-character", "json-comment",
+    "key-too-long", "lone-surrogate", "non-string-key", "not-a-number", "number-out-of-range",
+    "syntax-error", "too-deep", "too-many-problems", "yaml-alias", "yaml-anchor", "yaml-directive",
+    "yaml-missing-space", "yaml-multiple-documents", "yaml-tab", "yaml-tag",
+    # file
+    "cannot-write", "file-not-found", "file-too-large", "is-a-directory", "missing-table",
+    "not-utf8", "unknown-format", "unreadable-file",
+    # config
+    "capability-not-supported", "conflicting-pins", "empty-capability-range", "empty-entry",
+    "invalid-capability", "invalid-entry", "invalid-inherit-mapping", "invalid-kernel-mapping",
+    "invalid-kernel-reference", "invalid-layer-name", "invalid-lockfile", "invalid-revision",
+    "invalid-schema-uri", "invalid-trust-remote-code", "invalid-version", "misplaced-capability",
+    "misplaced-device", "misplaced-list", "misplaced-mode", "misplaced-option",
+    "misplaced-original", "missing-key", "overlapping-capability", "unknown-device", "unknown-key",
+    "unknown-mode",
+    # model
+    "crossing-capability", "device-not-covered", "hides-inherited", "missing-local-kernel",
+    "missing-lockfile", "mixed-signatures", "mixed-training-state", "unregistered-layer",
+    "untrusted-revision",
+    # environment
+    "broken-dependency", "hub-kernels-disabled", "incompatible-kernels-version",
+    "kernel-mapping-disabled", "local-kernels-override", "missing-dependency", "no-such-gpu",
+    # kernelize
+    "capability-needed", "device-not-inferable", "failing-kernel-condition", "kernel-load-failed",
+    "kernel-not-applied", "kernel-without-backward-in-training", "plan-not-met", "stale-mode",
+    "unsupported-by-kernels", "unsupported-device", "unusable-lockfile",
+]  # fmt: skip
+"""What a problem is called: the codes of `codes.toml`, so that a type checker refuses any other."""
 
 Stage = Literal["syntax", "file", "config", "model", "environment", "kernelize"]
 """When a problem is found: in the text, in its file, in what it says, by a check with the model and
@@ -20,7 +53,7 @@ the files that the config names, in what is installed and set, or while kernels 
 
 
 @dataclass(frozen=True, slots=True)
-class Code:
+class Meaning:
     """What one diagnostic code means.
 
     Args:
@@ -45,7 +78,7 @@ class Code:
 
 
 @cache
-def catalogue() -> Mapping[str, Code]:
+def catalogue() -> Mapping[str, Meaning]:
     """Every code by its name, in the order of the stages, and by name within a stage.
 
     >>> catalogue()["unknown-device"].summary
@@ -64,7 +97,7 @@ def catalogue() -> Mapping[str, Code]:
     text = files("kernel_schema").joinpath("codes.toml").read_text(encoding="utf-8")
     return MappingProxyType(
         {
-            name: Code(name=name, **{key: value.strip("\n") for key, value in fields.items()})
+            name: Meaning(name=name, **{key: value.strip("\n") for key, value in fields.items()})
             for name, fields in loads(text).items()
         }
     )

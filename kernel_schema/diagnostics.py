@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from pydantic import ValidationError
 
+    from kernel_schema.codes import Code
+
 Step = str | int
 
 _BARE_STEP = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
@@ -120,7 +122,7 @@ class Diagnostic:
     kernel_mapping.A: error[unknown-device]: `hip` is not a device
     """
 
-    code: str
+    code: Code
     message: str
     route: Route = Route()
     help: str | None = None
@@ -150,7 +152,7 @@ class Diagnostic:
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The diagnostics of one file by their places; those without a place first, as they came.
 
-    >>> late, early = (Diagnostic("a-code", "wrong", span=Span(n, 1, n, 2)) for n in (9, 1))
+    >>> late, early = (Diagnostic("syntax-error", "wrong", span=Span(n, 1, n, 2)) for n in (9, 1))
     >>> [found.span.line for found in in_file_order([late, early])]
     [1, 9]
     """

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kernel_schema.codes import Code
+    from kernel_schema.codes import Meaning
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "README.md"
@@ -21,7 +21,7 @@ END = "<!-- codes: end -->"
 _TABLE = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTALL)
 
 
-def updated(text: str, codes: Iterable[Code]) -> str:
+def updated(text: str, codes: Iterable[Meaning]) -> str:
     """The text of a README with the table between its two marks made anew.
 
     Raises:
@@ -34,7 +34,7 @@ def updated(text: str, codes: Iterable[Code]) -> str:
     return text
 
 
-def render_table(codes: Iterable[Code]) -> str:
+def render_table(codes: Iterable[Meaning]) -> str:
     """A Markdown table with one row for each code: its summary, and the heart of its example."""
     rows = ["| Code | What is wrong | For example |", "| --- | --- | --- |"]
     for code in codes:
@@ -43,7 +43,7 @@ def render_table(codes: Iterable[Code]) -> str:
     return "\n".join(rows) + "\n"
 
 
-def heart(code: Code) -> str:
+def heart(code: Meaning) -> str:
     """The last line of a code's wrong example that its right one has not, without indentation."""
     wrong, right = code.wrong.splitlines(), code.right.splitlines()
     opcodes = difflib.SequenceMatcher(a=wrong, b=right, autojunk=False).get_opcodes()

@@ -15,6 +15,7 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kernel_schema.codes import Code
     from kernel_schema.files.parsed import Findings
 
 _REST = re.compile(r"[^\r\n]*[^\r\n \t]")
@@ -34,7 +35,7 @@ _SURROGATES = range(0xD800, 0xE000)
 _ONE_LINE_KEY = "a key has to be on one line, with at most 1024 characters, and `: ` after it"
 
 
-_REFUSALS: Final = {
+_REFUSALS: Final[dict[str, tuple[Code, str, str]]] = {
     "&": (
         "yaml-anchor",
         "anchors (`&`) are not supported",

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
     from datetime import date, datetime, time
 
+    from kernel_schema.codes import Code
     from kernel_schema.diagnostics import Step
     from kernel_schema.files.positions import Located, Positions
 
@@ -132,7 +133,7 @@ class Findings:
         return LineIndex(self.text)
 
     def add(
-        self, code: str, start: int, end: int, message: str, help_text: str | None = None
+        self, code: Code, start: int, end: int, message: str, help_text: str | None = None
     ) -> None:
         """Note a problem of the text between two offsets.
 

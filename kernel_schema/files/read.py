@@ -17,6 +17,7 @@ from kernel_schema.paths import first_bytes, read_at_most
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
+    from kernel_schema.codes import Code
     from kernel_schema.files.parsed import Parsed
     from kernel_schema.schema.models import KernelConfig
 
@@ -229,12 +230,12 @@ def _bytes(file: str, max_bytes: int) -> bytes:
         raise _access("unreadable-file", file, f"it cannot be read: {reason}", None) from None
 
 
-def _access(code: str, file: str, message: str, help_text: str | None) -> FileAccessError:
+def _access(code: Code, file: str, message: str, help_text: str | None) -> FileAccessError:
     return FileAccessError([Diagnostic(code, message, help=help_text, file=file)])
 
 
 def _content(
-    code: str,
+    code: Code,
     file: str,
     message: str,
     help_text: str | None,

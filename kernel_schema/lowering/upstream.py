@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
 
+    from kernel_schema.codes import Code
     from kernel_schema.schema.rules import Kernel
     from kernel_schema.schema.vocabulary import DeviceType
 
@@ -253,5 +254,5 @@ def _gone(name: str) -> LoweringError:
     )
 
 
-def _error(code: str, message: str, help_text: str | None) -> LoweringError:
+def _error(code: Code, message: str, help_text: str | None) -> LoweringError:
     return LoweringError([Diagnostic(code, message, help=help_text)])

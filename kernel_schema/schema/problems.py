@@ -14,6 +14,7 @@ from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 if TYPE_CHECKING:
     from typing import TypeAlias
 
+    from kernel_schema.codes import Code
     from kernel_schema.diagnostics import Step
 
     Steps: TypeAlias = tuple[Any, ...]
@@ -32,7 +33,7 @@ class Problem:
         meant: The key that a wrong one was probably meant to be: it is then not missing.
     """
 
-    code: str
+    code: Code
     message: str
     help: str | None = None
     at_key: bool = False
@@ -114,7 +115,7 @@ class Problems:
 def _pydantic_type(problem: Problem) -> PydanticCustomError:
     context = {"problem": problem.message, "help": problem.help, "at_key": problem.at_key}
     template = "{problem}; {help}" if problem.help else "{problem}"
-    return PydanticCustomError(problem.code, template, context)  # pyright: ignore[reportArgumentType] (literal strings only guard against injection into templates)
+    return PydanticCustomError(problem.code, template, context)
 
 
 def _at(value: Any, steps: Steps) -> object:

@@ -43,7 +43,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+")
 
 _PART_LENGTH = 96
-_CODE = "invalid-kernel-reference"
+_CODE: Final = "invalid-kernel-reference"
 _RULE = "a kernel is written `org/repo:layer_name`"
 _LOCAL_RULE = "a local kernel is written `path:layer_name`"
 

@@ -20,6 +20,8 @@ from kernel_schema.wording import listing, quote
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kernel_schema.codes import Code
+
 _CONFIG_HINTS: Final = {
     "use_local_kernel": "leave it out: a path that starts with `/`, `./`, `../` or `~` is local",
     "schema": "did you mean `$schema`?",
@@ -124,7 +126,7 @@ def unknown_mode(key: object) -> Problem:
 
 
 def _unknown_name(
-    code: str,
+    code: Code,
     key: object,
     kind: str,
     closest: Callable[[str], str | None],

@@ -68,9 +68,9 @@ def test_texts(text: str) -> None:
     route = ks.Route((text, 0, text))
     span = ks.Span(1, 1, 1, 2)
     for diagnostic in (
-        ks.Diagnostic("a-code", text, route, help=text),
-        ks.Diagnostic("a-code", text, route, help=text, file=text),
-        ks.Diagnostic("a-code", text, route, help=text, file=text, span=span),
+        ks.Diagnostic("unknown-key", text, route, help=text),
+        ks.Diagnostic("unknown-key", text, route, help=text, file=text),
+        ks.Diagnostic("unknown-key", text, route, help=text, file=text, span=span),
     ):
         assert str(diagnostic).count("\n") == 1
         assert "\n" not in diagnostic.headline

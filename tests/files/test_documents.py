@@ -218,7 +218,7 @@ def test_messages_are_the_same_in_every_format(known: str) -> None:
 @pytest.mark.parametrize("snippet", _SNIPPETS)
 def test_what_to_write_is_written_in_the_format(snippet: str, known: str) -> None:
     document = ks.loads_document(ks.dumps(ks.KernelConfig({}), format=known), format=known)
-    placed = document.place(ks.Diagnostic("a-code", f"not {snippet}", help=f"add {snippet}"))
+    placed = document.place(ks.Diagnostic("unknown-key", f"not {snippet}", help=f"add {snippet}"))
     assert placed.message == f"not {snippet}"
     assert placed.help is not None
     written = placed.help.removeprefix("add ").strip("`")

@@ -194,18 +194,24 @@ def test_route(steps: tuple[str | int, ...], text: str) -> None:
 def test_diagnostic() -> None:
     plain = Diagnostic("empty-entry", "nothing here")
     assert str(plain) == "(top level): error[empty-entry]: nothing here"
-    warning = Diagnostic("x", "y", Route(("a",)), "do z", Severity.WARNING)
-    assert str(warning) == "a: warning[x]: y\n  help: do z"
+    warning = Diagnostic("too-deep", "y", Route(("a",)), "do z", Severity.WARNING)
+    assert str(warning) == "a: warning[too-deep]: y\n  help: do z"
 
 
 def test_a_diagnostic_of_a_file_says_where() -> None:
-    found = Diagnostic("x", "y", Route(("a",)), "do z", file="kernels.yaml", span=Span(3, 5, 3, 8))
-    assert str(found) == "kernels.yaml:3:5: error[x]: y\n  help: do z"
-    assert found.headline == "kernels.yaml:3:5: error[x]: y"
-    assert Diagnostic("x", "y", file="kernels.yaml").place == "kernels.yaml"
-    assert Diagnostic("x", "y", Route(("a",))).place == "a"
+    found = Diagnostic(
+        "too-deep", "y", Route(("a",)), "do z", file="kernels.yaml", span=Span(3, 5, 3, 8)
+    )
+    assert str(found) == "kernels.yaml:3:5: error[too-deep]: y\n  help: do z"
+    assert found.headline == "kernels.yaml:3:5: error[too-deep]: y"
+    assert Diagnostic("too-deep", "y", file="kernels.yaml").place == "kernels.yaml"
+    assert Diagnostic("too-deep", "y", Route(("a",))).place == "a"
 
 
 def test_errors_show_every_diagnostic() -> None:
-    error = ModelCheckError([Diagnostic("a", "one"), Diagnostic("b", "two", help="three")])
-    assert str(error) == ("(top level): error[a]: one\n(top level): error[b]: two\n  help: three")
+    diagnostics = [Diagnostic("too-deep", "one"), Diagnostic("yaml-tag", "two", help="three")]
+    assert str(ModelCheckError(diagnostics)).splitlines() == [
+        "(top level): error[too-deep]: one",
+        "(top level): error[yaml-tag]: two",
+        "  help: three",
+    ]
