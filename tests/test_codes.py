@@ -410,11 +410,11 @@ def run_python(*arguments: str, **variables: str) -> str:
     return done.stdout
 
 
-# The table of the README.
+# The table of schemas/README.md.
 
 
 class TestTable:
-    def test_of_the_readme_is_up_to_date(self) -> None:
+    def test_of_the_page_is_up_to_date(self) -> None:
         text = README.read_text(encoding="utf-8")
         assert updated(text, CODES.values()) == text, "run `python tests/update_readme.py`"
 

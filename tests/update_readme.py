@@ -1,4 +1,4 @@
-"""The table of codes in the README, made of the catalogue: `python tests/update_readme.py`."""
+"""The table of codes in schemas/README.md, of the catalogue: `python tests/update_readme.py`."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from kernel_schema.codes import Meaning
 
 ROOT = Path(__file__).parent.parent
-README = ROOT / "README.md"
+README = ROOT / "schemas" / "README.md"
 BEGIN = "<!-- codes: begin -->"
 END = "<!-- codes: end -->"
 
@@ -22,7 +22,7 @@ _TABLE = re.compile(f"(?<={re.escape(BEGIN)}\n).*?(?={re.escape(END)})", re.DOTA
 
 
 def updated(text: str, codes: Iterable[Meaning]) -> str:
-    """The text of a README with the table between its two marks made anew.
+    """The text of a page with the table between its two marks made anew.
 
     Raises:
         ValueError: If the marks are not there, each on a line of its own, exactly once.
@@ -30,7 +30,7 @@ def updated(text: str, codes: Iterable[Meaning]) -> str:
     table = render_table(codes)
     text, count = _TABLE.subn(lambda _: table, text)
     if count != 1:
-        raise ValueError(f"the README needs `{BEGIN}` and `{END}` once, each on its own line")
+        raise ValueError(f"the page needs `{BEGIN}` and `{END}` once, each on its own line")
     return text
 
 
@@ -61,7 +61,7 @@ def _as_code(text: str) -> str:
 
 
 def main() -> None:
-    """Write the README."""
+    """Write the page."""
     from kernel_schema.codes import catalogue
 
     text = README.read_text(encoding="utf-8")

@@ -16,6 +16,9 @@ pytest.importorskip("pre_commit", reason="pre-commit runs the hook")
 
 import yaml
 
+import kernel_schema as ks
+from tests.test_readme import blocks
+
 ROOT = Path(__file__).parent.parent.parent
 HOOKS_FILE = ".pre-commit-hooks.yaml"
 SHIPPED = ["kernel_schema", "schemas", "pyproject.toml", "README.md", "LICENSE", HOOKS_FILE]
@@ -60,14 +63,23 @@ def hooks(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return hooks
 
 
+def shown_config() -> dict[str, Any]:
+    """What the README says to paste."""
+    (block,) = (one for one in blocks("README.md") if one.value == ".pre-commit-config.yaml")
+    return yaml.safe_load(block.text)
+
+
 def run(hooks: Path, folder: Path, **settings: Any) -> subprocess.CompletedProcess[str]:
-    """Run the hook on all files of a folder."""
+    """Run the hook on all files of a folder, as the README shows it or with other settings."""
     revision = subprocess.run(
         ["git", "rev-parse", "HEAD"], cwd=hooks, check=True, capture_output=True, text=True
     ).stdout.strip()
-    hook = {"id": HOOK["id"], **settings}
-    repositories = {"repos": [{"repo": str(hooks), "rev": revision, "hooks": [hook]}]}
-    (folder / ".pre-commit-config.yaml").write_text(yaml.safe_dump(repositories))
+    config = shown_config()
+    (repository,) = config["repos"]
+    repository |= {"repo": str(hooks), "rev": revision}
+    if settings:
+        repository["hooks"] = [{"id": HOOK["id"], **settings}]
+    (folder / ".pre-commit-config.yaml").write_text(yaml.safe_dump(config))
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     return subprocess.run(
@@ -78,6 +90,18 @@ def run(hooks: Path, folder: Path, **settings: Any) -> subprocess.CompletedProce
         text=True,
         check=False,
     )
+
+
+def test_the_shown_config_is_one_as_it_stands(tmp_path: Path) -> None:
+    (block,) = (one for one in blocks("README.md") if one.value == ".pre-commit-config.yaml")
+    path = tmp_path / ".pre-commit-config.yaml"
+    path.write_text(block.text, encoding="utf-8")
+    validate = [sys.executable, "-m", "pre_commit", "validate-config", str(path)]
+    done = subprocess.run(validate, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    (repository,) = shown_config()["repos"]
+    assert repository["rev"] == f"v{ks.__version__}"
+    assert [hook["id"] for hook in repository["hooks"]] == [HOOK["id"]]
 
 
 def test_pre_commit_runs_it(hooks: Path, tmp_path: Path) -> None:
@@ -106,12 +130,17 @@ HOSTILE = "--model=evil:build.kernels.yaml"
 @pytest.mark.parametrize(
     ("settings", "names", "said"),
     [
-        ({}, [], ["unknown-device", "crossing-capability"]),
+        ({}, [], ["unknown-device"]),  # as the README shows it
+        ({"args": []}, [], ["unknown-device", "crossing-capability"]),
         ({"args": ["--ignore", "crossing-capability"]}, [], ["unknown-device"]),
         ({"args": ["--ignore=crossing-capability", "--"]}, [], ["unknown-device"]),
         ({"args": ["--ignore", "x"]}, ["--ignore"], ["--ignore: error[", "crossing-capability"]),
         ({"args": ["--model", "evil:build"]}, [], ["takes no --model"]),
-        ({"files": ""}, ["--"], ["--quiet: error[unknown-format]", "crossing-capability"]),
+        (
+            {"args": [], "files": ""},
+            ["--"],
+            ["--quiet: error[unknown-format]", "crossing-capability"],
+        ),
     ],
 )
 def test_no_name_of_a_file_is_an_option(
