@@ -54,18 +54,7 @@ the files that the config names, in what is installed and set, or while kernels 
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What one diagnostic code means.
-
-    Args:
-        name: The code, as diagnostics carry it.
-        summary: What is wrong, in one line.
-        explanation: Why it is wrong or dangerous, and what to do: 2 to 6 lines.
-        stage: When it is found.
-        wrong: An example that gives the code.
-        right: The same, put right.
-        severity: `error`, or `warning` for what does not make a check fail.
-        format: What the examples are written in.
-    """
+    """What one code means: in a line, in 2 to 6 lines, and by an example that gives it."""
 
     name: str
     summary: str
@@ -83,9 +72,6 @@ def catalogue() -> Mapping[str, Meaning]:
 
     >>> catalogue()["unknown-device"].summary
     'A key is not a device'
-    >>> print(catalogue()["unknown-device"].right)
-    kernel_mapping:
-      SiLU: {rocm: org/repo:SiLU, cuda: org/repo:SiLU}
     """
     from importlib.resources import files
 

@@ -46,12 +46,8 @@ class Route:
         steps: Mapping keys (`str`) and list positions (`int`, from 0), outermost first.
         at_key: True where the last *key* is meant, not the value under it.
 
-    >>> str(Route(("kernel_mapping", "RMSNorm", "cuda", 0, "kernel")))
-    'kernel_mapping.RMSNorm.cuda[0].kernel'
-    >>> str(Route(("kernel_mapping", "a layer")))
-    'kernel_mapping["a layer"]'
-    >>> str(Route())
-    '(top level)'
+    >>> print(Route(("kernel_mapping", "a layer", "cuda", 0, "kernel")))
+    kernel_mapping["a layer"].cuda[0].kernel
     """
 
     steps: tuple[Step, ...] = ()
@@ -150,18 +146,13 @@ class Diagnostic:
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The diagnostics of one file by their places; those without a place first, as they came.
+    """The diagnostics of one file by their spans; those without one first, as they came."""
 
-    >>> late, early = (Diagnostic("syntax-error", "wrong", span=Span(n, 1, n, 2)) for n in (9, 1))
-    >>> [found.span.line for found in in_file_order([late, early])]
-    [1, 9]
-    """
-    return tuple(sorted(diagnostics, key=_start))
+    def start(diagnostic: Diagnostic) -> tuple[int, int]:
+        span = diagnostic.span
+        return (span.line, span.column) if span is not None else (0, 0)
 
-
-def _start(diagnostic: Diagnostic) -> tuple[int, int]:
-    span = diagnostic.span
-    return (span.line, span.column) if span is not None else (0, 0)
+    return tuple(sorted(diagnostics, key=start))
 
 
 class KernelSchemaError(ValueError):
@@ -192,8 +183,12 @@ class ConfigError(KernelSchemaError):
     def from_validation_error(cls, error: ValidationError) -> ConfigError:
         """Turn pydantic's error into one with diagnostics.
 
-        Errors of fields that are not ours (a user's own model around a `KernelConfig`) keep
-        pydantic's type as their code.
+        Args:
+            error: What one of our models raised, or a model of yours with one of ours as a field.
+
+        Returns:
+            An error with a diagnostic for each of pydantic's: those of fields that are not ours
+            keep pydantic's type as their code.
 
         >>> from pydantic import ValidationError
         >>> from kernel_schema import KernelConfig
@@ -203,18 +198,15 @@ class ConfigError(KernelSchemaError):
         ...     print(ConfigError.from_validation_error(error).diagnostics[0].route)
         kernel_mapping.RMSNorm.cuda
         """
-        details = error.errors(include_url=False, include_input=False)
-        return cls(_diagnostic_of(dict(detail)) for detail in details)
+        details: list[Any] = error.errors(include_url=False, include_input=False)
+        return cls(map(_diagnostic_of, details))
 
 
 def _diagnostic_of(detail: Mapping[str, Any]) -> Diagnostic:
     context: dict[str, Any] = detail.get("ctx") or {}
-    return Diagnostic(
-        code=detail["type"],
-        message=context.get("problem", detail["msg"]),
-        route=Route(tuple(detail["loc"]), at_key=bool(context.get("at_key"))),
-        help=context.get("help"),
-    )
+    route = Route(tuple(detail["loc"]), at_key=bool(context.get("at_key")))
+    message = context.get("problem", detail["msg"])
+    return Diagnostic(detail["type"], message, route, context.get("help"))
 
 
 class ModelCheckError(KernelSchemaError):

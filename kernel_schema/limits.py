@@ -10,10 +10,7 @@ MAX_BYTES: Final = 2_000_000
 """How large a config file may be, unless more is allowed: `file-too-large`."""
 
 MAX_KEY: Final = 1000
-"""How many characters a key of a file may have: `key-too-long`.
-
-Every problem and every rule below a key repeats it.
-"""
+"""How many characters a key of a file may have: every problem below it repeats it."""
 
 MAX_PROBLEMS: Final = 1000
 """How many problems of one config are collected: then `too-many-problems`, and no more is read."""

@@ -2,6 +2,9 @@
 
 `pathlib` asks the same, but raises for names that are too long, and up to Python 3.11 where it may
 not look. What the system refuses to look at is not there.
+
+>>> exists("a" * 9999), size_of("a" * 9999), names_a_user("~root/norm"), names_a_user("~/norm")
+(False, 0, True, False)
 """
 
 from __future__ import annotations
@@ -15,57 +18,48 @@ import stat
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from io import BufferedReader
+    from pathlib import Path
     from typing import BinaryIO, Final, TypeAlias
 
     AnyPath: TypeAlias = str | os.PathLike[str]
 
+exists = os.path.exists
+is_there = os.path.lexists  # a link that leads nowhere is there, too
+is_directory = os.path.isdir
+is_file = os.path.isfile
 
-def exists(path: AnyPath) -> bool:
-    """Whether there is something.
-
-    >>> exists("."), exists("a" * 9999)
-    (True, False)
-    """
-    return os.path.exists(path)  # noqa: PTH110 (see above; so do the others)
-
-
-def is_there(path: AnyPath) -> bool:
-    """Whether there is something, if only a link that leads nowhere.
-
-    >>> is_there("."), is_there("a" * 9999)
-    (True, False)
-    """
-    return os.path.lexists(path)
-
-
-def is_directory(path: AnyPath) -> bool:
-    """Whether there is a directory, or a link to one.
-
-    >>> is_directory("."), is_directory("a" * 9999)
-    (True, False)
-    """
-    return os.path.isdir(path)  # noqa: PTH112
-
-
-def is_file(path: AnyPath) -> bool:
-    """Whether there is a regular file, or a link to one.
-
-    >>> is_file("."), is_file("a" * 9999)
-    (False, False)
-    """
-    return os.path.isfile(path)  # noqa: PTH113
+_NETWORK: Final = re.compile(r"[/\\](?:\?\?)?[/\\]")
+_OWN_HOME: Final = re.compile(r"~(?:[/\\]+|\Z)")
+_CHUNK: Final = 1 << 20
+# How long somebody who was about to write to a pipe may take to do so, in seconds.
+_PATIENCE: Final = 1.0
 
 
 def size_of(path: AnyPath) -> int:
-    """How many bytes a file has; 0 if there is none.
+    """How many bytes a file has; 0 if there is none."""
+    from pathlib import Path
 
-    >>> size_of("a" * 9999)
-    0
-    """
     try:
-        return os.path.getsize(path)  # noqa: PTH202
+        return Path(path).stat().st_size
     except (OSError, ValueError):
         return 0
+
+
+def home_path(path: str) -> Path:
+    """A path with `~` replaced by the home directory; `~user` stays: see `names_a_user`."""
+    from pathlib import Path
+
+    own = _OWN_HOME.match(path)
+    # Path.home raises where there is none.
+    return Path(os.path.expanduser("~"), path[own.end() :]) if own else Path(path)  # noqa: PTH111
+
+
+def names_a_user(path: str) -> bool:
+    """Whether a path starts in the home directory of a user by name, who is never looked up.
+
+    That would ask the directory of users, often over a network, whatever names a config holds.
+    """
+    return path.startswith("~") and _OWN_HOME.match(path) is None
 
 
 def is_network_path(path: str) -> bool:
@@ -73,42 +67,28 @@ def is_network_path(path: str) -> bool:
 
     On Windows merely asking whether it is there sends the user's credentials to that host. So do
     the spellings `\\?\UNC\host` and `\??\UNC\host`; those of devices, as `\\.\pipe`, count too.
-
-    >>> is_network_path("//host/share"), is_network_path(r"\\host\share"), is_network_path("/host")
-    (True, True, False)
     """
     return _NETWORK.match(path) is not None
 
 
-_NETWORK: Final = re.compile(r"[/\\](?:\?\?)?[/\\]")
-
-
 def is_device_path(path: AnyPath) -> bool:
-    """Whether a path names a device, or a file that the process holds open, as `/dev/fd/63` does.
-
-    What it says is asked, not where links lead from there.
-
-    >>> is_device_path("/dev/stdin"), is_device_path("kernels.yaml")
-    (True, False)
-    """
+    """Whether a path itself, not what it links to, names a device or an open file, `/dev/fd/63`."""
     return os.path.abspath(path).startswith(("/dev/", "/proc/"))  # noqa: PTH100 (of a string)
 
 
 def read_at_most(path: AnyPath, limit: int) -> bytes:
-    """What a file holds, as far as that is wanted.
+    """What a file holds: its first `limit` bytes and one more, so that what is longer can be told.
 
     A pipe is read to its end if somebody writes to it, as in `check <(command)`. A device is read
     only where it is named as one, `/dev/stdin` say: a link to one would keep us waiting.
-
-    Args:
-        path: A file, a pipe, or a device by its own path.
-        limit: In bytes; one more is read, so that what is longer can be told.
 
     Raises:
         OSError: If it cannot be opened, is a pipe that nobody writes to, or leads to a device.
         ValueError: If the path can be none.
     """
-    _refuse_device(path, os.stat(path).st_mode)  # noqa: PTH116 (opening some devices does harm)
+    from pathlib import Path
+
+    _refuse_device(path, Path(path).stat().st_mode)  # opening some devices does harm
     with open(path, "rb", opener=_open_without_waiting) as stream:
         mode = os.fstat(stream.fileno()).st_mode
         _refuse_device(path, mode)
@@ -131,11 +111,7 @@ def first_bytes(stream: BinaryIO, count: int) -> bytes:
     return bytes(taken)
 
 
-_CHUNK: Final = 1 << 20
-
-
 def _open_without_waiting(path: str, flags: int) -> int:
-    """Open a file; where it is a pipe, without waiting for somebody who writes to it."""
     return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
 
 
@@ -144,10 +120,6 @@ def _refuse_device(path: AnyPath, mode: int) -> None:
         return
     if not is_device_path(path):
         raise OSError(errno.EINVAL, "it leads to a device, and is no file", os.fspath(path))
-
-
-# How long somebody who was about to write to a pipe may take to do so, in seconds.
-_PATIENCE: Final = 1.0
 
 
 def _start_of_pipe(path: AnyPath, stream: BufferedReader) -> bytes:

@@ -27,11 +27,7 @@ _SUSPECT = re.compile(f"{_INVISIBLE.pattern}|{_COMMAND.pattern}")
 
 
 def is_visible(char: str) -> bool:
-    """Whether a character shows that it is there, and moves none of its neighbours.
-
-    >>> is_visible("a"), is_visible(chr(0x202E)), is_visible(chr(0xFE0F)), is_visible(chr(0x200D))
-    (True, False, False, False)
-    """
+    """Whether a character shows that it is there, and moves none of its neighbours."""
     return char.isprintable() and _INVISIBLE.match(char) is None
 
 
@@ -75,32 +71,25 @@ def _escape(char: str) -> str:
 
 
 class Suggester:
-    """Finds what a misspelt word probably meant.
+    """Finds what a misspelt word probably meant; `aliases` are words with a fixed answer.
 
-    Args:
-        candidates: The right spellings.
-        aliases: Words with a fixed answer, looked up in lower case before anything is compared.
-
-    >>> Suggester(["cuda", "cpu"], {"nvidia": "cuda"}).closest("NVIDIA")
-    'cuda'
-    >>> Suggester(["cuda", "cpu"]).closest("cdua")
-    'cuda'
-    >>> Suggester(["cuda", "cpu"]).closest("banana") is None
-    True
+    >>> suggester = Suggester(["cuda", "cpu"], {"nvidia": "cuda"})
+    >>> suggester.closest("NVIDIA"), suggester.closest("cdua"), suggester.closest("banana")
+    ('cuda', 'cuda', None)
     """
 
     def __init__(self, candidates: Iterable[str], aliases: dict[str, str] | None = None) -> None:
-        self._known = {normalise_word(candidate): candidate for candidate in candidates}
-        self._words = list(self._known)
-        self._known.update(aliases or {})
+        self._answers = {normalise_word(candidate): candidate for candidate in candidates}
+        self._words = list(self._answers)
+        self._answers.update(aliases or {})
         # A comparison takes some 200 microseconds, and one mistake is often made many times.
         self._nearest = lru_cache(maxsize=1000)(self._compare)
 
     def closest(self, word: str) -> str | None:
         """The candidate nearest to `word`, or None when nothing is near."""
         word = normalise_word(word)
-        if word in self._known:
-            return self._known[word]
+        if word in self._answers:
+            return self._answers[word]
         return self._nearest(word) if len(word) <= _LONGEST_WORD else None
 
     def _compare(self, word: str) -> str | None:
@@ -108,7 +97,7 @@ class Suggester:
         from difflib import get_close_matches
 
         near = get_close_matches(word, self._words, n=1, cutoff=0.66)
-        return self._known[near[0]] if near else None
+        return self._answers[near[0]] if near else None
 
 
 # Comparing costs the square of the length, and nothing longer is a typo of anything.
@@ -116,11 +105,7 @@ _LONGEST_WORD = 200
 
 
 def normalise_word(word: str) -> str:
-    """Fold what never distinguishes two names: case, and `-` or blank for `_`.
-
-    >>> normalise_word("Min-Capability")
-    'min_capability'
-    """
+    """Fold what never distinguishes two names: case, and `-` or blank for `_`."""
     return word.strip().lower().replace("-", "_").replace(" ", "_")
 
 
@@ -131,17 +116,10 @@ _SHOWN = 80
 def quote(text: object, mark: str = "`", *, longest: int = _SHOWN) -> str:
     r"""Show a value inside a message: on one line, between quote marks.
 
-    Args:
-        text: The value.
-        mark: The quote mark.
-        longest: How many characters of it are shown at most.
-
-    >>> quote("org/repo:Layer")
-    '`org/repo:Layer`'
-    >>> quote("a`b")  # as in CommonMark, so that the end can be told
-    '``a`b``'
-    >>> print(quote("a\nb"))
-    `a\nb`
+    >>> print(
+    ...     quote("a\nb"), quote("a`b")
+    ... )  # the latter as in CommonMark, so that its end can be told
+    `a\nb` ``a`b``
     """
     if isinstance(text, Enum):
         text = text.value
@@ -198,10 +176,8 @@ def _short_repr(value: object) -> str:
 def listing(words: Sequence[str], conjunction: str = "or") -> str:
     """Join words for a message.
 
-    >>> listing(["cuda", "rocm"])
-    '`cuda` or `rocm`'
-    >>> listing(["a", "b", "c"], "and")
-    '`a`, `b` and `c`'
+    >>> listing(["cuda", "rocm"]), listing(["a", "b", "c"], "and")
+    ('`cuda` or `rocm`', '`a`, `b` and `c`')
     """
     quoted = [quote(word) for word in words]
     if len(quoted) < 2:

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.checks.refusals import unknown_home
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.paths import is_directory, is_file, is_network_path
-from kernel_schema.schema.local_paths import home_path, names_a_user
+from kernel_schema.paths import home_path, is_directory, is_file, is_network_path, names_a_user
 from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
 from kernel_schema.wording import quote
 

@@ -10,8 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.paths import exists, is_file, is_network_path, size_of
-from kernel_schema.schema.local_paths import home_path, names_a_user
+from kernel_schema.paths import exists, home_path, is_file, is_network_path, names_a_user, size_of
 from kernel_schema.schema.rules import HubKernel, LocalKernel
 from kernel_schema.typeguards import is_tuple
 from kernel_schema.wording import quote

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
-from kernel_schema.schema.local_paths import home_path
+from kernel_schema.paths import home_path
 from kernel_schema.schema.references import is_local
 from kernel_schema.schema.rules import LocalKernel
 from kernel_schema.wording import printable

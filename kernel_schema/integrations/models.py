@@ -12,8 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.integrations.specs import ModelSpecError, explained, imported
-from kernel_schema.paths import exists, is_directory, is_file
-from kernel_schema.schema.local_paths import home_path, names_a_user
+from kernel_schema.paths import exists, home_path, is_directory, is_file, names_a_user
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:

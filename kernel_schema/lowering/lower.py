@@ -13,7 +13,7 @@ from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.lowering.config_source import ConfigSource, placing
 from kernel_schema.lowering.upstream import import_kernels, knows_device
 from kernel_schema.model.target import mode_of, resolve_device, resolve_mode
-from kernel_schema.schema.local_paths import home_path
+from kernel_schema.paths import home_path
 from kernel_schema.schema.rules import HubKernel, Kernel, LocalKernel, Rule, expand
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, ModeName
 from kernel_schema.wording import listing, quote

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import re
 from copy import copy
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel
@@ -21,30 +20,6 @@ if TYPE_CHECKING:
     from kernel_schema.schema.models import KernelConfig
 
 _ROOTED = re.compile(r"~|[/\\]|[A-Za-z]:[/\\]")
-
-
-_OWN_HOME = re.compile(r"~(?:[/\\]+|\Z)")
-
-
-def home_path(path: str) -> Path:
-    """A path with `~` replaced by the home directory; `~user` stays: see `names_a_user`.
-
-    >>> home_path("norm").as_posix(), home_path("~root/norm").as_posix()
-    ('norm', '~root/norm')
-    """
-    own = _OWN_HOME.match(path)
-    return Path(os.path.expanduser("~"), path[own.end() :]) if own else Path(path)  # noqa: PTH111 (Path.home raises where there is none)
-
-
-def names_a_user(path: str) -> bool:
-    """Whether a path starts in the home directory of a user by name, who is never looked up.
-
-    That would ask the directory of users, often over a network, whatever names a config holds.
-
-    >>> names_a_user("~root/norm"), names_a_user("~/norm")
-    (True, False)
-    """
-    return path.startswith("~") and _OWN_HOME.match(path) is None
 
 
 def anchor(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelConfig:

@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 
 import kernel_schema as ks
-from kernel_schema.paths import is_network_path
-from kernel_schema.schema.local_paths import home_path, names_a_user
+from kernel_schema.paths import home_path, is_network_path, names_a_user
 from tests.lowering.subprocesses import run_code
 
 NETWORK = [

@@ -53,12 +53,15 @@ def test_an_error_needs_neither_torch_nor_kernels() -> None:
 
 
 def test_public_names_are_what_they_are_called() -> None:
-    homeless = set(kernel_schema.__all__) - set(kernel_schema._HOME_OF)
+    homes = kernel_schema._homes()
+    homeless = set(kernel_schema.__all__) - set(homes)
     assert homeless == {"__version__"}
-    assert len(kernel_schema.__all__) == len(kernel_schema._HOME_OF) + len(homeless)
+    assert len(kernel_schema.__all__) == len(homes) + len(homeless)
     assert set(kernel_schema.__all__) <= set(dir(kernel_schema))
     for name in kernel_schema.__all__:
-        if not kernel_schema._HOME_OF.get(name, "").startswith(("diagnostics", "schema")):
+        if not homes.get(name, "").startswith(
+            ("kernel_schema.diagnostics", "kernel_schema.schema")
+        ):
             continue
         value = getattr(kernel_schema, name)
         assert getattr(value, "__name__", name) == name
