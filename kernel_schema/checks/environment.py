@@ -7,12 +7,17 @@ from __future__ import annotations
 
 import os
 import sys
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Diagnostic
 
-# transformers.utils.ENV_VARS_TRUE_VALUES
-_TRUE = frozenset({"1", "ON", "YES", "TRUE"})
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_schema.choice.situation import Situation
+
+TRUE_WORDS: Final = frozenset({"1", "ON", "YES", "TRUE"})
+"""What transformers and huggingface_hub take for "yes": their `ENV_VARS_TRUE_VALUES`."""
 
 
 def version_of(distribution: str) -> str | None:
@@ -39,11 +44,9 @@ MAPPING_DISABLED: Final = Diagnostic(
 
 
 def local_overrides() -> dict[str, str]:
-    """`LOCAL_KERNELS`: directories that kernels takes in place of repositories of the Hub.
+    """`LOCAL_KERNELS`, directory by repository id: what kernels takes in place of the Hub's.
 
-    Returns:
-        Path by repository id, read as kernels reads the variable; empty if it is malformed, in
-        which case kernels itself refuses it when it loads a kernel.
+    Read as kernels reads it; empty if it is malformed, which kernels refuses when it loads one.
     """
     entries = os.environ.get("LOCAL_KERNELS", "").split(":")
     return dict(entry.split("=", 1) for entry in entries if "=" in entry)
@@ -51,33 +54,40 @@ def local_overrides() -> dict[str, str]:
 
 def registration_disabled() -> Diagnostic | None:
     """Why transformers, as it is loaded here, registers no layer at all; None if it does."""
-    hub_kernels: Any = sys.modules.get("transformers.integrations.hub_kernels")
     imports: Any = sys.modules.get("transformers.utils.import_utils")
     if imports is None:
         return None
-    installed = version_of("kernels")
     if not imports.is_kernels_available():
+        installed = version_of("kernels")
         lowest = getattr(imports, "KERNELS_MIN_VERSION", None)
         highest = getattr(imports, "KERNELS_MAX_VERSION", None)
-        wanted = (
-            f">={lowest}" + (f",<{highest}" if highest else "") if lowest else "another version"
-        )
+        bound = f",<{highest}" if highest else ""
+        version = f">={lowest}{bound}" if lowest else "another version"
         have = f"kernels {installed} is installed" if installed else "kernels is not installed"
+        help_text = "pip install 'kernel-schema[transformers]'"
+        if lowest and installed:
+            other = f"a transformers that goes with kernels {installed}"
+            help_text = f"pip install 'kernels{version}', or {other}"
         return Diagnostic(
             "incompatible-kernels-version",
             f"transformers {version_of('transformers')} switched kernels off, so that no model "
-            f"registers any layer: it wants kernels {wanted}, and {have}",
-            help=f"pip install 'kernels{wanted}', or a transformers that goes with kernels "
-            f"{installed}"
-            if lowest and installed
-            else "pip install 'kernel-schema[transformers]'",
+            f"registers any layer: it wants kernels {version}, and {have}",
+            help=help_text,
         )
+    hub_kernels = sys.modules.get("transformers.integrations.hub_kernels")
     setting = os.environ.get("USE_HUB_KERNELS", "YES").upper()
-    enabled = getattr(hub_kernels, "_kernels_enabled", setting in _TRUE)
-    if enabled:
+    if getattr(hub_kernels, "_kernels_enabled", setting in TRUE_WORDS):
         return None
     return Diagnostic(
         "hub-kernels-disabled",
         "USE_HUB_KERNELS is off: transformers registers no layer of any model",
         help="unset USE_HUB_KERNELS, or set it to 1, before Python starts",
     )
+
+
+def obstacles(situation: Situation) -> Iterator[Diagnostic]:
+    """What keeps everything from running in the model of a situation, whatever a config says."""
+    if situation.disabled:
+        yield MAPPING_DISABLED
+    if not situation.layers and (cause := registration_disabled()):
+        yield cause

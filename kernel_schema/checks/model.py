@@ -8,11 +8,7 @@ from __future__ import annotations
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.checks.environment import (
-    MAPPING_DISABLED,
-    local_overrides,
-    registration_disabled,
-)
+from kernel_schema.checks.environment import local_overrides, obstacles, registration_disabled
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.wording import Suggester, listing, quote
@@ -21,21 +17,16 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from kernel_schema.choice.situation import Situation
+    from kernel_schema.codes import Code
     from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers
 
 _SHOWN_NAMES: Final = 8
 
 
 def _environment(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
-    """Nothing can run, whatever the config says: `kernel-mapping-disabled` and the like."""
-    if not situation.rules:
-        return
-    if situation.disabled:
-        yield MAPPING_DISABLED
-    if not layers:
-        cause = registration_disabled()
-        if cause is not None:
-            yield cause
+    """Nothing can run, though the config asks for it: `kernel-mapping-disabled` and the like."""
+    del layers  # they are those of the situation
+    return obstacles(situation) if situation.rules else iter(())
 
 
 def _local_overrides(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
@@ -58,19 +49,21 @@ def _unregistered_layers(situation: Situation, layers: RegisteredLayers) -> Iter
     """Layers of the config that no module of the model carries: `unregistered-layer`."""
     if not layers and registration_disabled() is not None:
         return
+    unknown = [layer_name for layer_name in situation.by_layer if layer_name not in layers.layers]
+    if not unknown:
+        return
     suggester = Suggester(layers)
     carried_by = {cls.__name__: name for name, layer in layers.items() for cls in layer.classes}
-    ignored = {instance.layer_name: instance for instance in layers.ignored}
+    ignored = {instance.layer_name: quote(instance.name) for instance in layers.ignored}
     shown = listing(list(layers)[:_SHOWN_NAMES], "and")
     more = f" and {len(layers) - _SHOWN_NAMES} more" if len(layers) > _SHOWN_NAMES else ""
     there = f"It registers {shown}{more}" if layers else "It registers no layer at all"
-    unknown = (layer_name for layer_name in situation.by_layer if layer_name not in layers)
     for number, layer_name in enumerate(unknown):
         name = quote(layer_name)
         message = f"the model registers no layer {name}"
         help_text = there
         if layer_name in ignored:
-            where = quote(ignored[layer_name].name)
+            where = ignored[layer_name]
             message = f"{name} is set on the module {where} itself, where kernels ignores it"
             help_text = "set `kernel_layer_name` on its class: use_kernel_forward_from_hub does"
         elif layer_name in carried_by:
@@ -91,13 +84,12 @@ def _other_devices_only(situation: Situation, layers: RegisteredLayers) -> Itera
     for layer_name, rules in situation.by_layer.items():
         devices = list(dict.fromkeys(rule.device for rule in rules if rule.device is not None))
         if devices and situation.device not in devices and layer_name in layers:
-            yield Diagnostic(
+            yield _warning(
                 "device-not-covered",
+                layer_name,
                 f"the model is on {quote(situation.device)}, and {quote(layer_name)} names only "
                 f"{listing(devices, 'and')}",
-                Route(("kernel_mapping", layer_name), at_key=True),
-                help=f"add an entry for {quote(situation.device)} if a kernel is meant to run here",
-                severity=Severity.WARNING,
+                f"add an entry for {quote(situation.device)} if a kernel is meant to run here",
             )
 
 
@@ -138,15 +130,19 @@ def _mixed_training_state(situation: Situation, layers: RegisteredLayers) -> Ite
         return
     for layer_name, layer in _concerned(situation, layers):
         if layer.training != (layer.modules if layers.training else 0):
-            yield Diagnostic(
+            yield _warning(
                 "mixed-training-state",
+                layer_name,
                 f"{layer.training} of {layer.modules} modules of {quote(layer_name)} are in "
                 f"training mode, and the model is {'' if layers.training else 'not '}in "
                 "training mode: kernels chooses for one mode only",
-                Route(("kernel_mapping", layer_name), at_key=True),
-                help="call .train() or .eval() on the whole model, or pass `mode=`",
-                severity=Severity.WARNING,
+                "call .train() or .eval() on the whole model, or pass `mode=`",
             )
+
+
+def _warning(code: Code, layer_name: str, message: str, help_text: str) -> Diagnostic:
+    route = Route(("kernel_mapping", layer_name), at_key=True)
+    return Diagnostic(code, message, route, help_text, Severity.WARNING)
 
 
 def _concerned(
@@ -154,8 +150,9 @@ def _concerned(
 ) -> Iterator[tuple[str, RegisteredLayer]]:
     """The registered layers for which the config has a kernel."""
     for layer_name, rules in situation.by_layer.items():
-        if layer_name in layers and any(rule.kernel is not None for rule in rules):
-            yield layer_name, layers[layer_name]
+        layer = layers.get(layer_name)
+        if layer is not None and any(rule.kernel is not None for rule in rules):
+            yield layer_name, layer
 
 
 MODEL_QUESTIONS: Final[

@@ -1,36 +1,33 @@
-"""All questions to a situation, and their answers in the order of the config."""
+"""All questions to a situation, those that need no model among them, and their answers in order."""
 
 from __future__ import annotations
 
-from itertools import chain, islice
+from bisect import bisect_left, insort
+from itertools import chain, groupby, islice
+from operator import attrgetter
+from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.checks.config import crossing_ranges, hidden_inherited, untrusted_revisions
-from kernel_schema.checks.paths import missing_local_kernels, missing_lockfiles, unknown_homes
-from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.checks.refusals import unknown_home, untrusted_revision
+from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
+from kernel_schema.paths import home_path, is_directory, is_file, is_network_path, names_a_user
+from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
+from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from kernel_schema.choice.situation import Situation
     from kernel_schema.diagnostics import Step
+    from kernel_schema.schema.ranges import Capabilities
+    from kernel_schema.schema.vocabulary import DeviceType
 
 
 def ask(
     situation: Situation, *, ignore: Collection[str] = (), select: Collection[str] | None = None
 ) -> tuple[Diagnostic, ...]:
-    """Find everything that is wrong in a situation.
-
-    Args:
-        situation: What is known; questions that need a model are asked where there is one.
-        ignore: Codes to leave out.
-        select: Codes to report, all of them if left out.
-
-    Returns:
-        The problems in the order of the config, warnings among them. Where there are more than
-        1,000, only so many are looked for, and the last one is `too-many-problems`.
-    """
+    """Find everything that is wrong in a situation; takes codes and gives what `check` does."""
     answers = [question(situation) for question in _QUESTIONS]
     if situation.layers is not None:
         from kernel_schema.checks.model import MODEL_QUESTIONS
@@ -58,21 +55,156 @@ def ask(
 
 
 def wanted(
-    found: Iterable[Diagnostic], ignore: Collection[str], select: Collection[str] | None
+    diagnostics: Iterable[Diagnostic], ignore: Collection[str], select: Collection[str] | None
 ) -> Iterator[Diagnostic]:
     """The diagnostics whose codes are asked for; takes what `ask` takes."""
     return (
         diagnostic
-        for diagnostic in found
+        for diagnostic in diagnostics
         if diagnostic.code not in ignore and (select is None or diagnostic.code in select)
     )
 
 
+def _untrusted_revisions(situation: Situation) -> Iterator[Diagnostic]:
+    """Revisions that anybody may have written: `untrusted-revision`."""
+    return filter(None, map(untrusted_revision, situation.rules))
+
+
+def _unknown_homes(situation: Situation) -> Iterator[Diagnostic]:
+    """Paths in homes of other users: `missing-local-kernel`, `missing-lockfile`."""
+    return filter(None, map(unknown_home, situation.rules))
+
+
+def _missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
+    """Local repositories that are not there: `missing-local-kernel`."""
+    local = ((rule, rule.kernel) for rule in situation.rules)
+    paths = ((rule, kernel.path) for rule, kernel in local if isinstance(kernel, LocalKernel))
+    for path, rules in _by_path(paths).items():
+        directory = home_path(path)
+        if is_directory(directory) and is_directory(directory / "build"):
+            continue
+        lacks = "has no folder `build`, where kernels looks for it"
+        if not is_directory(directory):
+            lacks = "is not a directory"
+            if not Path(path).is_absolute():
+                lacks += f" (looked for {_quoted(str(directory.absolute()))})"
+        for rule in rules:
+            yield Diagnostic(
+                "missing-local-kernel",
+                f"the kernel repository {_quoted(_from_here(path))} {lacks}",
+                rule.route,
+                help="relative paths start at the working directory, or at the config file "
+                "where one is read",
+            )
+
+
+def _missing_lockfiles(situation: Situation) -> Iterator[Diagnostic]:
+    """Lock files that are not there: `missing-lockfile`."""
+    hub = ((rule, rule.kernel) for rule in situation.rules)
+    paths = ((rule, kernel.lockfile) for rule, kernel in hub if isinstance(kernel, HubKernel))
+    for path, rules in _by_path(paths).items():
+        if is_file(home_path(path)):
+            continue
+        for rule in rules:
+            yield Diagnostic(
+                "missing-lockfile",
+                f"there is no lock file {_quoted(_from_here(path))}",
+                rule.route,
+                help="write it with `kernels lock`",
+            )
+
+
+def _by_path(paths: Iterable[tuple[Rule, str | None]]) -> dict[str, list[Rule]]:
+    """Rules by the path to which they refer, so that each file is looked at once.
+
+    Left out is what is never looked at: other machines, and homes of other users.
+    """
+    groups: dict[str, list[Rule]] = {}
+    for rule, path in paths:
+        if path is not None and not is_network_path(path) and not names_a_user(path):
+            groups.setdefault(path, []).append(rule)
+    return groups
+
+
+def _quoted(path: str) -> str:
+    """A path whole: what tells it from others is at its end."""
+    return quote(path, longest=1000)
+
+
+def _from_here(path: str) -> str:
+    """A path as it is best shown: what lies below the working directory, from there."""
+    if not Path(path).is_absolute():
+        return path
+    try:
+        below = Path(path).relative_to(Path.cwd())
+    except (OSError, ValueError):
+        return path
+    return f"./{below.as_posix()}"
+
+
+def _crossing_ranges(situation: Situation) -> Iterator[Diagnostic]:
+    """Ranges of one device that cross without one lying in the other: `crossing-capability`."""
+    groups: dict[tuple[str, DeviceType | None], dict[Capabilities, Rule]] = {}
+    for rule in situation.rules:
+        if rule.capabilities.bounded:
+            group = groups.setdefault((rule.layer_name, rule.device), {})
+            group.setdefault(rule.capabilities, rule)
+    for ranges in groups.values():
+        for low, high in _crossings(sorted(ranges)):
+            winner = min(low, high, key=attrgetter("width"))
+            yield Diagnostic(
+                "crossing-capability",
+                f"{low} and {high} cross: where both hold, {winner} wins, being narrower",
+                ranges[high].route,
+                help="bound them so that they meet, or one lies inside the other",
+                severity=Severity.WARNING,
+            )
+
+
+def _crossings(ordered: Iterable[Capabilities]) -> Iterator[tuple[Capabilities, Capabilities]]:
+    """Each range, in their order, that begins inside one before it and ends beyond it.
+
+    Of several such ranges before it the one that ends first is named.
+    """
+    ends: list[int] = []
+    ending: dict[int, Capabilities] = {}
+    for _, group in groupby(ordered, key=attrgetter("lowest")):
+        together = tuple(group)
+        for high in together:
+            place = bisect_left(ends, high.lowest)
+            if place < len(ends) and ends[place] < high.highest:
+                yield ending[ends[place]], high
+        for bounds in together:
+            if bounds.highest not in ending:
+                insort(ends, bounds.highest)
+            ending[bounds.highest] = bounds
+
+
+def _hidden_inherited(situation: Situation) -> Iterator[Diagnostic]:
+    """Plain entries that hide kernels which other devices inherit: `hides-inherited`."""
+    inherited: dict[str, dict[str, None]] = {}
+    for rule in situation.inherited:
+        where = f"{rule.device} ({rule.capabilities})" if rule.capabilities.bounded else rule.device
+        inherited.setdefault(rule.layer_name, {})[str(where)] = None
+    for layer_name, devices in inherited.items():
+        rules = situation.by_layer.get(layer_name)
+        hidden = [where for where in devices if where != str(situation.device)]
+        if hidden and rules and rules[0].device is None:
+            yield Diagnostic(
+                "hides-inherited",
+                f"{quote(layer_name)} speaks for every device, and hides what is inherited for "
+                f"{listing(hidden, 'and')}",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help="name the device to keep what is inherited for the others",
+                severity=Severity.WARNING,
+            )
+
+
 _QUESTIONS: Final[tuple[Callable[[Situation], Iterator[Diagnostic]], ...]] = (
-    untrusted_revisions,
-    unknown_homes,
-    missing_local_kernels,
-    missing_lockfiles,
-    crossing_ranges,
-    hidden_inherited,
+    _untrusted_revisions,
+    _unknown_homes,
+    _missing_local_kernels,
+    _missing_lockfiles,
+    _crossing_ranges,
+    _hidden_inherited,
 )

@@ -23,12 +23,7 @@ MAX_LOCK_BYTES: Final = 10_000_000
 
 
 def refusal(rule: Rule, *, network: bool = False) -> Diagnostic | None:
-    """Why the kernel of a rule cannot be used.
-
-    Args:
-        rule: What a config says.
-        network: Whether lock files on other machines may be asked for.
-    """
+    """Why the kernel of a rule cannot be used; with `network`, locks on other machines can."""
     return untrusted_revision(rule) or unknown_home(rule) or _unreadable_lock(rule, network=network)
 
 
@@ -94,18 +89,17 @@ def _unreadable_lock(rule: Rule, *, network: bool) -> Diagnostic | None:
     if lockfile is None:
         return None
     path = home_path(lockfile)
+    help_text = "write it with `kernels lock`"
     if is_network_path(lockfile):
         # Whatever is there is not asked for, unless to run it.
         if network:
             return None
         why, help_text = "is on another machine", "copy it here; `kernelize` alone asks for it"
     elif exists(path) and not is_file(path):
-        why, help_text = "is no regular file", None
+        why = "is no regular file"
     elif size_of(path) > MAX_LOCK_BYTES:
-        why, help_text = f"is larger than {MAX_LOCK_BYTES} bytes", None
+        why = f"is larger than {MAX_LOCK_BYTES} bytes"
     else:
         return None
     message = f"the lock file {quote(lockfile, longest=1000)} {why}"
-    return Diagnostic(
-        "unusable-lockfile", message, rule.route, help=help_text or "write it with `kernels lock`"
-    )
+    return Diagnostic("unusable-lockfile", message, rule.route, help_text)

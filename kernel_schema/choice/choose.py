@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from heapq import heappop, heappush
+from itertools import accumulate
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.choice.pieces import pieces_of
 from kernel_schema.choice.situation import LayerRules
 from kernel_schema.model.target import Target
-from kernel_schema.schema.ranges import Capabilities
+from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, ModeName
 
 if TYPE_CHECKING:
@@ -30,20 +31,13 @@ MODE_CHAIN: Final[dict[ModeName, tuple[ModeName, ...]]] = {
         ModeName.TRAINING_TORCH_COMPILE,
         ModeName.FALLBACK,
     ),
-    ModeName.TRAINING: (
-        ModeName.TRAINING,
-        ModeName.TRAINING_TORCH_COMPILE,
-        ModeName.FALLBACK,
-    ),
+    ModeName.TRAINING: (ModeName.TRAINING, ModeName.TRAINING_TORCH_COMPILE, ModeName.FALLBACK),
     ModeName.INFERENCE_TORCH_COMPILE: (
         ModeName.INFERENCE_TORCH_COMPILE,
         ModeName.TRAINING_TORCH_COMPILE,
         ModeName.FALLBACK,
     ),
-    ModeName.TRAINING_TORCH_COMPILE: (
-        ModeName.TRAINING_TORCH_COMPILE,
-        ModeName.FALLBACK,
-    ),
+    ModeName.TRAINING_TORCH_COMPILE: (ModeName.TRAINING_TORCH_COMPILE, ModeName.FALLBACK),
 }
 """For each mode in which a model can run, the modes whose kernels serve it, best first."""
 
@@ -52,13 +46,9 @@ MODE_CHAIN: Final[dict[ModeName, tuple[ModeName, ...]]] = {
 class Choice:
     """kernels' choice for one layer, with what led to it.
 
-    Args:
-        target: What is chosen for.
-        rules: The rules that speak of the layer.
-        in_force: Those that count on this device.
-        narrowest: Those of them in the range that wins.
-        rule: The one that decides; None where nothing is said for this device, capability and mode,
-            so that the model's own forward stays. Its kernel may be None too (`original`).
+    `in_force` are the rules that count on the device, `narrowest` those of them in the range that
+    wins. `rule` decides; it is None where nothing is said for the target, and its kernel may be
+    None too (`original`): then the model's own forward stays.
     """
 
     target: Target
@@ -69,7 +59,7 @@ class Choice:
 
     @property
     def steps(self) -> tuple[ModeName, ...]:
-        """The modes that are looked for, up to the one that is found; none without a range."""
+        """The modes that are looked for, up to the one that is there; none without a range."""
         chain = MODE_CHAIN[self.target.mode]
         if not self.narrowest:
             return ()
@@ -77,17 +67,9 @@ class Choice:
 
 
 def choose(rules: LayerRules, target: Target) -> Choice:
-    """Choose between the rules of one layer.
-
-    Args:
-        rules: The rules that speak of it.
-        target: What is chosen for; its capability is given wherever ranges are in play.
-
-    Raises:
-        ValueError: If the mode is `fallback`, or the capability is needed and not given.
-    """
+    """Choose between the rules of one layer; a ValueError as from `select`."""
     in_force = rules.in_force(target.device)
-    narrowest = for_capability(in_force, target.device, target.capability)
+    narrowest = _for_capability(in_force, target.device, target.capability)
     return Choice(target, rules, in_force, narrowest, for_mode(narrowest, target.mode))
 
 
@@ -131,32 +113,24 @@ def select(
     return choose(of_layer, Target(device, mode, capability)).rule
 
 
-def for_capability(rules: Sequence[Rule], device: DeviceType, capability: int | None) -> list[Rule]:
-    """The rules of the narrowest range that holds the capability: it wins whole.
-
-    Raises:
-        ValueError: If the capability is needed and not given.
-    """
+def _for_capability(
+    rules: Sequence[Rule], device: DeviceType, capability: int | None
+) -> Sequence[Rule]:
+    """The rules of the narrowest range that holds the capability: it wins whole."""
     if device not in CAPABILITY_DEVICES:
-        return list(rules)
+        return rules
     if capability is None:
         if any(rule.capabilities.bounded for rule in rules):
             message = f"the capability is needed to choose between ranges of {device}"
             raise ValueError(message)
-        return list(rules)
+        return rules
     holding = [rule for rule in rules if rule.capabilities.holds(capability)]
-    if not holding:
-        return []
-    best = min(holding, key=lambda rule: rule.capabilities.width).capabilities
+    best = min((rule.capabilities for rule in holding), key=attrgetter("width"), default=None)
     return [rule for rule in holding if rule.capabilities == best]
 
 
 def for_mode(rules: Sequence[Rule], mode: ModeName) -> Rule | None:
-    """The first rule whose kernel serves the mode, along kernels' chain of modes.
-
-    Raises:
-        ValueError: If the mode is `fallback`, in which no model runs.
-    """
+    """The first rule whose kernel serves the mode, along kernels' chain of modes."""
     if mode is ModeName.FALLBACK:
         message = "a model runs in inference or training; `fallback` only names kernels"
         raise ValueError(message)
@@ -165,19 +139,14 @@ def for_mode(rules: Sequence[Rule], mode: ModeName) -> Rule | None:
 
 
 def winners(
-    rules: Sequence[Rule], device: DeviceType, within: Capabilities | None = None
+    rules: Sequence[Rule], device: DeviceType, within: Capabilities = EVERY_CAPABILITY
 ) -> Iterator[tuple[Capabilities, Sequence[Rule]]]:
     """The rules of the range that wins, for each stretch of capability in which nothing changes.
 
-    What `for_capability` says of every capability, in one pass over the bounds.
-
-    Args:
-        rules: The rules of one layer for one device.
-        device: The device; one without capabilities is a single stretch, for all the rules.
-        within: The capabilities that are asked for; every one if left out.
+    What `choose` says of every capability, in one pass over the bounds.
     """
     if device not in CAPABILITY_DEVICES:
-        yield within or Capabilities(), rules
+        yield within, rules
         return
     by_range: dict[Capabilities, list[Rule]] = {}
     for rule in rules:
@@ -192,3 +161,34 @@ def winners(
         while holding and not holding[0][-1].holds(piece.lowest):
             heappop(holding)
         yield piece, by_range[holding[0][-1]] if holding else ()
+
+
+def pieces_of(
+    ranges: Iterable[Capabilities], within: Capabilities = EVERY_CAPABILITY
+) -> list[Capabilities]:
+    """Cut a range of capability where others begin or end: inside a piece nothing changes.
+
+    >>> [str(piece) for piece in pieces_of([Capabilities(80, 89), Capabilities(90)])]
+    ['capability 0 to 79', 'capability 80 to 89', 'capability 90 and above']
+    """
+    starts = {within.lowest}
+    for bounds in ranges:
+        starts |= {bounds.lowest, bounds.highest + 1}
+    ordered = sorted(start for start in starts if within.holds(start))
+    ends = [*(start - 1 for start in ordered[1:]), within.highest]
+    return [Capabilities(start, end) for start, end in zip(ordered, ends, strict=True)]
+
+
+def gaps_of(ranges: Iterable[Capabilities]) -> tuple[Capabilities, ...]:
+    """The capabilities between ranges that none of them holds.
+
+    >>> [str(gap) for gap in gaps_of([Capabilities(90), Capabilities(75, 80)])]
+    ['capability 81 to 89']
+    """
+    ordered = sorted(set(ranges))
+    reached = accumulate((bounds.highest for bounds in ordered), max)
+    return tuple(
+        Capabilities(end + 1, following.lowest - 1)
+        for end, following in zip(reached, ordered[1:], strict=False)
+        if following.lowest > end + 1
+    )

@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.choice.report import LayerOutcome, Outcome, as_loaded
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
-from kernel_schema.schema.rules import RuntimeChoice
+from kernel_schema.schema.rules import Kernel, RuntimeChoice
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from kernel_schema.choice.report import Report
     from kernel_schema.diagnostics import Span
     from kernel_schema.schema.ranges import Capabilities
-    from kernel_schema.schema.rules import Kernel, Rule
+    from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
 
 
@@ -103,7 +101,8 @@ class LayerPlan(LayerOutcome):
     @property
     def chosen(self) -> Candidate | None:
         """The candidate that decides; None where nothing is said for this target."""
-        return next((one for one in self.candidates if one.status is Status.CHOSEN), None)
+        chosen = (each for each in self.candidates if each.status is Status.CHOSEN)
+        return next(chosen, None)
 
     @property
     def rule(self) -> Rule | None:
@@ -134,13 +133,9 @@ class Plan(Outcome[LayerPlan]):
     @property
     def asked(self) -> dict[str, Kernel]:
         """The kernel that is meant, by registered name, where one is."""
-        rules = ((layer.layer_name, layer.rule) for layer in self.layers)
-        kernels = ((name, rule.kernel) for name, rule in rules if rule is not None)
-        return {
-            name: kernel
-            for name, kernel in kernels
-            if kernel is not None and not isinstance(kernel, RuntimeChoice)
-        }
+        rules = {layer.layer_name: layer.rule for layer in self.layers}
+        kernels = {name: rule.kernel for name, rule in rules.items() if rule is not None}
+        return {name: kernel for name, kernel in kernels.items() if isinstance(kernel, Kernel)}
 
     @property
     def unmapped(self) -> tuple[str, ...]:
@@ -159,23 +154,23 @@ def disagreements(plan: Plan, report: Report) -> tuple[Diagnostic, ...]:
     """
     running = {layer.layer_name: layer for layer in report.layers}
     planned = {layer.layer_name: layer for layer in plan.layers}
-    found = (_disagreement(planned.get(name), running.get(name)) for name in planned | running)
-    return tuple(diagnostic for diagnostic in found if diagnostic is not None)
+    differing = (_disagreement(planned.get(name), running.get(name)) for name in planned | running)
+    return tuple(filter(None, differing))
 
 
 def _disagreement(planned: LayerPlan | None, actual: LayerOutcome | None) -> Diagnostic | None:
     named = planned or actual
-    if planned is not None and isinstance(planned.rule and planned.rule.kernel, RuntimeChoice):
+    rule = planned.rule if planned is not None else None
+    if named is None or (rule is not None and isinstance(rule.kernel, RuntimeChoice)):
         return None
-    if named is None or (planned and actual and _counted(planned) == _counted(actual)):
+    if planned and actual and _counted(planned) == _counted(actual):
         return None
-    chosen = planned.chosen if planned is not None else None
     kept = actual.kept if actual is not None else ()
     return Diagnostic(
         "plan-not-met",
         f"{quote(named.layer_name)} was to run {_side(planned)}, and runs {_side(actual)}",
-        chosen.rule.route if chosen is not None else Route(("kernel_mapping", named.layer_name)),
-        help="; ".join(dict.fromkeys(one.reason for one in kept)) or None,
+        rule.route if rule is not None else Route(("kernel_mapping", named.layer_name)),
+        help="; ".join(dict.fromkeys(forwards.reason for forwards in kept)) or None,
         severity=Severity.WARNING,
     )
 
@@ -183,19 +178,18 @@ def _disagreement(planned: LayerPlan | None, actual: LayerOutcome | None) -> Dia
 def _counted(layer: LayerOutcome) -> dict[object, int]:
     """How often each kernel runs; one that kernels does not know any more counts by its class."""
     return {
-        as_loaded(one.kernel) if one.kernel is not None else one.layer_class: one.count
-        for one in layer.kernels
+        as_loaded(used.kernel) if used.kernel is not None else used.layer_class: used.count
+        for used in layer.kernels
     }
 
 
 def _side(layer: LayerOutcome | None) -> str:
     if layer is None:
         return "nothing, since it was not registered"
-    return " and ".join(_parts(layer))
-
-
-def _parts(layer: LayerOutcome) -> Iterator[str]:
-    for one in layer.kernels:
-        yield f"`{one.kernel or one.layer_class}` in {one.count} of {layer.total}"
+    parts = [
+        f"`{used.kernel or used.layer_class}` in {used.count} of {layer.total}"
+        for used in layer.kernels
+    ]
     if layer.replaced < layer.total:
-        yield f"its own forward in {layer.total - layer.replaced}"
+        parts.append(f"its own forward in {layer.total - layer.replaced}")
+    return " and ".join(parts)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
-from kernel_schema.choice.choose import choose
-from kernel_schema.choice.pieces import gaps_of
-from kernel_schema.choice.plan import LayerPlan, Plan
+from kernel_schema.choice.choose import MODE_CHAIN, choose, for_mode, gaps_of, winners
+from kernel_schema.choice.plan import Candidate, LayerPlan, Plan, Standing, Status
 from kernel_schema.choice.reasons import (
     CONDITION_IS_FALSE,
     MAPPING_DISABLED,
     judge,
+    why_chosen,
     why_no_kernel,
 )
 from kernel_schema.choice.report import Kept, KernelInUse
 from kernel_schema.diagnostics import Diagnostic, LoweringError
-from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES
+from kernel_schema.schema.ranges import Capabilities
+from kernel_schema.schema.rules import Kernel
+from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, ModeName
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -28,6 +30,11 @@ if TYPE_CHECKING:
     from kernel_schema.model.target import Target
     from kernel_schema.schema.rules import Rule
 
+    Locate: TypeAlias = Callable[[Rule], Span | None]
+
+Matrix: TypeAlias = dict[tuple[DeviceType, Capabilities | None], dict[ModeName, LayerPlan]]
+"""By device and range of capability, None where ranges play no part; then by mode."""
+
 
 def _nowhere(_: Rule) -> None:
     """Where a rule of a config that was read from no text is stated."""
@@ -37,40 +44,38 @@ def plan_model(
     situation: Situation,
     facts: CarrierFacts,
     *,
-    locate: Callable[[Rule], Span | None] = _nowhere,
+    locate: Locate = _nowhere,
     diagnostics: tuple[Diagnostic, ...] = (),
 ) -> Plan:
-    """What will run in a model.
+    """What will run in the model of a situation that has layers and a target.
 
-    Args:
-        situation: What is known; with layers and a target.
-        facts: What was asked of the single modules.
-        locate: Says where a rule of the config is stated.
-        diagnostics: What the plan is to carry.
-
-    Raises:
-        LoweringError: With code `capability-needed`, where ranges are in play and nothing tells
-            the capability.
+    A `capability-needed` where ranges are in play and nothing tells the capability.
     """
     layers, target = situation.layers, situation.target
     if layers is None or target is None:
         message = "a plan is for a model and a target"
         raise ValueError(message)
     _need_capability(situation, layers, target)
-    plans = tuple(
-        plan_layer(
-            layer,
-            situation.of_layer(layer_name),
-            target,
-            classes=facts.classes.get(layer_name),
-            refused=facts.refused[layer_name],
-            disabled=situation.disabled,
-            locate=locate,
+    plans: list[LayerPlan] = []
+    for layer_name, layer in layers.items():
+        choice = choose(situation.of_layer(layer_name), target)
+        ranged = choice.in_force if target.device in CAPABILITY_DEVICES else ()
+        plans.append(
+            _plan(
+                layer,
+                choice.rule,
+                why_no_kernel(choice) or (MAPPING_DISABLED if situation.disabled else None),
+                judge(choice, locate),
+                classes=facts.classes.get(layer_name),
+                refused=facts.refused[layer_name],
+                steps=choice.steps,
+                gaps=gaps_of(rule.capabilities for rule in ranged),
+            )
         )
-        for layer_name, layer in layers.items()
-    )
     unregistered = tuple(name for name in situation.by_layer if name not in layers)
-    return Plan(plans, target.device, target.mode, target.capability, unregistered, diagnostics)
+    return Plan(
+        tuple(plans), target.device, target.mode, target.capability, unregistered, diagnostics
+    )
 
 
 def _need_capability(situation: Situation, layer_names: Iterable[str], target: Target) -> None:
@@ -96,44 +101,67 @@ def _need_capability(situation: Situation, layer_names: Iterable[str], target: T
         raise LoweringError(problems)
 
 
-def plan_layer(
+def matrix_of(layer: RegisteredLayer, rules: LayerRules, locate: Locate) -> Matrix:
+    """What runs for one layer everywhere: see `plan_matrix`.
+
+    Of the candidates a plan holds the one that decides: of all of them in every row there would be
+    too many.
+    """
+    # One plan for each rule that decides, however many rows and modes it does so in.
+    plans: dict[Rule | None, LayerPlan] = {}
+    rows: Matrix = {}
+    named = {rule.device for rule in (*rules.own, *rules.outer)}
+    for device in DeviceType:
+        if device not in named and None not in named:
+            continue
+        in_force = rules.in_force(device)
+        ranged = any(rule.capabilities.bounded for rule in in_force)
+        for piece, narrowest in winners(in_force, device):
+            row = rows[device, piece if ranged else None] = {}
+            for mode in MODE_CHAIN:
+                rule = for_mode(narrowest, mode)
+                if rule not in plans:
+                    plans[rule] = _plan_of_rule(layer, rule, locate)
+                row[mode] = plans[rule]
+    return rows
+
+
+def _plan_of_rule(layer: RegisteredLayer, rule: Rule | None, locate: Locate) -> LayerPlan:
+    if rule is None:
+        return _plan(layer, None, "no rule speaks of it", ())
+    reason = why_chosen(rule)
+    standing = Standing.INHERITED if rule.is_inherited else None
+    span = None if rule.is_inherited else locate(rule)
+    candidate = Candidate(rule, Status.CHOSEN, reason, standing, span)
+    return _plan(layer, rule, None if isinstance(rule.kernel, Kernel) else reason, (candidate,))
+
+
+def _plan(
     layer: RegisteredLayer,
-    rules: LayerRules,
-    target: Target,
+    rule: Rule | None,
+    why_kept: str | None,
+    candidates: tuple[Candidate, ...],
     *,
     classes: Iterable[str] | None = None,
     refused: int = 0,
-    disabled: bool = False,
-    locate: Callable[[Rule], Span | None] = _nowhere,
+    steps: tuple[ModeName, ...] = (),
+    gaps: tuple[Capabilities, ...] = (),
 ) -> LayerPlan:
-    """The plan for one registered name.
+    """The plan for one name: the kernel of the rule, unless there is a reason why it is kept.
 
-    Args:
-        layer: What carries the name.
-        rules: The rules that speak of it.
-        target: What kernels are chosen for; with a capability wherever ranges are in play.
-        classes: Names of the classes that carry it or hold what does; those of the layer itself
-            if left out.
-        refused: How many modules `kernel_condition` rules out.
-        disabled: Whether kernels is switched off altogether.
-        locate: Says where a rule of the config is stated.
+    `refused` is how many modules `kernel_condition` rules out.
     """
-    choice = choose(rules, target)
     total = layer.modules + layer.functions
     kernels: tuple[KernelInUse, ...] = ()
-    kept: tuple[Kept, ...] = ()
-    reason = why_no_kernel(choice) or (MAPPING_DISABLED if disabled else None)
-    if reason is not None:
-        kept = (Kept(reason, total),)
-    else:
-        kernel: Any = choice.rule and choice.rule.kernel
+    kept = () if why_kept is None else (Kept(why_kept, total),)
+    if rule is not None and why_kept is None:
+        kernel: Any = rule.kernel
         if refused < total:
             kernels = (KernelInUse(kernel, kernel.layer_name, None, total - refused),)
         if refused:
             kept = (Kept(CONDITION_IS_FALSE, refused),)
     if classes is None:
         classes = (cls.__name__ for cls in layer.classes)
-    ranged = target.device in CAPABILITY_DEVICES
     return LayerPlan(
         layer.layer_name,
         layer.modules,
@@ -141,7 +169,7 @@ def plan_layer(
         kernels,
         kept,
         tuple(classes),
-        judge(choice, locate),
-        choice.steps,
-        gaps_of(rule.capabilities for rule in choice.in_force) if ranged else (),
+        candidates,
+        steps,
+        gaps,
     )

@@ -11,7 +11,7 @@ from kernel_schema.schema.vocabulary import ModeName
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from kernel_schema.choice.choose import Choice
     from kernel_schema.choice.situation import LayerRules
@@ -25,25 +25,22 @@ MAPPING_DISABLED = "DISABLE_KERNEL_MAPPING is set"
 def why_no_kernel(choice: Choice) -> str | None:
     """Why a choice leaves a layer its own forward; None where it names a kernel."""
     rule = choice.rule
+    if rule is not None and rule.kernel is not None:
+        return str(rule.kernel) if isinstance(rule.kernel, RuntimeChoice) else None
     if rule is not None:
-        if isinstance(rule.kernel, RuntimeChoice):
-            return str(rule.kernel)
-        if rule.kernel is not None:
-            return None
-        if rule.is_inherited:
-            return "what is inherited for it names no kernel"
-        return f"`original`, says {rule.route}"
+        inherited = "what is inherited for it names no kernel"
+        return inherited if rule.is_inherited else f"`original`, says {rule.route}"
     target = choice.target
     if not choice.in_force:
-        named = (*choice.rules.own, *choice.rules.outer)
-        if not named:
+        devices = dict.fromkeys(str(rule.device) for rules in choice.rules for rule in rules)
+        if not devices:
             return "nothing in the config or inherited names it"
-        devices = dict.fromkeys(str(rule.device) for rule in named)
         return f"there are only entries for {listing(list(devices), 'and')}"
     if not choice.narrowest:
         ranges = ", ".join(dict.fromkeys(str(rule.capabilities) for rule in choice.in_force))
         return f"no range holds capability {target.capability} (there are: {ranges})"
-    reason = f"no kernel serves {quote(target.mode)}, only {_modes(choice.narrowest)}"
+    modes = [str(rule.mode) for rule in choice.narrowest if rule.mode is not None]
+    reason = f"no kernel serves {quote(target.mode)}, only {listing(modes, 'and')}"
     best, capability = choice.narrowest[0].capabilities, target.capability or 0
     if any(
         rule.capabilities != best and rule.capabilities.holds(capability)
@@ -53,25 +50,14 @@ def why_no_kernel(choice: Choice) -> str | None:
     return reason
 
 
-def _modes(rules: Iterable[Rule]) -> str:
-    return listing([str(rule.mode) for rule in rules if rule.mode is not None], "and")
-
-
 def judge(choice: Choice, locate: Callable[[Rule], Span | None]) -> tuple[Candidate, ...]:
-    """What became of every rule of a choice.
-
-    Args:
-        choice: The choice.
-        locate: Says where a rule of the config is stated.
-    """
-    own, outer = choice.rules
-    return (
-        *(Candidate(rule, *_verdict(rule, choice), span=locate(rule)) for rule in own),
-        *(
-            Candidate(rule, *_verdict(rule, choice), standing_of(rule, choice.rules))
-            for rule in outer
-        ),
+    """What became of every rule of a choice; `locate` says where one of the config is stated."""
+    rules = choice.rules
+    own = (Candidate(rule, *_verdict(rule, choice), span=locate(rule)) for rule in rules.own)
+    outer = (
+        Candidate(rule, *_verdict(rule, choice), standing_of(rule, rules)) for rule in rules.outer
     )
+    return (*own, *outer)
 
 
 def _verdict(rule: Rule, choice: Choice) -> tuple[Status, str]:
@@ -101,10 +87,8 @@ def _verdict(rule: Rule, choice: Choice) -> tuple[Status, str]:
 
 def why_chosen(rule: Rule) -> str:
     """What it means that a rule decides."""
-    if isinstance(rule.kernel, RuntimeChoice):
-        return str(rule.kernel)
     if rule.kernel is not None:
-        return "it runs"
+        return str(rule.kernel) if isinstance(rule.kernel, RuntimeChoice) else "it runs"
     if rule.is_inherited:
         return "it names no kernel: the model's own forward stays"
     return "it keeps the model's own forward"
@@ -122,12 +106,7 @@ def _why_covered(rule: Rule, choice: Choice) -> str:
 
 
 def standing_of(entry: Rule, rules: LayerRules) -> Standing:
-    """What a config makes of one entry that it inherits.
-
-    Args:
-        entry: The inherited rule; it names its device.
-        rules: The rules that speak of its layer.
-    """
+    """What a config makes of one entry that it inherits."""
     if entry.device is None:
         message = f"an inherited rule names its device, unlike {quote(entry.route)}"
         raise ValueError(message)

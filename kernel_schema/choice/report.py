@@ -54,15 +54,7 @@ class Kept:
 
 @dataclass(frozen=True, slots=True)
 class LayerOutcome:
-    """What runs for one registered name: what a plan and a report of it have in common.
-
-    Args:
-        layer_name: The name.
-        modules: How many modules carry it.
-        functions: How many modules hold a function that carries it.
-        kernels: What runs in place of them.
-        kept: What was left, by reason.
-    """
+    """What runs for one registered name: what a plan and a report of it have in common."""
 
     layer_name: str
     modules: int
@@ -90,7 +82,15 @@ class LayerOutcome:
 
 
 class LayerReport(LayerOutcome):
-    """What happened to one registered name; takes what `LayerOutcome` takes."""
+    """What happened to one registered name.
+
+    Args:
+        layer_name: The name.
+        modules: How many modules carry it.
+        functions: How many modules hold a function that carries it.
+        kernels: What runs in place of them.
+        kept: What was left, by reason.
+    """
 
     __slots__ = ()
     _REPLACED = "replaced"
@@ -122,10 +122,7 @@ class Outcome(Generic[LayerT_co]):
         Raises:
             KeyError: If the model does not register it.
         """
-        for layer in self.layers:
-            if layer.layer_name == layer_name:
-                return layer
-        raise KeyError(layer_name)
+        return {layer.layer_name: layer for layer in self.layers}[layer_name]
 
     def __str__(self) -> str:
         lines = [str(layer) for layer in self.layers] or ["the model registers no layer"]

@@ -17,12 +17,7 @@ if TYPE_CHECKING:
 
 
 class LayerRules(NamedTuple):
-    """The rules that speak of one layer.
-
-    Args:
-        own: What the config says.
-        outer: What it inherits.
-    """
+    """The rules that speak of one layer: the config's own, and what it inherits."""
 
     own: Sequence[Rule] = ()
     outer: Sequence[Rule] = ()
@@ -46,23 +41,13 @@ def _on(device: DeviceType, rules: Sequence[Rule]) -> list[Rule]:
 
 @dataclass(frozen=True)
 class Situation:
-    """Everything that a decision needs.
-
-    Args:
-        rules: What the config says.
-        inherited: What the mapping under the config says; empty where it is not inherited.
-        layers: What the model registers; None where no model is given.
-        device: Where the model runs; None where nothing tells.
-        stated_mode: How the caller says that it runs; None where that is left to the model.
-        target: What kernels are chosen for; None where nothing is to be chosen.
-        disabled: Whether kernels is switched off altogether.
-    """
+    """Everything that a decision needs; None and empty where it is not known or plays no part."""
 
     rules: tuple[Rule, ...]
     inherited: tuple[Rule, ...] = ()
     layers: RegisteredLayers | None = None
     device: DeviceType | None = None
-    stated_mode: ModeName | None = None
+    stated_mode: ModeName | None = None  # as the caller says, not as the model does
     target: Target | None = None
     disabled: bool = False
 
@@ -78,6 +63,5 @@ class Situation:
 
     def of_layer(self, layer_name: str) -> LayerRules:
         """The rules that speak of one layer."""
-        return LayerRules(
-            self.by_layer.get(layer_name, ()), self.inherited_by_layer.get(layer_name, ())
-        )
+        own, outer = self.by_layer, self.inherited_by_layer
+        return LayerRules(own.get(layer_name, ()), outer.get(layer_name, ()))

@@ -12,8 +12,8 @@ from kernel_schema.cli.shapes import range_shape
 from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
-    from kernel_schema.choice.matrix import Matrix
     from kernel_schema.choice.plan import LayerPlan
+    from kernel_schema.choice.planning import Matrix
     from kernel_schema.files.document import Document
     from kernel_schema.schema.ranges import Capabilities
 

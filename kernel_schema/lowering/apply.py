@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,14 +13,13 @@ from kernel_schema.choice.report import Report
 from kernel_schema.diagnostics import Diagnostic, KernelNotAppliedError, KernelSchemaError
 from kernel_schema.lowering.audit import audit_layers
 from kernel_schema.lowering.check import refuse_errors
-from kernel_schema.lowering.config_source import ConfigSource, placed, placing
 from kernel_schema.lowering.forwards import NO_KERNEL, why_kept
 from kernel_schema.lowering.lower import build, kernels_mode, plain_devices
-from kernel_schema.lowering.notes import note_of, put_note_back, remember
-from kernel_schema.lowering.restore import Snapshot
-from kernel_schema.lowering.situate import situate
+from kernel_schema.lowering.restore import Snapshot, remember
+from kernel_schema.lowering.situate import ConfigSource, placed, placing, situate
 from kernel_schema.lowering.upstream import active_mapping, always_holds, import_kernels
 from kernel_schema.model.carriers import look_closer
+from kernel_schema.model.inspect import inspect_model
 from kernel_schema.model.target import need_gpu, resolve_mode, resolve_target
 from kernel_schema.schema.rules import LocalKernel, Rule, RuntimeChoice, expand
 from kernel_schema.schema.vocabulary import ModeName
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from kernel_schema.model.carriers import Carrier
     from kernel_schema.model.target import Target
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
-    from kernel_schema.schema.models import KernelConfig
 
 
 @contextmanager
@@ -121,54 +119,47 @@ def kernelize(
 
     Raises:
         ModelCheckError: If the config does not fit the model.
-        LoweringError: If the device cannot be told or the config cannot be lowered.
+        LoweringError: If the device cannot be told, the config cannot be lowered, kernels is not
+            installed or does not have what is read of it.
         KernelNotAppliedError: If a kernel cannot be loaded, or with `strict` replaced nothing.
+
+    >>> from kernel_schema import read
+    >>> from kernel_schema.demo.model import build_model
+    >>> from kernel_schema.demo.run import CONFIG_FILE  # a kernel for the CPU, beside it on disk
+    >>> report = kernelize(build_model(), read(CONFIG_FILE))
+    >>> norm = report.layer("RMSNorm")
+    >>> norm.replaced, norm.total, norm.kernels[0].layer_class
+    (5, 5, 'DemoRMSNorm')
     """
     with placing(config) as wanted:
-        report = _kernelize(
-            model, wanted, mode=mode, device=device, strict=strict, ignore=ignore, select=select
-        )
-    diagnostics = tuple(placed(config, diagnostic) for diagnostic in report.diagnostics)
-    return replace(report, diagnostics=diagnostics)
-
-
-def _kernelize(
-    model: Module,
-    config: KernelConfig,
-    *,
-    mode: ModeInput | None,
-    device: DeviceInput | None,
-    strict: bool,
-    ignore: Collection[str],
-    select: Collection[str] | None,
-) -> Report:
-    kernels = import_kernels()
-    target = resolve_target(model, device, mode)
-    need_gpu(target)
-    situation = situate(config, model, target=target, stated_mode=resolve_mode(mode))
-    diagnostics = ask(situation, ignore=ignore, select=select)
-    refuse_errors(diagnostics)
-    # A condition that fails is kernels' to tell of, which asks it again.
-    facts = look_closer(model, situation.layers or {}, always_holds=always_holds)
-    plan = plan_model(situation, facts)
-    rules = _registered(situation, target)
-    mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK, network=True)
-    # kernels logs a warning for every module without an entry: our report says it once.
-    mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
-    with _all_or_nothing(model, plan) as snapshot:
-        with _active(kernels, rules, mapping, inherit=config.inherit_mapping):
-            kernels.kernelize(
-                model, mode=kernels_mode(kernels, target.mode), device=target.device.value
-            )
-        snapshot.rehook()
-        layers, warnings = audit_layers(model, _why_kept(plan), plan.asked)
-        report = Report(layers, target.device, target.mode)
-        if strict:
-            _refuse_unapplied(plan, report)
-        snapshot.keep_for_restore()
-    remember(model, target.device, target.mode, plan.asked)
-    unmet = disagreements(plan, report)
-    return replace(report, diagnostics=(*diagnostics, *warnings, *unmet))
+        kernels = import_kernels()
+        target = resolve_target(model, device, mode)
+        need_gpu(target)
+        layers = inspect_model(model)
+        situation = situate(wanted, layers, target=target, stated_mode=resolve_mode(mode))
+        diagnostics = ask(situation, ignore=ignore, select=select)
+        refuse_errors(diagnostics)
+        # A condition that fails is kernels' to tell of, which asks it again.
+        facts = look_closer(model, layers, always_holds=always_holds)
+        plan = plan_model(situation, facts)
+        rules = _registered(situation, target)
+        mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK, network=True)
+        # kernels logs a warning for every module without an entry: our report says it once.
+        mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
+        with _all_or_nothing(model, plan) as snapshot:
+            with _active(kernels, rules, mapping, inherit=wanted.inherit_mapping):
+                kernels.kernelize(
+                    model, mode=kernels_mode(kernels, target.mode), device=target.device.value
+                )
+            snapshot.rehook()
+            outcomes, warnings = audit_layers(model, _why_kept(plan), plan.asked)
+            report = Report(outcomes, target.device, target.mode)
+            if strict:
+                _refuse_unapplied(plan, report)
+            snapshot.keep_for_restore()
+        remember(model, target.device, target.mode, plan.asked)
+    diagnostics = (*diagnostics, *warnings, *disagreements(plan, report))
+    return replace(report, diagnostics=placed(config, diagnostics))
 
 
 def _registered(situation: Situation, target: Target) -> list[Rule]:
@@ -185,23 +176,17 @@ def _registered(situation: Situation, target: Target) -> list[Rule]:
 
 @contextmanager
 def _all_or_nothing(model: Module, plan: Plan) -> Generator[Snapshot]:
-    """Put every forward back as it was if anything goes wrong in the block.
-
-    Raises:
-        KernelNotAppliedError: For what is no error of ours, saying which kernel it struck.
-    """
+    """Put every forward back if anything goes wrong in the block; say which kernel it struck."""
     snapshot = Snapshot(model)
-    done = False
-    try:
-        yield snapshot
-        done = True
-    except KernelSchemaError:
-        raise
-    except Exception as error:
-        raise KernelNotAppliedError([_load_failure(snapshot, plan, error)]) from error
-    finally:
-        if not done:
-            snapshot.put_back()
+    with ExitStack() as stack:
+        stack.callback(snapshot.put_back)
+        try:
+            yield snapshot
+        except KernelSchemaError:
+            raise
+        except Exception as error:
+            raise KernelNotAppliedError([_load_failure(snapshot, plan, error)]) from error
+        stack.pop_all()
 
 
 def _why_kept(plan: Plan) -> Callable[[Carrier], str]:
@@ -237,10 +222,21 @@ def kernelized(
     Takes what `kernelize` takes and yields its report.
 
     Raises:
-        KernelSchemaError: As `kernelize` does.
+        ModelCheckError: As `kernelize` does.
+        LoweringError: As `kernelize` does.
+        KernelNotAppliedError: As `kernelize` does.
+
+    >>> from kernel_schema import audit, read
+    >>> from kernel_schema.demo.model import build_model
+    >>> from kernel_schema.demo.run import CONFIG_FILE
+    >>> model = build_model()
+    >>> with kernelized(model, read(CONFIG_FILE)) as report:
+    ...     print(report.replaced, audit(model).replaced)
+    5 5
+    >>> audit(model).replaced
+    0
     """
     snapshot = Snapshot(model)
-    noted = note_of(model)
     report = kernelize(
         model, config, mode=mode, device=device, strict=strict, ignore=ignore, select=select
     )
@@ -248,7 +244,6 @@ def kernelized(
         yield report
     finally:
         snapshot.put_back()
-        put_note_back(model, noted)
 
 
 def _refuse_unapplied(plan: Plan, report: Report) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 from kernel_schema.choice.plan import disagreements
 from kernel_schema.choice.report import Kept, LayerReport, Report
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.lowering.forwards import in_use, known_kernels, replacement, why_kept
-from kernel_schema.lowering.notes import live_note_of
+from kernel_schema.lowering.restore import live_note_of
 from kernel_schema.model.carriers import carriers
 from kernel_schema.model.target import mode_of
 from kernel_schema.wording import quote
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
     from kernel_schema.choice.plan import Plan
-    from kernel_schema.lowering.notes import Note
+    from kernel_schema.lowering.restore import Note
     from kernel_schema.model.carriers import Carrier
     from kernel_schema.model.types import Module
     from kernel_schema.schema.rules import Kernel
@@ -48,49 +48,44 @@ def audit(model: Module, plan: Plan | None = None) -> Report:
       1 kept: no kernel was put in its place
     """
     note = live_note_of(model)
-    asked = {} if note is None else dict(note.asked)
+    meant = {} if note is None else dict(note.meant)
     if plan is not None:
-        asked |= plan.asked
-    layers, warnings = audit_layers(model, why_kept, asked)
-    if note is None:
-        report = Report(layers, diagnostics=warnings)
-    else:
-        report = Report(layers, note.device, note.mode, (*_stale(model, note), *warnings))
+        meant |= plan.asked
+    layers, diagnostics = audit_layers(model, why_kept, meant)
+    report = Report(layers, diagnostics=diagnostics)
+    if note is not None:
+        report = Report(layers, note.device, note.mode, (*_stale(model, note), *diagnostics))
     if plan is None:
         return report
     return replace(report, diagnostics=(*report.diagnostics, *disagreements(plan, report)))
 
 
 def audit_layers(
-    model: Module, why: Callable[[Carrier], str], asked: Mapping[str, Kernel]
+    model: Module, why: Callable[[Carrier], str], meant: Mapping[str, Kernel]
 ) -> tuple[tuple[LayerReport, ...], tuple[Diagnostic, ...]]:
     """What is replaced for each registered name, and which kernels are wrong for training.
 
-    Args:
-        model: The model.
-        why: Says why a carrier kept its forward.
-        asked: The kernel that was asked for, by registered name. Several references can lead to
-            the same code; this tells which one did.
+    `why` says why a carrier kept its forward, `meant` which kernel was to run, by registered name.
     """
     known = known_kernels()
-    tallies: dict[str, _Tally] = {}
+    tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
     for item in carriers(model):
-        tally = tallies.setdefault(item.layer_name, _Tally.empty())
+        tally = tallies[item.layer_name]
         tally.kinds[item.is_function] += 1
         function = id(replacement(item.carrier))
         if function not in known:
             tally.kept[why(item)] += 1
             continue
         tally.kernels[function] += 1
-        if item.holder.training and not getattr(known[function][0][1], "has_backward", True):
-            tally.kinds["no backward"] += 1
+        _, cls = known[function][0]
+        tally.without_backward += item.holder.training and not getattr(cls, "has_backward", True)
     layers = tuple(
         LayerReport(
             layer_name,
             modules=tally.kinds[False],
             functions=tally.kinds[True],
             kernels=tuple(
-                in_use(known[function], count, asked.get(layer_name))
+                in_use(known[function], count, meant.get(layer_name))
                 for function, count in tally.kernels.items()
             ),
             kept=tuple(Kept(reason, count) for reason, count in tally.kept.items()),
@@ -98,21 +93,19 @@ def audit_layers(
         for layer_name, tally in tallies.items()
     )
     warnings = (
-        _no_backward(layer_name, tally.kinds["no backward"])
+        _no_backward(layer_name, tally.without_backward)
         for layer_name, tally in tallies.items()
-        if tally.kinds["no backward"]
+        if tally.without_backward
     )
     return layers, tuple(warnings)
 
 
-class _Tally(NamedTuple):
-    kinds: Counter[bool | str]
-    kernels: Counter[int]
-    kept: Counter[str]
-
-    @classmethod
-    def empty(cls) -> _Tally:
-        return cls(Counter(), Counter(), Counter())
+@dataclass(slots=True)
+class _Tally:
+    kinds: Counter[bool] = field(default_factory=Counter[bool])  # whether it is a function
+    kernels: Counter[int] = field(default_factory=Counter[int])
+    kept: Counter[str] = field(default_factory=Counter[str])
+    without_backward: int = 0
 
 
 def _stale(model: Module, note: Note) -> Iterator[Diagnostic]:

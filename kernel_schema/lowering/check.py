@@ -8,14 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_schema.checks.questions import ask, wanted
-from kernel_schema.diagnostics import (
-    LoweringError,
-    ModelCheckError,
-    Severity,
-    in_file_order,
-)
-from kernel_schema.lowering.config_source import ConfigSource, config_of, placed
-from kernel_schema.lowering.situate import situate
+from kernel_schema.diagnostics import LoweringError, ModelCheckError, Severity, in_file_order
+from kernel_schema.lowering.situate import ConfigSource, config_of, placed, situate
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -49,34 +43,40 @@ def check(
         1,000, only so many are looked for, and the last one is `too-many-problems`.
 
     Raises:
-        LoweringError: If `device` or `mode` is none.
+        LoweringError: If `device` or `mode` is none, or, with code `unsupported-by-kernels`, if
+            kernels is loaded and does not have what is read of its active mapping.
 
     >>> from torch import nn
     >>> from kernel_schema import KernelConfig
     >>> class Norm(nn.Identity):
     ...     kernel_layer_name = "RMSNorm"
-    >>> for found in check(KernelConfig({"RMSNrom": "org/repo:Layer"}), Norm()):
-    ...     print(found)
+    >>> for diagnostic in check(KernelConfig({"RMSNrom": "org/repo:Layer"}), Norm()):
+    ...     print(diagnostic)
     kernel_mapping.RMSNrom: error[unregistered-layer]: the model registers no layer `RMSNrom`
       help: did you mean `RMSNorm`? It registers `RMSNorm`
     """
-    # What only a model or an active mapping needs is imported with them: not to check a file alone.
-    resolved_device = resolved_mode = None
-    if model is not None or device is not None or mode is not None:
+    # What only a model or a target needs is imported with it: not to check a file alone.
+    layers = resolved_device = resolved_mode = None
+    if device is not None or mode is not None:
         from kernel_schema.model.target import resolve_device, resolve_mode
 
         resolved_mode = resolve_mode(mode)
+        resolved_device = resolve_device(device, None)
+    if model is not None:
+        from kernel_schema.model.inspect import look_at
+        from kernel_schema.model.target import device_type
+
+        layers, kind = look_at(model)
         try:
-            resolved_device = resolve_device(device, model)
+            resolved_device = resolved_device or device_type(kind)
         except LoweringError as error:
-            if device is not None:
-                raise
             return tuple(wanted(error.diagnostics, ignore, select))
     if select is not None and not select:
         return ()
-    situation = situate(config_of(config), model, device=resolved_device, stated_mode=resolved_mode)
-    diagnostics = ask(situation, ignore=ignore, select=select)
-    return in_file_order(placed(config, diagnostic) for diagnostic in diagnostics)
+    situation = situate(
+        config_of(config), layers, device=resolved_device, stated_mode=resolved_mode
+    )
+    return in_file_order(placed(config, ask(situation, ignore=ignore, select=select)))
 
 
 def sanitize(config: KernelConfig, model: Module) -> None:
@@ -85,11 +85,7 @@ def sanitize(config: KernelConfig, model: Module) -> None:
 
 
 def refuse_errors(diagnostics: Iterable[Diagnostic]) -> None:
-    """Raise if any of the diagnostics is an error.
-
-    Raises:
-        ModelCheckError: With the errors among them.
-    """
+    """Raise a `ModelCheckError` with the errors among the diagnostics, if there are any."""
     errors = [diagnostic for diagnostic in diagnostics if diagnostic.severity is Severity.ERROR]
     if errors:
         raise ModelCheckError(errors)

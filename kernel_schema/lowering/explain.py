@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
-from kernel_schema.checks.environment import MAPPING_DISABLED, registration_disabled
+from kernel_schema.checks.environment import obstacles
 from kernel_schema.checks.questions import ask
-from kernel_schema.choice.matrix import Matrix, matrix_of
-from kernel_schema.choice.planning import plan_model
+from kernel_schema.choice.planning import Matrix, matrix_of, plan_model
 from kernel_schema.diagnostics import LoweringError
-from kernel_schema.lowering.config_source import ConfigSource, located, placed, placing
-from kernel_schema.lowering.situate import situate
+from kernel_schema.lowering.situate import ConfigSource, located, placed, placing, situate
 from kernel_schema.lowering.upstream import always_holds
 from kernel_schema.model.carriers import look_closer
+from kernel_schema.model.inspect import inspect_model
 from kernel_schema.model.target import resolve_mode, resolve_target
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
     from kernel_schema.choice.plan import Plan
-    from kernel_schema.choice.situation import Situation
-    from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.model.inspect import RegisteredLayer
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.rules import Rule
@@ -63,29 +61,21 @@ def explain(
       1 by org/repo@v1:Norm
     """
     target = resolve_target(model, device, mode, capability)
+    layers = inspect_model(model)
     with placing(config) as wanted:
         situation = situate(
-            wanted, model, target=target, stated_mode=resolve_mode(mode), inherited=inherited
+            wanted, layers, target=target, stated_mode=resolve_mode(mode), inherited=inherited
         )
-        diagnostics = ask(situation) if situation.rules else tuple(_obstacles(situation))
-        facts = look_closer(model, situation.layers or {}, always_holds=always_holds)
+        diagnostics = ask(situation) if situation.rules else obstacles(situation)
+        facts = look_closer(model, layers, always_holds=always_holds)
         if facts.failing:
             raise LoweringError(facts.failing)
         return plan_model(
             situation,
             facts,
-            locate=lambda rule: located(config, rule.route),
-            diagnostics=tuple(placed(config, diagnostic) for diagnostic in diagnostics),
+            locate=partial(located, config),
+            diagnostics=placed(config, diagnostics),
         )
-
-
-def _obstacles(situation: Situation) -> Iterator[Diagnostic]:
-    """What keeps everything from running, also where the config asks for nothing."""
-    if situation.disabled:
-        yield MAPPING_DISABLED
-    cause = None if situation.layers else registration_disabled()
-    if cause is not None:
-        yield cause
 
 
 def plan_matrix(
@@ -122,4 +112,4 @@ def plan_matrix(
     """
     with placing(config) as wanted:
         rules = situate(wanted, None, inherited=inherited).of_layer(layer.layer_name)
-        return matrix_of(layer, rules, lambda rule: located(config, rule.route))
+        return matrix_of(layer, rules, partial(located, config))

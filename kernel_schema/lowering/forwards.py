@@ -45,13 +45,7 @@ def replacement(carrier: Module) -> Any:
 
 
 def is_own_or_kernel(carrier: Module, forward: Any, known: Mapping[int, Any]) -> bool:
-    """Whether a forward is the class's own or of a kernel, and not somebody else's.
-
-    Args:
-        carrier: The module.
-        forward: What is, or was, set as its forward.
-        known: What `known_kernels` gives.
-    """
+    """Whether a forward is the class's own or one of `known_kernels`, and not somebody else's."""
     function = getattr(forward, "__func__", forward)
     own: Any = type(carrier).forward
     return function is own or id(function) in known
@@ -83,16 +77,10 @@ def known_kernels() -> dict[int, list[tuple[Kernel, type]]]:
     return kernels
 
 
-def in_use(known: list[tuple[Kernel, type]], count: int, asked: Kernel | None) -> KernelInUse:
-    """A kernel whose forward runs.
-
-    Args:
-        known: The loaded kernels that have this forward.
-        count: How many modules and functions run it.
-        asked: The kernel that was asked for: several references can lead to the same code.
-    """
+def in_use(known: list[tuple[Kernel, type]], count: int, meant: Kernel | None) -> KernelInUse:
+    """The kernel whose forward runs: several references can lead to it, `meant` first of all."""
     kernel, cls = known[-1]
     for loaded, loaded_class in known:
-        if asked is not None and loaded == as_loaded(asked):
-            kernel, cls = asked, loaded_class
+        if meant is not None and loaded == as_loaded(meant):
+            kernel, cls = meant, loaded_class
     return KernelInUse(kernel, cls.__name__, globals_of(cls).get("__file__"), count)

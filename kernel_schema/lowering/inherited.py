@@ -17,24 +17,14 @@ if TYPE_CHECKING:
 
 
 def inherited_rules() -> tuple[Rule, ...]:
-    """What is registered in kernels right now, in this context.
-
-    Returns:
-        Rules whose route starts with `inherited`. A kernel that is neither on the Hub nor local
-        is shown by its class name.
-
-    Raises:
-        LoweringError: With code `unsupported-by-kernels`, if kernels does not have what is read.
-    """
+    """What is registered in kernels right now, in this context: routes start with `inherited`."""
     return tuple(_rules(active_mapping()))
 
 
 def _rules(mapping: dict[str, Any]) -> Iterator[Rule]:
-    for layer_name, by_device in mapping.items():
-        if not is_table(by_device):
-            for device in DeviceType:
-                yield from rules_of(layer_name, device, EVERY_CAPABILITY, by_device)
-            continue
+    for layer_name, entry in mapping.items():
+        # What is no table is a callable, which picks a kernel on every device.
+        by_device = entry if is_table(entry) else dict.fromkeys(DEVICE_NAMES, entry)
         for device, repositories in by_device.items():
             if device not in DEVICE_NAMES:
                 continue
@@ -48,14 +38,10 @@ def _rules(mapping: dict[str, Any]) -> Iterator[Rule]:
 def rules_of(
     layer_name: str, device_name: str, capabilities: Capabilities, repositories: Any
 ) -> Iterator[Rule]:
-    """One entry of a mapping of kernels as rules.
+    """One entry of a mapping of kernels as rules; none for a device that we do not know.
 
-    Args:
-        layer_name: The name of the layer.
-        device_name: The type of the device; of one that we do not know there are no rules.
-        capabilities: The range that the entry is for.
-        repositories: A repository object, such objects by `kernels.Mode`, or a callable that
-            picks one when kernelize runs.
+    An entry is a repository object, such objects by `kernels.Mode`, or a callable that picks one
+    when kernelize runs.
     """
     if device_name not in DEVICE_NAMES:
         return

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 from kernel_schema.checks.environment import version_of
 from kernel_schema.checks.refusals import refusal
 from kernel_schema.diagnostics import Diagnostic, LoweringError
-from kernel_schema.lowering.config_source import ConfigSource, placing
+from kernel_schema.lowering.situate import ConfigSource, placing
 from kernel_schema.lowering.upstream import import_kernels, knows_device
 from kernel_schema.model.target import mode_of, resolve_device, resolve_mode
 from kernel_schema.paths import home_path
-from kernel_schema.schema.rules import HubKernel, Kernel, LocalKernel, Rule, expand
+from kernel_schema.schema.rules import HubKernel, Kernel, Rule, expand
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, ModeName
 from kernel_schema.wording import listing, quote
 
@@ -70,10 +70,8 @@ def lower(
     with placing(config) as wanted:
         kernels = import_kernels()
         rules = expand(wanted)
-        default_mode = resolve_mode(mode)
-        if default_mode is None:
-            default_mode = ModeName.FALLBACK if model is None else mode_of(model)
-        return build(kernels, rules, plain_devices(kernels, rules, model, device), default_mode)
+        run_mode = resolve_mode(mode) or (ModeName.FALLBACK if model is None else mode_of(model))
+        return build(kernels, rules, plain_devices(kernels, rules, model, device), run_mode)
 
 
 def create_compatible_mapping(
@@ -91,28 +89,25 @@ def plain_devices(
 ) -> tuple[DeviceType, ...]:
     """The devices to which entries go that speak for every device.
 
-    Raises:
-        LoweringError: With code `device-not-inferable`, if there are such entries and the model
-            does not tell its device.
+    A `device-not-inferable` if there are such entries and the model does not tell its device.
     """
-    if model is None and device is None:
+    if device is None and model is None:
         return known_devices(kernels)
-    found = resolve_device(device, model)
-    if found is not None:
-        return (found,)
-    plain = list(dict.fromkeys(rule.route for rule in rules if rule.device is None))
-    if not plain:
-        return ()
-    raise LoweringError(
-        Diagnostic(
-            "device-not-inferable",
-            "the model has no parameter outside the meta device, so that the device of this "
-            "entry cannot be told",
-            route,
-            help="pass `device=`, or name the device in the config",
+    plain = dict.fromkeys(rule.route for rule in rules if rule.device is None)
+    # A model is gone through only where it matters.
+    resolved = resolve_device(device, model if plain else None)
+    if plain and resolved is None:
+        raise LoweringError(
+            Diagnostic(
+                "device-not-inferable",
+                "the model has no parameter outside the meta device, so that the device of this "
+                "entry cannot be told",
+                route,
+                help="pass `device=`, or name the device in the config",
+            )
+            for route in plain
         )
-        for route in plain
-    )
+    return () if resolved is None else (resolved,)
 
 
 def known_devices(kernels: ModuleType) -> tuple[DeviceType, ...]:
@@ -145,19 +140,16 @@ def build(
                 problems.append(lacking)
                 continue
             by_mode = by_device.setdefault(_device_key(kernels, device, rule), {})
-            if not isinstance(rule.kernel, HubKernel | LocalKernel):
+            if not isinstance(rule.kernel, Kernel):
                 continue
-            if rule.kernel not in repositories:
-                refused = refusal(rule, network=network)
-                if refused is not None:
-                    problems.append(refused)
+            repository = repositories.get(rule.kernel)
+            if repository is None:
+                repository = _repository(kernels, rule, rule.kernel, network=network)
+                if isinstance(repository, Diagnostic):
+                    problems.append(repository)
                     continue
-                try:
-                    repositories[rule.kernel] = _repository(kernels, rule.kernel)
-                except _LOCKFILE_ERRORS as error:
-                    problems.append(_unusable_lockfile(rule, error))
-                    continue
-            by_mode[modes[rule.mode or default_mode]] = repositories[rule.kernel]
+                repositories[rule.kernel] = repository
+            by_mode[modes[rule.mode or default_mode]] = repository
     if problems:
         raise LoweringError(dict.fromkeys(problems))
     return mapping
@@ -182,44 +174,55 @@ def _device_key(kernels: ModuleType, device: DeviceType, rule: Rule) -> Any:
     )
 
 
-def _repository(kernels: ModuleType, kernel: Kernel) -> Any:
+def _repository(kernels: ModuleType, rule: Rule, kernel: Kernel, *, network: bool) -> Any:
+    """The object of kernels for a kernel; a diagnostic where it cannot be used."""
+    refused = refusal(rule, network=network)
+    if refused is not None:
+        return refused
     if not isinstance(kernel, HubKernel):
         return kernels.LocalLayerRepository(home_path(kernel.path), layer_name=kernel.layer_name)
     trust = kernel.trust_remote_code
     trust_remote_code = list(trust) if isinstance(trust, tuple) else trust
-    if kernel.lockfile is not None:
+    if kernel.lockfile is None:
+        return kernels.LayerRepository(
+            kernel.repo_id,
+            layer_name=kernel.layer_name,
+            version=kernel.version,
+            revision=kernel.revision,
+            trust_remote_code=trust_remote_code,
+        )
+    try:
         return kernels.LockedLayerRepository(
             kernel.repo_id,
             lockfile=home_path(kernel.lockfile),
             layer_name=kernel.layer_name,
             trust_remote_code=trust_remote_code,
         )
-    return kernels.LayerRepository(
-        kernel.repo_id,
-        layer_name=kernel.layer_name,
-        version=kernel.version,
-        revision=kernel.revision,
-        trust_remote_code=trust_remote_code,
-    )
-
-
-# Before 0.17 kernels let a malformed lock file fail wherever it happened to.
-_LOCKFILE_ERRORS: Final = (OSError, ValueError, LookupError, TypeError, AttributeError)
+    # Before 0.17 kernels let a malformed lock file fail wherever it happened to.
+    except (OSError, ValueError, LookupError, TypeError, AttributeError) as error:
+        return _unusable_lockfile(rule, error)
 
 
 def _unsupported(
     kernels: ModuleType, rule: Rule, device: DeviceType, known: tuple[DeviceType, ...]
 ) -> Diagnostic | None:
     """What the installed kernels cannot do yet."""
-    if device not in known:
-        return _unknown_to_kernels(rule, device, known)
-    ranged = device is DeviceType.ROCM and rule.capabilities.bounded
-    if ranged and not hasattr(kernels, "ROCMProperties"):
-        return _too_old(rule, "knows no capability ranges for rocm")
+    code, newer = "unsupported-by-kernels", "pip install 'kernels>=0.17'"
     trust = getattr(rule.kernel, "trust_remote_code", False)
-    if isinstance(trust, tuple) and _release_of_kernels() < _TRUST_LISTS:
-        return _too_old(rule, "takes no repository ids for `trust_remote_code`")
-    return None
+    if device not in known:
+        code, lacking = "unsupported-device", f"does not know the device {quote(device)} yet"
+        newer = f"its devices are {listing(known, 'and')}; a newer kernels may know more"
+    elif (
+        device is DeviceType.ROCM
+        and rule.capabilities.bounded
+        and not hasattr(kernels, "ROCMProperties")
+    ):
+        lacking = "knows no capability ranges for rocm"
+    elif isinstance(trust, tuple) and _release_of_kernels() < _TRUST_LISTS:
+        lacking = "takes no repository ids for `trust_remote_code`"
+    else:
+        return None
+    return Diagnostic(code, f"kernels {version_of('kernels')} {lacking}", rule.route, newer)
 
 
 # The release of kernels from which `trust_remote_code` takes a list of repository ids.
@@ -230,26 +233,6 @@ _TRUST_LISTS: Final = (0, 17)
 def _release_of_kernels() -> tuple[int, ...]:
     # Cached: asking for the version reads the metadata of the package from disk.
     return tuple(int(part) for part in (version_of("kernels") or "0.0").split(".")[:2])
-
-
-def _too_old(rule: Rule, lacking: str) -> Diagnostic:
-    return Diagnostic(
-        "unsupported-by-kernels",
-        f"kernels {version_of('kernels')} {lacking}",
-        rule.route,
-        help="pip install 'kernels>=0.17'",
-    )
-
-
-def _unknown_to_kernels(
-    rule: Rule, device: DeviceType, known: tuple[DeviceType, ...]
-) -> Diagnostic:
-    return Diagnostic(
-        "unsupported-device",
-        f"kernels {version_of('kernels')} does not know the device {quote(device)} yet",
-        rule.route,
-        help=f"its devices are {listing(known, 'and')}; a newer kernels may know more",
-    )
 
 
 def _unusable_lockfile(rule: Rule, error: Exception) -> Diagnostic:

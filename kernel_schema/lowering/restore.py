@@ -1,23 +1,69 @@
-"""Forwards as they were: what makes `kernelize` all or nothing, and what undoes it."""
+"""What is remembered of a model: its forwards as they were, and for what kernels were chosen.
+
+It makes `kernelize` all or nothing, undoes it, and lets an audit tell what has changed since.
+"""
 
 from __future__ import annotations
 
 from types import MethodType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from weakref import WeakKeyDictionary, ref
 
 from kernel_schema.diagnostics import LoweringError
-from kernel_schema.lowering.forwards import forward_key, is_own_or_kernel, known_kernels
-from kernel_schema.lowering.notes import forget
+from kernel_schema.lowering.forwards import (
+    forward_key,
+    is_own_or_kernel,
+    known_kernels,
+    replacement,
+)
 from kernel_schema.model.carriers import carriers
+from kernel_schema.model.wrappers import unwrap
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kernel_schema.model.carriers import Carrier
     from kernel_schema.model.types import Module
+    from kernel_schema.schema.rules import Kernel
+    from kernel_schema.schema.vocabulary import DeviceType, ModeName
 
 _ABSENT: Final = object()
 # Where a forward that a user had set on an instance waits for `restore`.
 _SAVED: Final = "_forward_before_kernelize"
 _KEYS: Final = ("forward", "_old_forward", _SAVED)
+
+
+class Note(NamedTuple):
+    """For what kernels were chosen in a model, and which was meant by registered name."""
+
+    device: DeviceType
+    mode: ModeName
+    forward: ref[Any]  # one that was placed: dead once somebody else has placed another
+    meant: Mapping[str, Kernel]
+
+
+_NOTES: WeakKeyDictionary[Module, Note] = WeakKeyDictionary()
+
+
+def remember(
+    model: Module, device: DeviceType, mode: ModeName, meant: Mapping[str, Kernel]
+) -> None:
+    """Note for what kernels were just chosen, so that a later audit can tell what is stale."""
+    known = known_kernels()
+    replaced = [item for item in carriers(model) if id(replacement(item.carrier)) in known]
+    if not replaced:
+        _NOTES.pop(unwrap(model), None)
+        return
+    # Functions are shared: another model may change them and leave everything else as it is.
+    witness = next((item for item in replaced if not item.is_function), replaced[0]).carrier
+    forward = witness.__dict__[forward_key(witness)]
+    _NOTES[unwrap(model)] = Note(device, mode, ref(forward), meant)
+
+
+def live_note_of(model: Module) -> Note | None:
+    """The note on a model, unless somebody else has placed kernels since."""
+    note = _NOTES.get(unwrap(model))
+    return None if note is None or note.forward() is None else note
 
 
 def restore(model: Module) -> None:
@@ -26,6 +72,21 @@ def restore(model: Module) -> None:
     Undoes `kernelize`, whoever called it. A forward that was set on an instance before our
     `kernelize` is back too; one that was set since stays. Functions are shared by all models of the
     process.
+
+    Args:
+        model: Any `torch.nn.Module`, changed in place; one without kernels stays as it is.
+
+    Raises:
+        LoweringError: With code `unsupported-by-kernels`, if kernels does not have what is read.
+
+    >>> from kernel_schema import kernelize, read
+    >>> from kernel_schema.demo.model import build_model
+    >>> from kernel_schema.demo.run import CONFIG_FILE
+    >>> model = build_model()
+    >>> report = kernelize(model, read(CONFIG_FILE))
+    >>> restore(model)
+    >>> any("forward" in vars(module) for module in model.modules())
+    False
     """
     known = known_kernels()
     for item in carriers(model):
@@ -40,24 +101,15 @@ def restore(model: Module) -> None:
         else:
             own: Any = MethodType(type(item.carrier).forward, item.carrier)
             state[key] = own
-    forget(model)
+    _NOTES.pop(unwrap(model), None)
 
 
 class Snapshot:
-    """Every forward of what a model registers, as it is now.
-
-    >>> from torch import nn
-    >>> class Norm(nn.Identity):
-    ...     kernel_layer_name = "RMSNorm"
-    >>> norm = Norm()
-    >>> snapshot = Snapshot(norm)
-    >>> norm.forward = print
-    >>> snapshot.put_back()
-    >>> "forward" in vars(norm)
-    False
-    """
+    """Every forward of what a model registers, as it is now, and the note on the model."""
 
     def __init__(self, model: Module) -> None:
+        self._model = unwrap(model)
+        self._note = _NOTES.get(self._model)
         self._before = [
             (
                 item,
@@ -68,7 +120,7 @@ class Snapshot:
         ]
 
     def put_back(self) -> None:
-        """Make every forward what it was."""
+        """Make everything what it was."""
         for item, _, before in self._before:
             state = item.carrier.__dict__
             for key, value in before.items():
@@ -76,6 +128,9 @@ class Snapshot:
                     state.pop(key, None)
                 else:
                     state[key] = value
+        _NOTES.pop(self._model, None)
+        if self._note is not None:
+            _NOTES[self._model] = self._note
 
     def first_untouched(self) -> Carrier | None:
         """What kernelize had in hand when it failed: it gives a new forward to all it passes."""

@@ -1,68 +1,102 @@
-"""Where a situation is made: the config, the model and what is active in kernels, put together."""
+"""From what a caller hands over, a config or a document, to a situation and back to positions."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 from kernel_schema.choice.situation import Situation
+from kernel_schema.diagnostics import KernelSchemaError
 from kernel_schema.lowering.upstream import active_mapping, is_mapping_disabled
+from kernel_schema.schema.models import KernelConfig
 from kernel_schema.schema.rules import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Generator, Iterable
 
+    from kernel_schema.diagnostics import Diagnostic, Route, Span
+    from kernel_schema.model.inspect import RegisteredLayers
     from kernel_schema.model.target import Target
-    from kernel_schema.model.types import Module
-    from kernel_schema.schema.models import KernelConfig
     from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
 
 
+class ConfigDocument(Protocol):
+    """A config together with the text it was read from, as `kernel_schema.Document` is."""
+
+    @property
+    def anchored(self) -> KernelConfig:
+        """The config, with relative paths made absolute."""
+        ...
+
+    def locate(self, route: Route) -> Span:
+        """Where a route leads in the text."""
+        ...
+
+    def place(self, diagnostic: Diagnostic) -> Diagnostic:
+        """The same diagnostic with file and span."""
+        ...
+
+
+ConfigSource: TypeAlias = KernelConfig | ConfigDocument
+
+
+def config_of(source: ConfigSource) -> KernelConfig:
+    """The config that is meant."""
+    return source if isinstance(source, KernelConfig) else source.anchored
+
+
+def placed(source: ConfigSource, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+    """The diagnostics, with positions if the source has any."""
+    return tuple(
+        diagnostics if isinstance(source, KernelConfig) else map(source.place, diagnostics)
+    )
+
+
+def located(source: ConfigSource, rule: Rule) -> Span | None:
+    """Where a rule is stated in the text of a source; None if it has no text."""
+    return None if isinstance(source, KernelConfig) else source.locate(rule.route)
+
+
+@contextmanager
+def placing(source: ConfigSource) -> Generator[KernelConfig]:
+    """Give the errors of a block the positions of a source; yields the config that is meant."""
+    try:
+        yield config_of(source)
+    except KernelSchemaError as error:
+        if isinstance(source, KernelConfig):
+            raise
+        raise type(error)(placed(source, error.diagnostics)) from error.__cause__
+
+
 def situate(
     config: KernelConfig,
-    model: Module | None,
+    layers: RegisteredLayers | None,
     *,
     target: Target | None = None,
     device: DeviceType | None = None,
     stated_mode: ModeName | None = None,
     inherited: Iterable[Rule] | None = None,
 ) -> Situation:
-    """Everything that a decision needs.
+    """The situation of a config: the only place that puts in what is active in kernels.
 
-    Args:
-        config: What is wanted.
-        model: The model; None where none is given.
-        target: What kernels are chosen for, where they are to be chosen.
-        device: Where the model runs, as far as that is known; told by the target if there is one.
-        stated_mode: How the caller says that it runs.
-        inherited: What the config would inherit; the mapping that is active in kernels if left out.
-
-    Raises:
-        LoweringError: With code `unsupported-by-kernels`, if kernels does not have what is read.
+    That is what it inherits, unless `inherited` says otherwise. The device is that of the target,
+    if there is one.
     """
     outer: tuple[Rule, ...] = ()
     if config.inherit_mapping:
         outer = _active_rules() if inherited is None else tuple(inherited)
-    layers = None
-    if model is not None:
-        # What only a model needs is imported with it: not to check a file alone.
-        from kernel_schema.model.inspect import inspect_model
-
-        layers = inspect_model(model)
+    if target is not None:
+        device = target.device
     return Situation(
-        expand(config),
-        outer,
-        layers,
-        device if target is None else target.device,
-        stated_mode,
-        target,
-        is_mapping_disabled(),
+        expand(config), outer, layers, device, stated_mode, target, is_mapping_disabled()
     )
 
 
 def _active_rules() -> tuple[Rule, ...]:
     if not active_mapping():
         return ()
+    # Imported with what there is to read: not to check a file alone.
     from kernel_schema.lowering.inherited import inherited_rules
 
     return inherited_rules()

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.model.wrappers import own_class, unwrap, wrapper_step
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from kernel_schema.model.types import Module
 
 _SHOWN_NAMES: Final = 5
+# What torch's own walks read too; not every module keeps them in its `__dict__`.
+_children_of: Final[attrgetter[Mapping[str, Module | None]]] = attrgetter("_modules")
+_parameters_of: Final[attrgetter[Mapping[str, Any]]] = attrgetter("_parameters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +103,14 @@ def inspect_model(model: Module) -> RegisteredLayers:
     >>> layers["RMSNorm"].modules, layers["RMSNorm"].names
     (2, ('0', '2'))
     """
+    return look_at(model)[0]
+
+
+def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
+    """What `inspect_model` gives, and the device of the first parameter, told in one walk.
+
+    One on the meta device says nothing; None where there is no other.
+    """
     walk = Walk(model)
     held: list[Module] = []
     names: dict[str, list[str]] = {}
@@ -113,48 +125,36 @@ def inspect_model(model: Module) -> RegisteredLayers:
         known.modules += 1
         if module.training:
             known.training += 1
-    tallies = {layer_name: _Tally() for layer_name in names}
+    # By name, for each class: how many modules, how many functions, how many in training.
+    counts: dict[str, list[tuple[type, int, int, int]]] = {name: [] for name in names}
     for cls, known in walk.classes.items():
         if known.layer_name is not None:
-            tallies[known.layer_name].add(cls, known.modules, 0, known.training)
+            counts[known.layer_name].append((cls, known.modules, 0, known.training))
     for function, count in Counter(held).items():
         cls = type(function)
-        tallies.setdefault(_name_of(cls), _Tally()).add(cls, 0, count, 0)
-    layers = {
-        layer_name: RegisteredLayer(
+        counts.setdefault(_name_of(cls), []).append((cls, 0, count, 0))
+    layers: dict[str, RegisteredLayer] = {}
+    for layer_name, of_classes in counts.items():
+        classes, modules, functions, training = zip(*of_classes, strict=True)
+        layers[layer_name] = RegisteredLayer(
             layer_name,
-            tally.modules,
-            tally.functions,
-            tuple(dict.fromkeys(own_class(cls) for cls in tally.classes)),
+            sum(modules),
+            sum(functions),
+            tuple(dict.fromkeys(map(own_class, classes))),
             tuple(names.get(layer_name, ())[:_SHOWN_NAMES]),
-            tally.training,
+            sum(training),
         )
-        for layer_name, tally in tallies.items()
-    }
     unregistered = frozenset(
         own_class(cls).__name__ for cls, known in walk.classes.items() if known.layer_name is None
     )
-    return RegisteredLayers(
+    registered = RegisteredLayers(
         layers,
         tuple(walk.ignored.values()),
         unregistered,
         walk.modules,
         bool(unwrap(model).training),
     )
-
-
-@dataclass(slots=True)
-class _Tally:
-    modules: int = 0
-    functions: int = 0
-    training: int = 0
-    classes: list[type] = field(default_factory=list[type])
-
-    def add(self, cls: type, modules: int, functions: int, training: int) -> None:
-        self.modules += modules
-        self.functions += functions
-        self.training += training
-        self.classes.append(cls)
+    return registered, walk.device
 
 
 @dataclass(slots=True)
@@ -186,6 +186,7 @@ class Walk:
         self.classes: dict[type, ClassFacts] = {}
         self.ignored: dict[str, InstanceName] = {}
         self.modules = 0
+        self.device: str | None = None
         self._model = model
         self._path: list[str | None] = []
         self._step: str | None = None
@@ -197,6 +198,7 @@ class Walk:
     def __iter__(self) -> Iterator[tuple[Module, ClassFacts, Mapping[str, Module]]]:
         classes = self.classes
         seen: set[Module] = set()
+        device: str | None = None
         path = self._path
         # Each level: the children still to visit, and the step at which a wrapper holds its module.
         # The model itself is the only child of a first level.
@@ -220,7 +222,9 @@ class Walk:
                 if "kernel_layer_name" in state:
                     self._step = None if key == wrapped_at else key
                     self._ignore(str(state["kernel_layer_name"]), known)
-                below = module._modules  # noqa: SLF001 # pyright: ignore[reportPrivateUsage] (torch's walk reads it too)
+                if device is None and (parameters := _parameters_of(module)):
+                    device = self.device = _device_of(parameters)
+                below = _children_of(module)
                 if below:
                     path.append(None if key == wrapped_at else key)
                     levels.append((iter(below.items()), known.step))
@@ -238,6 +242,11 @@ class Walk:
         name = self.name() if first is None else first.name
         modules = 1 if first is None else first.modules + 1
         self.ignored[layer_name] = InstanceName(layer_name, name, modules)
+
+
+def _device_of(parameters: Mapping[str, Any]) -> str | None:
+    kinds = (parameter.device.type for parameter in parameters.values() if parameter is not None)
+    return next((kind for kind in kinds if kind != "meta"), None)
 
 
 def carried(

@@ -48,9 +48,8 @@ def device_of(model: Module) -> DeviceType | None:
     Raises:
         LoweringError: With code `unsupported-device`, if kernels knows no such device.
     """
-    types = (parameter.device.type for parameter in model.parameters())
-    found = next((kind for kind in types if kind != "meta"), None)
-    return None if found is None else _device_type(found)
+    kinds = (parameter.device.type for parameter in model.parameters())
+    return device_type(next((kind for kind in kinds if kind != "meta"), None))
 
 
 def resolve_device(device: DeviceInput | None, model: Module | None) -> DeviceType | None:
@@ -66,11 +65,14 @@ def resolve_device(device: DeviceInput | None, model: Module | None) -> DeviceTy
         return None if model is None else device_of(model)
     kind = getattr(device, "type", None)
     if isinstance(kind, str):
-        return _device_type(kind)
+        return device_type(kind)
     return argument(check_device(device))
 
 
-def _device_type(kind: str) -> DeviceType:
+def device_type(kind: str | None) -> DeviceType | None:
+    """The device that torch means by a name; `device_of` says more."""
+    if kind is None:
+        return None
     torch: Any = sys.modules.get("torch")
     if kind == "cuda" and torch is not None and torch.version.hip is not None:
         return DeviceType.ROCM

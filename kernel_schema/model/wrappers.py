@@ -55,6 +55,7 @@ def wrapper_step(cls: type) -> str | None:
     return next((_STEPS[name] for base in cls.__mro__ if (name := full_name(base)) in _STEPS), None)
 
 
+@lru_cache(maxsize=4096)
 def own_class(cls: type) -> type:
     """The class as its author wrote it, without what torch mixed in to spread it out.
 

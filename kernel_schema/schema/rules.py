@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kernel_schema.diagnostics import Route
 from kernel_schema.schema.models import (
-    CapabilityEntry,
     DeviceMapping,
     KernelSpec,
     ModeMapping,
@@ -20,8 +19,9 @@ from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.schema.vocabulary import ModeName
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterable
 
+    from kernel_schema.diagnostics import Step
     from kernel_schema.schema.models import KernelConfig
     from kernel_schema.schema.vocabulary import DeviceType, Original
 
@@ -139,12 +139,17 @@ def expand(config: KernelConfig) -> tuple[Rule, ...]:
     """
     rules: list[Rule] = []
     for layer_name, entry in config.kernel_mapping.items():
-        route = Route(("kernel_mapping", layer_name))
-        if isinstance(entry, DeviceMapping):
-            for device, device_entry in entry.items():
-                rules += _of_device(layer_name, device, device_entry, route.child(device.value))
-        else:
-            rules += _of_modes(layer_name, None, EVERY_CAPABILITY, entry, route)
+        steps = ("kernel_mapping", layer_name)
+        if not isinstance(entry, DeviceMapping):
+            _expand(rules, None, EVERY_CAPABILITY, entry, steps)
+            continue
+        for device, device_entry in entry.root.items():
+            of_device = (*steps, device.value)
+            if not isinstance(device_entry, tuple):
+                _expand(rules, device, EVERY_CAPABILITY, device_entry, of_device)
+                continue
+            for index, ranged in enumerate(device_entry):
+                _expand(rules, device, ranged.capabilities, ranged.entry, (*of_device, index))
     return tuple(rules)
 
 
@@ -156,60 +161,35 @@ def by_layer(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
     return layers
 
 
-_ModesEntry: TypeAlias = "HubRef | LocalRef | Original | KernelSpec | ModeMapping"
-
-
-def _of_device(
-    layer_name: str,
-    device: DeviceType,
-    entry: _ModesEntry | tuple[CapabilityEntry, ...],
-    route: Route,
-) -> Iterator[Rule]:
-    if not isinstance(entry, tuple):
-        yield from _of_modes(layer_name, device, EVERY_CAPABILITY, entry, route)
-        return
-    for index, ranged in enumerate(entry):
-        yield from _of_modes(
-            layer_name, device, ranged.capabilities, ranged.entry, route.child(index)
-        )
-
-
-def _of_modes(
-    layer_name: str,
+def _expand(
+    rules: list[Rule],
     device: DeviceType | None,
     capabilities: Capabilities,
-    entry: _ModesEntry,
-    route: Route,
-) -> Iterator[Rule]:
+    entry: HubRef | LocalRef | Original | KernelSpec | ModeMapping,
+    steps: tuple[Step, ...],
+) -> None:
+    """Add the rules of one entry: all that may stand below a device or range."""
+    layer_name = str(steps[1])
     if isinstance(entry, ModeMapping):
-        for mode, kernel in entry.items():
-            yield Rule(
-                layer_name, device, capabilities, mode, _kernel(kernel), route.child(mode.value)
-            )
-    elif isinstance(entry, str):
-        yield Rule(layer_name, device, capabilities, None, None, route)
+        for mode, ref in entry.root.items():
+            route = Route((*steps, mode.value))
+            rules.append(Rule(layer_name, device, capabilities, mode, _kernel(ref), route))
     else:
-        yield Rule(layer_name, device, capabilities, None, _kernel(entry), route)
+        kernel = None if isinstance(entry, str) else _kernel(entry)
+        rules.append(Rule(layer_name, device, capabilities, None, kernel, Route(steps)))
 
 
 def _kernel(entry: HubRef | LocalRef | KernelSpec) -> Kernel:
-    spec = entry if isinstance(entry, KernelSpec) else None
-    ref = entry.kernel if isinstance(entry, KernelSpec) else entry
+    lockfile, trust_remote_code = None, False
+    if isinstance(entry, KernelSpec):
+        ref, lockfile, trust_remote_code = entry.kernel, entry.lockfile, entry.trust_remote_code
+        stated_version, stated_revision = entry.version, entry.revision
+    else:
+        ref, stated_version, stated_revision = entry, None, None
     if isinstance(ref, LocalRef):
         return LocalKernel(ref.path, ref.layer_name)
-    version, revision = ref.version, ref.revision
-    if spec is None:
-        pinned = version is not None or revision is not None
-        return HubKernel(ref.repo_id, ref.layer_name, version if pinned else 1, revision)
-    version = spec.version if spec.version is not None else version
-    revision = spec.revision if spec.revision is not None else revision
-    pinned = version is not None or revision is not None or spec.lockfile is not None
-    return HubKernel(
-        ref.repo_id,
-        ref.layer_name,
-        # No version stated means version 1, as in transformers' KernelConfig.
-        version if pinned else 1,
-        revision,
-        spec.lockfile,
-        spec.trust_remote_code,
-    )
+    version = ref.version if stated_version is None else stated_version
+    revision = ref.revision if stated_revision is None else stated_revision
+    if version is None and revision is None and lockfile is None:
+        version = 1  # as in transformers' KernelConfig
+    return HubKernel(ref.repo_id, ref.layer_name, version, revision, lockfile, trust_remote_code)

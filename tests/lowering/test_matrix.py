@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kernel_schema as ks
-from kernel_schema.choice.pieces import pieces_of
+from kernel_schema.choice.choose import pieces_of
 from tests.lowering.draws import BOUNDS, DEVICES, LAYER_NAMES, RUN_MODES, mappings, tables
 from tests.lowering.toys import Choosy, Norm
 
