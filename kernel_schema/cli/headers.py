@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.json import read_json
-from kernel_schema.files.parsed import ReadError
-from kernel_schema.files.positions import LineIndex
+from kernel_schema.files.parsed import LineIndex, ReadError
 
 if TYPE_CHECKING:
     from kernel_schema.files.document import Format

@@ -1,4 +1,4 @@
-"""What the three readers share: a text that was read, and the error for one that cannot be.
+"""What the three readers share: a text that was read with its places, and what cannot be read.
 
 A reader turns a text into a `Parsed`: the plain value and, for every route into it, the place of
 the key and of the value. What it cannot read, it refuses with a `ReadError` that carries every
@@ -8,48 +8,43 @@ problem found, in the order of the text.
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
+from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
-from kernel_schema.diagnostics import Diagnostic, in_file_order
-from kernel_schema.files.positions import LineIndex
+from kernel_schema.diagnostics import Diagnostic, Span, Step, in_file_order
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from kernel_schema.wording import printable, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable, Iterator
     from datetime import date, datetime, time
 
     from kernel_schema.codes import Code
-    from kernel_schema.diagnostics import Step
-    from kernel_schema.files.positions import Located, Positions
 
 Value: TypeAlias = (
     "bool | int | float | str | date | datetime | time | list[Value] | dict[str, Value] | None"
 )
 
-MAX_DEPTH = 32
-"""How many lists and mappings may stand inside one another, the outermost one included."""
+MAX_DEPTH: Final = 32
+"""How many lists and tables may stand inside one another, the outermost one included."""
 
-MAX_DIGITS = 4300
+MAX_DIGITS: Final = 4300
 """How many digits an integer may have: what Python itself converts without being told to."""
 
-_INT_LIMIT = 10**MAX_DIGITS
-
-_ASCII_ALLOWED = bytes((9, 10, 13, *range(32, 127)))
+_INT_LIMIT: Final = 10**MAX_DIGITS
+_ASCII_ALLOWED: Final = bytes((9, 10, 13, *range(32, 127)))
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_CONTAINERS = frozenset((dict, list))
-_BYTE_ORDER_MARK = "\ufeff"
+_LINE_BREAK = re.compile(r"\r\n|\n|\r")
+_CONTAINERS: Final = frozenset((dict, list))
+_BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 class ReadError(ValueError):
-    """A text that cannot be read.
+    """A text that cannot be read: all that was found, in its order; the file is not known here.
 
-    Args:
-        problems: Everything that was found, in the order of the text; their file is not known here.
-
-    >>> from kernel_schema.diagnostics import Span
     >>> problem = Diagnostic("syntax-error", "a ',' is missing", span=Span(3, 7, 3, 8))
     >>> print(ReadError([problem]))
     3:7: a ',' is missing
@@ -67,27 +62,91 @@ class ReadError(ValueError):
         )
 
 
-class Parsed:
-    """A text that was read: its value, and the position of every key and value in it.
+class LineIndex:
+    r"""Turns offsets into a text to lines and columns.
 
-    Args:
-        value: What the text says, as plain Python values.
-        positions: The places of the text.
-        steps: The route to `value` in the text, for a view of a part of it.
+    >>> LineIndex("a: 1\r\nbc: 2").span(6, 8)
+    Span(line=2, column=1, end_line=2, end_column=3)
     """
 
-    __slots__ = ("_positions", "_steps", "value")
+    def __init__(self, text: str) -> None:
+        self.length = len(text)
+        self._starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
 
-    def __init__(self, value: Value, positions: Positions, steps: tuple[Step, ...] = ()) -> None:
+    def point(self, offset: int) -> tuple[int, int]:
+        """The line and column of an offset."""
+        offset = min(max(offset, 0), self.length)
+        line = bisect_right(self._starts, offset)
+        return line, offset - self._starts[line - 1] + 1
+
+    def offset(self, line: int, column: int) -> int:
+        """The offset of a line and column; the end of the text where there is no such line."""
+        if not 1 <= line <= len(self._starts):
+            return self.length
+        return min(self._starts[line - 1] + column - 1, self.length)
+
+    def span(self, start: int, end: int) -> Span:
+        """The span between two offsets."""
+        return Span(*self.point(start), *self.point(max(start, end)))
+
+
+@dataclass(frozen=True, slots=True)
+class Located:
+    """Where a value stands, and its key; an item of a list and the whole text have none."""
+
+    key: Span | None
+    value: Span
+
+
+@dataclass(slots=True)
+class Node:
+    """The place of a value, as offsets; those of its key are -1 where it has none.
+
+    `children` holds the places of what is in a list or table.
+    """
+
+    start: int
+    end: int
+    key_start: int = -1
+    key_end: int = -1
+    children: dict[Step, Node] = field(default_factory=dict[Step, "Node"])
+
+    def under(self, step: Step) -> Node | None:
+        """The place of what stands under a key or list position, if there is such a thing."""
+        return self.children.get(step)
+
+
+class Parsed:
+    """A text that was read: its plain value, and the place of every key and value in it.
+
+    `scan` finds the places; it is called when the first is asked for, if ever.
+    """
+
+    def __init__(self, value: Value, text: str, scan: Callable[[], Node]) -> None:
         self.value = value
-        self._positions = positions
-        self._steps = steps
+        self._text = text
+        self._scan = scan
+
+    @cached_property
+    def _root(self) -> Node:
+        return self._scan()
+
+    @cached_property
+    def _lines(self) -> LineIndex:
+        return LineIndex(self._text)
+
+    def node(self, steps: Iterable[Step] = ()) -> Node:
+        """The place of the value at a route, or of the nearest one above it that there is."""
+        node = self._root
+        for step in steps:
+            child = node.under(step)
+            if child is None:
+                break
+            node = child
+        return node
 
     def locate(self, steps: Iterable[Step] = ()) -> Located:
-        """The places of the key and the value at a route, or at the nearest one above it.
-
-        Args:
-            steps: Keys and list positions (from 0), outermost first.
+        """The same in lines and columns.
 
         >>> from kernel_schema.files.json import read_json
         >>> parsed = read_json('{"a": [10, 20]}')
@@ -96,25 +155,34 @@ class Parsed:
         >>> parsed.locate(("a", 1)).value
         Span(line=1, column=12, end_line=1, end_column=14)
         """
-        return self._positions.locate((*self._steps, *steps))
+        node = self.node(steps)
+        key = None if node.key_start < 0 else self._lines.span(node.key_start, node.key_end)
+        return Located(key, self._lines.span(node.start, node.end))
 
     def sub(self, steps: Iterable[Step]) -> Parsed | None:
-        r"""The value at a route as if it were all: routes begin there; None if there is none.
-
-        >>> from kernel_schema.files.toml import read_toml
-        >>> table = read_toml("[tool.kernel-schema]\ninherit_mapping = true").sub(["tool"])
-        >>> table.value
-        {'kernel-schema': {'inherit_mapping': True}}
-        >>> table.locate(("kernel-schema", "inherit_mapping")).key
-        Span(line=2, column=1, end_line=2, end_column=16)
-        """
+        """The value at a route as if it were all: routes begin there; None if there is none."""
         steps = tuple(steps)
         value = cast("Any", self.value)
         for step in steps:
             if not _holds(value, step):
                 return None
             value = value[step]
-        return Parsed(value, self._positions, (*self._steps, *steps))
+        return Parsed(value, self._text, lambda: self.node(steps))
+
+    def refuse_keys(self, limit: int) -> None:
+        """Refuse keys of more characters: every problem and every rule below one would repeat it.
+
+        >>> from kernel_schema.files.json import read_json
+        >>> read_json('{"a": {"bcd": 1}}').refuse_keys(2)
+        Traceback (most recent call last):
+        kernel_schema.files.parsed.ReadError: 1:8: the key `bcd` has 3 characters: 2 are the most
+        """
+        findings = Findings(self._text)
+        for route in _long_keys(self.value, limit):
+            key, node = str(route[-1]), self.node(route)
+            message = f"the key {quote(key)} has {len(key)} characters: {limit} are the most"
+            findings.add("key-too-long", node.key_start, node.key_end, message, "shorten it")
+        findings.raise_if_any()
 
 
 class Findings:
@@ -122,10 +190,10 @@ class Findings:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self._found: list[Diagnostic] = []
+        self._problems: list[Diagnostic] = []
 
     def __bool__(self) -> bool:
-        return bool(self._found)
+        return bool(self._problems)
 
     @cached_property
     def lines(self) -> LineIndex:
@@ -135,17 +203,13 @@ class Findings:
     def add(
         self, code: Code, start: int, end: int, message: str, help_text: str | None = None
     ) -> None:
-        """Note a problem of the text between two offsets.
-
-        Raises:
-            ReadError: if there are too many to go on.
-        """
-        if len(self._found) == MAX_PROBLEMS:
-            span = self.lines.span(start, start)
-            self._found.append(Diagnostic("too-many-problems", TOO_MANY_PROBLEMS, span=span))
-            raise self.error()
+        """Note a problem between two offsets; raises ReadError if there are too many to go on."""
+        if len(self._problems) == MAX_PROBLEMS:
+            code, end, message, help_text = "too-many-problems", start, TOO_MANY_PROBLEMS, None
         span = self.lines.span(start, end)
-        self._found.append(Diagnostic(code, message, help=help_text, span=span))
+        self._problems.append(Diagnostic(code, message, help=help_text, span=span))
+        if len(self._problems) > MAX_PROBLEMS:
+            raise self.error()
 
     def add_syntax(self, start: int, end: int, message: str, help_text: str | None = None) -> None:
         """Note that the text is not of its format."""
@@ -164,70 +228,63 @@ class Findings:
             self.add("forbidden-character", *match.span(), message, help_text)
 
     def too_deep(self, start: int, end: int) -> NoReturn:
-        """Give up on a text with too many levels.
-
-        Raises:
-            ReadError: always.
-        """
+        """Give up on a text with too many levels."""
         message = f"more than {MAX_DEPTH} lists and tables inside one another"
         self.add("too-deep", start, end, message)
         raise self.error()
 
     def refuse_depth(self, pieces: re.Pattern[str]) -> NoReturn:
-        """Give up on a text that has used up Python's stack: say which bracket stands too deep.
+        """Give up on a text that has used up Python's stack, at the bracket that is too deep.
 
-        Args:
-            pieces: Finds strings and comments whole, and each bracket and brace elsewhere.
-
-        Raises:
-            ReadError: always.
+        `pieces` finds strings and comments whole, and each bracket and brace elsewhere.
         """
         depth = 0
         for match in pieces.finditer(self.text):
-            if match[0] in {"[", "{"}:
-                depth += 1
-                if depth > MAX_DEPTH:
-                    self.too_deep(*match.span())
-            elif match[0] in {"]", "}"}:
-                depth -= 1
+            depth += (match[0] in {"[", "{"}) - (match[0] in {"]", "}"})
+            if depth > MAX_DEPTH:
+                self.too_deep(*match.span())
         # The stack was nearly used up by others.
         self.too_deep(0, min(1, len(self.text)))
 
     def error(self) -> ReadError:
         """The error that carries all problems so far, in the order of the text."""
-        return ReadError(dict.fromkeys(in_file_order(self._found)))
+        return ReadError(dict.fromkeys(in_file_order(self._problems)))
 
     def raise_if_any(self) -> None:
-        """End the reading if there is a problem.
-
-        Raises:
-            ReadError: with all of them.
-        """
-        if self._found:
+        """End the reading if there is a problem."""
+        if self._problems:
             raise self.error()
 
 
 def prepare(text: str) -> str:
-    """The text without its byte order mark, once it is known to hold no forbidden character.
+    """The text without its byte order mark; raises ReadError for what no text may hold.
 
-    Raises:
-        ReadError: for control characters, U+FFFE, U+FFFF, half surrogate pairs and a second byte
-            order mark at the start.
+    That is control characters, U+FFFE, U+FFFF, half surrogate pairs and a second byte order mark.
     """
     # Nearly every text is ASCII, where this is faster than a pattern.
     if text.isascii() and not text.encode().translate(None, _ASCII_ALLOWED):
         return text
     text = text.removeprefix(_BYTE_ORDER_MARK)
-    found = Findings(text)
-    found.add_characters(_FORBIDDEN, "it has no place in a config file: remove it")
+    findings = Findings(text)
+    findings.add_characters(_FORBIDDEN, "it has no place in a config file: remove it")
     for match in _SURROGATE.finditer(text):
         message = f"half a surrogate pair (U+{ord(match[0]):04X}) is no character"
-        found.add("lone-surrogate", *match.span(), message, "remove it")
+        findings.add("lone-surrogate", *match.span(), message, "remove it")
     if text.startswith(_BYTE_ORDER_MARK):
         message = "a second byte order mark (U+FEFF)"
-        found.add("forbidden-character", 0, 1, message, "remove it")
-    found.raise_if_any()
+        findings.add("forbidden-character", 0, 1, message, "remove it")
+    findings.raise_if_any()
     return text
+
+
+def _long_keys(
+    value: Value, limit: int, route: tuple[Step, ...] = ()
+) -> Iterator[tuple[Step, ...]]:
+    for step, item in items(value).items():
+        if isinstance(step, str) and len(step) > limit:
+            yield (*route, step)
+        elif isinstance(item, (dict, list)):
+            yield from _long_keys(item, limit, (*route, step))
 
 
 def _holds(value: object, step: Step) -> bool:
@@ -248,20 +305,31 @@ def items(value: Value) -> dict[Step, Value]:
     return {**dict(enumerate(value))} if isinstance(value, list) else {}
 
 
-def is_deep(value: Value) -> bool:
-    """Whether more lists and tables stand inside one another than may."""
+def count_strings(value: Value) -> int | None:
+    """How many strings a value holds, keys included; None if more than `MAX_DEPTH` levels deep.
+
+    >>> count_strings({"a": ["b", 1]})
+    2
+    """
+    count = 0
     level: list[Any] = [[value]]
+    # All of a large value comes through here: a loop and a look at the class are the fastest.
     for _ in range(MAX_DEPTH + 1):
-        # All of a large value comes through here: a look at the class is the fastest.
-        level = [
-            item
-            for outer in level
-            for item in (outer.values() if outer.__class__ is dict else outer)
-            if item.__class__ in _CONTAINERS
-        ]
+        others: list[Any] = []
+        for outer in level:
+            count += len(outer)
+            inner = outer
+            if outer.__class__ is dict:
+                count += len(outer)
+                inner = outer.values()
+            for item in inner:
+                if item.__class__ is not str:
+                    others.append(item)  # noqa: PERF401
+        count -= len(others)
+        level = [item for item in others if item.__class__ in _CONTAINERS]
         if not level:
-            return False
-    return True
+            return count
+    return None
 
 
 def read_int(digits: str, base: int = 10) -> int | None:
@@ -280,9 +348,5 @@ def read_int(digits: str, base: int = 10) -> int | None:
 
 
 def in_range(number: int) -> bool:
-    """Whether an integer is small enough to be written out.
-
-    >>> in_range(10**100), in_range(1 << 20_000)
-    (True, False)
-    """
+    """Whether an integer is small enough to be written out."""
     return -_INT_LIMIT < number < _INT_LIMIT

@@ -9,10 +9,8 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
 from kernel_schema.files.document import Document, Format, from_read_error, validated
-from kernel_schema.files.long_keys import refuse_long_keys
-from kernel_schema.files.parsed import ReadError
-from kernel_schema.files.positions import LineIndex
-from kernel_schema.limits import MAX_BYTES
+from kernel_schema.files.parsed import LineIndex, ReadError
+from kernel_schema.limits import MAX_BYTES, MAX_KEY
 from kernel_schema.paths import first_bytes, read_at_most
 from kernel_schema.wording import quote
 
@@ -180,7 +178,7 @@ def loads_document(text: str, *, format: Format, file: str = "<text>") -> Docume
                     "add the table, or name another file",
                 )
             parsed = table
-        refuse_long_keys(parsed)
+        parsed.refuse_keys(MAX_KEY)
     except ReadError as error:
         raise from_read_error(error, file) from None
     return validated(file, text, format, parsed)

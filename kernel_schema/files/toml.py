@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.files.parsed import (
     MAX_DEPTH,
     Findings,
+    Node,
     Parsed,
     ReadError,
     Value,
+    count_strings,
     in_range,
-    is_deep,
     items,
     prepare,
 )
-from kernel_schema.files.positions import Node, Positions
 
 if sys.version_info >= (3, 11):
     from tomllib import TOMLDecodeError, loads
@@ -58,79 +58,59 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
-    r"""Read a TOML text.
+    r"""Read a TOML text; raises ReadError for what is not TOML, and for what is too much.
 
-    Args:
-        text: One TOML document.
-        allow_empty: True to take a text that says nothing, as an empty table: a `pyproject.toml`
-            may be empty, a config should not be.
-
-    Returns:
-        Its value and positions; `sub` of it gives the view of one table. Dates and times stay
-        objects of `datetime`.
-
-    Raises:
-        ReadError: for anything that is not TOML, keys that are there twice among it; and for too
-            many levels and numbers that are too large.
+    Dates and times stay objects of `datetime`. A `pyproject.toml` may be empty, a config not.
 
     >>> parsed = read_toml('RMSNorm.cuda = "org/repo:Layer"')
-    >>> parsed.value
-    {'RMSNorm': {'cuda': 'org/repo:Layer'}}
-    >>> parsed.locate(("RMSNorm", "cuda")).key
-    Span(line=1, column=9, end_line=1, end_column=13)
-    >>> read_toml("a = 1\na = 2")
-    Traceback (most recent call last):
-        ...
-    kernel_schema.files.parsed.ReadError: 2:1: the key `a` is here twice: first in line 1
+    >>> parsed.value, parsed.locate(("RMSNorm", "cuda")).key
+    ({'RMSNorm': {'cuda': 'org/repo:Layer'}}, Span(line=1, column=9, end_line=1, end_column=13))
     """
     text = prepare(text)
-    found = Findings(text)
+    findings = Findings(text)
     if "\r" in text:
-        found.add_characters(_LONE_RETURN, "end lines with a line feed")
-        found.raise_if_any()
-    _refuse_long_keys(found)
+        findings.add_characters(_LONE_RETURN, "end lines with a line feed")
+        findings.raise_if_any()
+    _refuse_long_keys(findings)
     try:
         value: dict[str, Value] = loads(text)
     except (ValueError, RecursionError) as error:
-        raise _refusal(found, error) from None
+        raise _refusal(findings, error) from None
     if not value and not allow_empty and _GAP.fullmatch(text):
-        found.add("empty-document", 0, 0, "the file is empty: it holds no value")
-        raise found.error()
-    positions = Positions(text, lambda: Scanner(text).scan())
-    if is_deep(value):
-        found.too_deep(*positions.node(_deep_route(value)).place)
+        findings.add("empty-document", 0, 0, "the file is empty: it holds no value")
+        raise findings.error()
+    parsed = Parsed(value, text, lambda: Scanner(text).scan())
+    if count_strings(value) is None:
+        node = parsed.node(_deep_route(value))
+        place = (node.start, node.end) if node.key_start < 0 else (node.key_start, node.key_end)
+        findings.too_deep(*place)
     if _has_large(value):
-        _add_large_numbers(found)
-        found.raise_if_any()
-    return Parsed(value, positions)
+        _add_large_numbers(findings)
+        findings.raise_if_any()
+    return parsed
 
 
-def _refuse_long_keys(found: Findings) -> None:
-    """Refuse dotted keys of so many parts that tomllib would take very long.
-
-    Raises:
-        ReadError: if there are any.
-    """
-    if max(line.count(".") for line in found.text.split("\n")) < MAX_DEPTH:
+def _refuse_long_keys(findings: Findings) -> None:
+    """Refuse dotted keys of so many parts that tomllib would take very long."""
+    if max(line.count(".") for line in findings.text.split("\n")) < MAX_DEPTH:
         return
-    for match in _LONG_KEYS.finditer(found.text):
+    for match in _LONG_KEYS.finditer(findings.text):
         if match[1]:
             dot = match.start() + match[0].rindex(".")
-            found.too_deep(dot, dot + 1)
+            findings.too_deep(dot, dot + 1)
 
 
-def _refusal(found: Findings, error: ValueError | RecursionError) -> ReadError:
-    """What is wrong with a text that tomllib does not take."""
+def _refusal(findings: Findings, error: ValueError | RecursionError) -> ReadError:
     # Imported here: a good file needs none of it.
-    from kernel_schema.files.explain_toml import explain
+    from kernel_schema.files.explain_toml import explain_toml
 
     if isinstance(error, TOMLDecodeError):
-        explain(found, str(error))
+        explain_toml(findings, str(error))
     elif isinstance(error, ValueError):  # from int(), which has a limit
-        _add_large_numbers(found)
+        _add_large_numbers(findings)
     else:
-        found.refuse_depth(_PIECES)
-    return found.error()
+        findings.refuse_depth(_PIECES)
+    return findings.error()
 
 
 def _has_large(value: Value) -> bool:
@@ -142,8 +122,8 @@ def _has_large(value: Value) -> bool:
     return any(map(_has_large, items(value).values()))
 
 
-def _add_large_numbers(found: Findings) -> None:
-    for match in _WORDS.finditer(found.text):
+def _add_large_numbers(findings: Findings) -> None:
+    for match in _WORDS.finditer(findings.text):
         word = match[1] or ""
         if word[:1] in {*"+-0123456789"} and not word.endswith("inf"):
             try:
@@ -153,7 +133,7 @@ def _add_large_numbers(found: Findings) -> None:
             except ValueError:
                 is_large = True
             if is_large:
-                found.add("number-out-of-range", *match.span(), "this number is too large")
+                findings.add("number-out-of-range", *match.span(), "this number is too large")
 
 
 def _deep_route(value: Value) -> tuple[Step, ...]:
@@ -162,7 +142,7 @@ def _deep_route(value: Value) -> tuple[Step, ...]:
     while len(waiting[-1][1]) < MAX_DEPTH:
         outer, route = waiting.pop()
         below = [(inner, (*route, step)) for step, inner in items(outer).items()]
-        waiting += [one for one in reversed(below) if isinstance(one[0], (dict, list))]
+        waiting += [pair for pair in reversed(below) if isinstance(pair[0], (dict, list))]
     return waiting[-1][1]
 
 
@@ -178,9 +158,7 @@ class ReachedError(Exception):
 class Scanner:
     """Reads the places of one TOML text, as far as tomllib has accepted it.
 
-    Args:
-        text: The text.
-        stop: Where to raise `ReachedError`: behind a key in a header, or behind a value.
+    It raises `ReachedError` at `stop`: behind a key in a header, or behind a value.
     """
 
     def __init__(self, text: str, stop: int | None = None) -> None:
@@ -190,11 +168,7 @@ class Scanner:
         self._root = Node(0, 0)
 
     def scan(self) -> Node:
-        """The root of the places.
-
-        Raises:
-            ReachedError: if the text goes on to where to stop.
-        """
+        """The root of the places."""
         text, root = self._text, self._root
         self._take(_GAP)
         root.start = root.end = self._at

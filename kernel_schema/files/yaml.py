@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import yaml
 from yaml.events import (
@@ -19,18 +20,17 @@ from yaml.events import (
 from kernel_schema.files.parsed import (
     MAX_DEPTH,
     Findings,
+    Node,
     Parsed,
     ReadError,
     Value,
     items,
     prepare,
+    read_int,
 )
-from kernel_schema.files.positions import Node, Positions
-from kernel_schema.files.yaml_scalars import MAYBE_NOT_TEXT, OutOfRangeError, resolve
-from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
 
     from kernel_schema.diagnostics import Step
 
@@ -51,107 +51,126 @@ _BLOCK_TEXT = re.compile(r"(?:[ \t\r\n]*[^ \t\r\n]+)*[ \t]*")
 _GLUED_COMMENT = re.compile(r"[|>][-+0-9]*#(?:[^\r\n]*[^\r\n \t])?")
 _COMMENT = re.compile(r"#[^\r\n]*")
 
+_CONSTANTS: Final[dict[str, bool | float | None]] = {
+    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **{
+        sign + word: -math.inf if sign == "-" else math.inf
+        for sign in ("", "-", "+")
+        for word in (".inf", ".Inf", ".INF")
+    },
+}
+_NUMBER_STARTS = frozenset("0123456789-+.")
+_MAYBE_NOT_TEXT: Final = _NUMBER_STARTS | {word[0] for word in _CONSTANTS if word}
+_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
+_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
+_BASES: Final = {"0o": 8, "0x": 16}
+
 
 def read_yaml(text: str) -> Parsed:
-    r"""Read a YAML text.
+    r"""Read one document of YAML; raises ReadError for what is not YAML, and for what is too much.
 
-    Args:
-        text: One document of YAML 1.2.
-
-    Returns:
-        Its value and positions. Plain scalars mean what the core schema of YAML 1.2 says: `yes`,
-        `1_000` and `2020-01-01` are text, `010` is 10.
-
-    Raises:
-        ReadError: for anything that is not YAML, and for anchors, aliases, types stated with `!`,
-            second documents, keys that are not text or not unique, too many levels, and numbers
-            that are too large.
+    Plain scalars mean what the core schema of YAML 1.2 says: `yes`, `1_000` and `2020-01-01` are
+    text, `010` is 10. Anchors, aliases, types stated with `!`, further documents and keys that are
+    not text are refused.
 
     >>> parsed = read_yaml("RMSNorm: org/repo:Layer\nversion: [1, on]")
-    >>> parsed.value
-    {'RMSNorm': 'org/repo:Layer', 'version': [1, 'on']}
-    >>> parsed.locate(("version", 1)).value
-    Span(line=2, column=14, end_line=2, end_column=16)
-    >>> read_yaml("a: *b")
-    Traceback (most recent call last):
-        ...
-    kernel_schema.files.parsed.ReadError: 1:4: aliases (`*`) are not supported
+    >>> parsed.value, parsed.locate(("version", 1)).value.column
+    ({'RMSNorm': 'org/repo:Layer', 'version': [1, 'on']}, 14)
     """
     text = prepare(text)
-    found = Findings(text)
+    findings = Findings(text)
     if not text.isascii():
-        found.add_characters(_MISREAD, "write it as an escape, in double quotes")
-        found.raise_if_any()
-    builder = _Builder(text, found)
+        findings.add_characters(_MISREAD, "write it as an escape, in double quotes")
+        findings.raise_if_any()
+    builder = _Builder(text, findings)
     try:
-        value = builder.document(_without_directives(text, found))
+        value = builder.document(_without_directives(text, findings))
     except ReadError:
         raise
     # The parser in Python knows no bounds of escapes.
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         # Imported here: a good file needs none of its patterns.
-        from kernel_schema.files.explain_yaml import explain
+        from kernel_schema.files.explain_yaml import explain_yaml
 
-        explain(found, error, builder.end, builder.opened[-1])
-        raise found.error() from None
+        explain_yaml(findings, error, builder.end, builder.opened[-1])
+        raise findings.error() from None
     places = _Place(value, builder.spans, builder.ends) if builder.spans else Node(0, 0)
-    if places.start == places.end and not found:
-        found.add("empty-document", 0, 0, "the file is empty: it holds no value")
-    found.raise_if_any()
-    return Parsed(value, Positions(text, lambda: places))
+    if places.start == places.end and not findings:
+        findings.add("empty-document", 0, 0, "the file is empty: it holds no value")
+    findings.raise_if_any()
+    return Parsed(value, text, lambda: places)
 
 
-def _without_directives(text: str, found: Findings) -> str:
+def _resolve(text: str) -> str | int | float | bool | None:
+    """What a plain scalar means; raises OverflowError for a number that is too large."""
+    if text in _CONSTANTS:
+        return _CONSTANTS[text]
+    if text[0] not in _NUMBER_STARTS:
+        return text
+    if _INT.fullmatch(text):
+        base = _BASES.get(text[:2], 10)
+        number = read_int(text if base == 10 else text[2:], base)
+    elif _FLOAT.fullmatch(text):
+        number = float(text)
+    else:
+        return text
+    if number is None or number in {math.inf, -math.inf}:
+        raise OverflowError
+    return number
+
+
+def is_text(text: str) -> bool:
+    """Whether a plain scalar is read as the text that it is.
+
+    >>> is_text("off"), is_text("0o14"), is_text("")
+    (True, False, False)
+    """
+    try:
+        return isinstance(_resolve(text), str)
+    except OverflowError:
+        return False
+
+
+def _without_directives(text: str, findings: Findings) -> str:
     """Report what starts with `%` at the head, and put blanks in its place."""
     position = 0
     while "%" in text and (match := _DIRECTIVE.match(text, position)):
         if not _VERSION.fullmatch(match[1]):
-            _refuse(found, "%", *match.span(1))
+            _refuse(findings, "%", *match.span(1))
             text = text[: match.start(1)] + " " * len(match[1]) + text[match.end(1) :]
         position = match.end()
     return text
 
 
-def _refuse(found: Findings, sign: str, start: int, end: int) -> None:
+def _refuse(findings: Findings, sign: str, start: int, end: int) -> None:
     # Imported here: a good file needs none of it.
     from kernel_schema.files.explain_yaml import refuse
 
-    refuse(found, sign, start, end)
+    refuse(findings, sign, start, end)
 
 
 class _Builder:
-    """Makes a value of events.
+    """Makes a value of events, and keeps the places for later."""
 
-    Args:
-        text: What is parsed.
-        found: What takes the problems.
-
-    Attributes:
-        spans: Start and end of each key and value, in the order of the text; a Node for each would
-            take more time than all the rest.
-        ends: By where the span of a list or mapping stands among the spans: where those of what is
-            in it end.
-        end: Where the last thing ended that has a text: the end of a block is not told by its
-            event.
-        opened: Where each bracket or brace stands that is open; -1 for a block.
-    """
-
-    def __init__(self, text: str, found: Findings) -> None:
+    def __init__(self, text: str, findings: Findings) -> None:
+        # Start and end of each key and value, in the order of the text: a Node for each would take
+        # more time than all the rest. By where a list or table stands among them, where those of
+        # what is in it end.
         self.spans: list[int] = []
         self.ends: dict[int, int] = {}
+        # Where the last thing ended that has a text: the end of a block is not told by its event.
         self.end = 0
-        self._text = text
-        self._found = found
-        self._events: Iterator[_Event] = iter(())
+        # Where each bracket stands that is open; -1 for a block.
         self.opened = [-1]
+        self._text = text
+        self._findings = findings
+        self._events: Iterator[_Event] = iter(())
 
     def document(self, text: str) -> Value:
-        """The value of the only document of a text, which may differ from ours in its blanks.
-
-        Raises:
-            ReadError: for what makes going on useless.
-            yaml.YAMLError: for what is not YAML; ValueError and OverflowError for wrong escapes.
-        """
+        """The value of the only document of a text, which may differ from ours in its blanks."""
         self._events = iter(_LOADER(text).get_event, None)
         documents = 0
         value: Value = None
@@ -162,8 +181,8 @@ class _Builder:
                 documents += 1
                 if documents > 1:
                     start = event.start_mark.index
-                    _refuse(self._found, "---", start, max(event.end_mark.index, start))
-                    raise self._found.error()
+                    _refuse(self._findings, "---", start, max(event.end_mark.index, start))
+                    raise self._findings.error()
         return value
 
     def _value(self, event: _Event) -> Value:
@@ -178,7 +197,7 @@ class _Builder:
         self.spans += (start, start)
         self.opened.append(start if event.flow_style else -1)
         if len(self.opened) > MAX_DEPTH + 1:
-            self._found.too_deep(start, start + 1)
+            self._findings.too_deep(start, start + 1)
         value = self._mapping() if isinstance(event, MappingStartEvent) else self._list()
         # A pair in a list, [a: 1], is a mapping without braces.
         end = self.end if self.opened.pop() < 0 or self._text[start] not in "[{" else self._closed
@@ -206,7 +225,10 @@ class _Builder:
             if isinstance(key, str) and key not in firsts:
                 firsts[key] = self.spans[-2]
             else:
-                self._add_wrong_key(key, firsts)
+                from kernel_schema.files.explain_yaml import wrong_key
+
+                start, end = self.spans[-2:]
+                wrong_key(self._findings, key, start, end, firsts)
                 key = f"\0{len(self.spans)}"
             event = next(self._events)  # noqa: PLW2901 (keys and values take turns)
             if isinstance(event, AliasEvent):
@@ -229,13 +251,13 @@ class _Builder:
                 value.encode()  # the parser in Python lets half surrogate pairs pass
             elif style != "'":
                 end = self._end_of_block(start, end)
-        elif not value or value[0] in MAYBE_NOT_TEXT:
+        elif not value or value[0] in _MAYBE_NOT_TEXT:
             if not value:
                 start = end = self._place_of_nothing(start)
             try:
-                value = resolve(value)
-            except OutOfRangeError:
-                self._found.add("number-out-of-range", start, end, "this number is too large")
+                value = _resolve(value)
+            except OverflowError:
+                self._findings.add("number-out-of-range", start, end, "this number is too large")
         self.end = end
         self.spans.append(start)
         self.spans.append(end)
@@ -247,7 +269,7 @@ class _Builder:
         if glued:  # the parser in C lets it pass
             from kernel_schema.files.explain_yaml import block_header
 
-            block_header(self._found, *glued.span())
+            block_header(self._findings, start)
         match = _BLOCK_TEXT.match(self._text, start, seen)
         return match.end() if match else seen
 
@@ -260,7 +282,7 @@ class _Builder:
     def _alias(self, event: _Event, *, merge: bool = False) -> None:
         self.spans += (event.start_mark.index, event.end_mark.index)
         self.end = event.end_mark.index
-        _refuse(self._found, "<<" if merge else "*", *self.spans[-2:])
+        _refuse(self._findings, "<<" if merge else "*", *self.spans[-2:])
 
     def _properties(self, event: _Event, position: int) -> int:
         """Report the `&name` and `!name` before a value, and say where they end."""
@@ -268,7 +290,7 @@ class _Builder:
             match = _PROPERTY.match(self._text, position)
             if match is None:
                 break
-            _refuse(self._found, match[1][0], *match.span(1))
+            _refuse(self._findings, match[1][0], *match.span(1))
             position = match.end()
         return position
 
@@ -277,36 +299,18 @@ class _Builder:
         if not isinstance(event, AliasEvent):
             start = event.start_mark.index
             message = "a key has to be text, not a list or a table"
-            self._found.add("complex-key", start, start + 1, message)
+            self._findings.add("complex-key", start, start + 1, message)
         self._value(event)
         return f"\0{len(self.spans)}"
-
-    def _add_wrong_key(self, key: Value, firsts: Mapping[str, int]) -> None:
-        start, end = self.spans[-2:]
-        written = self._text[start:end]
-        if isinstance(key, str):
-            self._found.add_twice(start, end, firsts[key])
-        elif start == end:
-            self._found.add("non-string-key", start, end, "a key is missing before the colon")
-        else:
-            kind = "a number"
-            if key is None or isinstance(key, bool):
-                kind = "null" if key is None else "true or false"
-            message = f"the key {quote(written)} is read as {kind}, not as text"
-            quoted = f'"{written}"'
-            help_text = f"put it in quotes: {quote(quoted)}"
-            self._found.add("non-string-key", start, end, message, help_text)
 
     def _check_glued_key(self) -> None:
         """`{cuda:o/r:L}` is one key: the colon wants a blank behind it."""
         key_start, key_end, start, end = self.spans[-4:]
         written = self._text[key_start:key_end]
         if ":" in written and start == end == key_end and written[0] not in "\"'":
-            key, _, value = written.partition(":")
-            message = f"{quote(written)} is one key: a space is missing after the colon"
-            help_text = f"write {quote(f'{key}: {value}')}"
-            colon = key_start + len(key)
-            self._found.add("yaml-missing-space", colon, colon + 1, message, help_text)
+            from kernel_schema.files.explain_yaml import glued_key
+
+            glued_key(self._findings, written, key_start)
 
 
 def _blank_out(match: re.Match[str]) -> str:

@@ -11,8 +11,7 @@ import yaml
 
 from kernel_schema.diagnostics import Diagnostic, Span
 from kernel_schema.files.json import read_json
-from kernel_schema.files.parsed import Parsed, ReadError, read_int
-from kernel_schema.files.positions import LineIndex
+from kernel_schema.files.parsed import LineIndex, Parsed, ReadError, read_int
 from kernel_schema.files.toml import TOMLDecodeError, loads, read_toml
 from kernel_schema.files.yaml import read_yaml
 from kernel_schema.limits import MAX_PROBLEMS
