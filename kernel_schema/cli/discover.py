@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.read import PYPROJECT, STANDARD_INPUT, TABLE
@@ -23,25 +23,11 @@ PATTERNS: Final = tuple(
 _SKIPPED: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
 
 
-class Discovered(NamedTuple):
-    """What a command line means.
+def discover(paths: Iterable[str], max_bytes: int) -> tuple[list[str], list[Diagnostic]]:
+    """The files that are meant, each once, and why directories could not be searched.
 
-    Args:
-        files: The files, each once, in the order given and by name below a directory.
-        refused: Why directories could not be searched.
-    """
-
-    files: list[str]
-    refused: list[Diagnostic]
-
-
-def discover(paths: Iterable[str], max_bytes: int) -> Discovered:
-    """The files that are meant.
-
-    Args:
-        paths: Files, directories and `-`. Hidden directories and virtual environments below them
-            are not searched.
-        max_bytes: How large a file may be; a larger `pyproject.toml` counts as one of ours.
+    Hidden directories and virtual environments are not searched; a `pyproject.toml` that is too
+    large counts as one of ours.
     """
     files: dict[str, str] = {}
     refused: list[Diagnostic] = []
@@ -50,7 +36,7 @@ def discover(paths: Iterable[str], max_bytes: int) -> Discovered:
         for file in _below(path, refused, max_bytes) if searched else (path,):
             # One file under two spellings is one file.
             files.setdefault(os.path.abspath(file) if file else file, file)  # noqa: PTH100 (of `-` too)
-    return Discovered(list(files.values()), refused)
+    return list(files.values()), refused
 
 
 def _below(directory: str, refused: list[Diagnostic], max_bytes: int) -> Iterator[str]:

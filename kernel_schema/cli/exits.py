@@ -1,14 +1,14 @@
-"""Exit codes, and the way in which a command says that it was called wrongly."""
+"""Exit codes, and the way in which a command says why it ends."""
 
 from __future__ import annotations
 
-from kernel_schema.cli.terminal import tell
+from typing import TYPE_CHECKING, Final
+
+from kernel_schema.cli.output.terminal import tell
 from kernel_schema.wording import printable
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterable
-    from typing import Final
 
     from kernel_schema.diagnostics import Diagnostic
 
@@ -18,11 +18,7 @@ USAGE: Final = 2
 
 
 class Stop(Exception):  # noqa: N818 (an end, not an error)
-    """The end of a command that has said why.
-
-    Args:
-        code: The exit code.
-    """
+    """The end of a command that has said why, with its exit code."""
 
     def __init__(self, code: int) -> None:
         super().__init__(code)
@@ -30,20 +26,17 @@ class Stop(Exception):  # noqa: N818 (an end, not an error)
 
 
 def complain(message: str, *, severity: str = "error") -> int:
-    """Say on standard error what is in the way.
-
-    Args:
-        message: What is wrong.
-        severity: `error` or `warning`.
-
-    Returns:
-        The exit code of a wrong call.
-    """
+    """Say on standard error what is in the way; gives the exit code of a wrong call."""
     tell(printable(f"kernel-schema: {severity}: {message}"))
     return USAGE
 
 
-def refuse(diagnostics: Iterable[Diagnostic]) -> None:
-    """Say on standard error which files cannot be had, and why."""
+def say(diagnostics: Iterable[Diagnostic]) -> None:
+    """Say on standard error what is in the way; what has no place in a file is about the call."""
     for diagnostic in diagnostics:
-        tell(str(diagnostic))
+        if diagnostic.file is not None:
+            tell(str(diagnostic))
+            continue
+        complain(diagnostic.message)
+        if diagnostic.help is not None:
+            tell(printable(f"  help: {diagnostic.help}"))

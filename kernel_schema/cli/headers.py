@@ -24,15 +24,7 @@ _DIRECTIVES: Final = re.compile(r"(?:[^\S\r\n]*(?:[#%][^\r\n]*)?(?:\r\n|\n|\r(?!
 
 
 def with_header(text: str, format: Format, uri: str) -> str:
-    r"""A config file with the line by which editors find its schema.
-
-    Args:
-        text: What the file holds, a byte order mark included.
-        format: In which format.
-        uri: Where the schema is: a URL, or a path relative to the file.
-
-    Returns:
-        The text with the line added or brought up to date; nothing else is changed.
+    r"""A config file with the line added, or brought up to date: nothing else is changed.
 
     Raises:
         ReadError: If the text is no object of JSON; the header of JSON is a key.
@@ -54,32 +46,23 @@ def with_header(text: str, format: Format, uri: str) -> str:
     header = known.search(body, 0, end)
     if header is not None:
         return mark + body[: header.start("uri")] + uri + body[header.end("uri") :]
-    return mark + line + _line_break(body) + body
-
-
-def _line_break(text: str) -> str:
-    """The line break that a text uses."""
-    match = re.search(r"\r\n|\n|\r", text)
-    return match[0] if match else "\n"
+    line_break = re.search(r"\r\n|\n|\r", body)
+    return mark + line + (line_break[0] if line_break else "\n") + body
 
 
 def _with_key(text: str, value: str) -> str:
     parsed = read_json(text)
-    lines = LineIndex(text)
     if not isinstance(parsed.value, dict):
         message = "a config is a table with the key `kernel_mapping`"
         raise ReadError([Diagnostic("invalid-entry", message, span=parsed.locate(()).value)])
     if "$schema" in parsed.value:
-        span = parsed.locate(("$schema",)).value
-        start, end = (
-            lines.offset(span.line, span.column),
-            lines.offset(span.end_line, span.end_column),
-        )
-        return text[:start] + value + text[end:]
+        span, lines = parsed.locate(("$schema",)).value, LineIndex(text)
+        end = lines.offset(span.end_line, span.end_column)
+        return text[: lines.offset(span.line, span.column)] + value + text[end:]
     opened = text.index("{") + 1
     key = f'"$schema": {value}'
     if not parsed.value:
         return text[:opened] + key + text[opened:]
-    blank = re.match(r"\s*", text[opened:])
-    between = blank[0] if blank else ""
-    return f"{text[:opened]}{between}{key},{between or ' '}{text[opened + len(between) :]}"
+    rest = text[opened:].lstrip()
+    between = text[opened : len(text) - len(rest)]
+    return f"{text[:opened]}{between}{key},{between or ' '}{rest}"

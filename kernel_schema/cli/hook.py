@@ -3,22 +3,18 @@
 from __future__ import annotations
 
 import sys
+from typing import TYPE_CHECKING
 
 from kernel_schema.cli import run as run_command
 from kernel_schema.cli.exits import complain
 from kernel_schema.paths import is_there
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
 def run() -> int:
-    """Be the hook.
-
-    Returns:
-        The exit code of `check`.
-    """
+    """Be the hook; gives the exit code of `check`."""
     options, files = split(sys.argv[1:])
     if any(word.partition("=")[0] == "--model" for word in options):
         # A hook that imports no module runs no code, whatever is mistaken for an option.
@@ -29,10 +25,7 @@ def run() -> int:
 def split(words: Sequence[str]) -> tuple[Sequence[str], Sequence[str]]:
     """Tell options from files, which pre-commit puts right behind the `args` of its user.
 
-    It hands over files that exist, so that no name of one is ever taken for an option.
-
-    Returns:
-        What stands before the first word that is there, or before `--`; and the rest.
+    It hands over files that exist: what is there, or stands behind `--`, is never an option.
 
     >>> split(["--ignore", "unregistered-layer", "."])
     (['--ignore', 'unregistered-layer'], ['.'])

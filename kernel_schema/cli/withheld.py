@@ -19,23 +19,14 @@ if TYPE_CHECKING:
 
 
 def has_excerpts(file: str) -> bool:
-    """Whether lines of a file may be shown: of standard input, and of files that lie where we are.
-
-    Args:
-        file: Its path as given, or `-`.
-    """
+    """Whether lines of a file may be shown: of standard input, and of files that lie around us."""
     return file == STANDARD_INPUT or (is_file(file) and not _leads_away(file))
 
 
 def discreet(file: str, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """What was found in a file, without the words of one that a link leads away to.
 
-    Messages, helps and routes quote the file. In their place stands what the code means; place,
-    code and severity stay.
-
-    Args:
-        file: Its path as given, or `-`.
-        diagnostics: What was found in it.
+    Messages, helps and routes quote the file: in their place stands what the code means.
     """
     if file == STANDARD_INPUT or not _leads_away(file):
         return list(diagnostics)

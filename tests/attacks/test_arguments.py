@@ -10,10 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kernel_schema.cli import main as command
 from kernel_schema.cli.hook import split
-from kernel_schema.cli.layout import paragraph, table
-from kernel_schema.cli.parsers import _width
+from kernel_schema.cli.output.layout import paragraph, table
+from kernel_schema.cli.parser import parse
 from tests.cli.models import call
 
 if TYPE_CHECKING:
@@ -75,7 +74,7 @@ def test_nor_is_a_link_that_leads_nowhere(beside_evil_code: Path) -> None:
 
 @given(words=st.lists(WORDS, min_size=1, max_size=4))
 def test_whatever_stands_there(words: list[str]) -> None:
-    options = command._parser().parse_args(["check", "--quiet", "--", *words])
+    options = parse(["check", "--quiet", "--", *words])
     assert options.files == words
     assert (options.quiet, options.model, options.trust_remote_code) == (True, None, False)
 
@@ -163,7 +162,6 @@ def test_any_size_of_a_terminal(
     beside_evil_code: Path, monkeypatch: pytest.MonkeyPatch, name: str, value: str
 ) -> None:
     monkeypatch.setenv(name, value)
-    _width.cache_clear()
     (beside_evil_code / "bad.yaml").write_text("kernel_mapping: {A: {hip: org/repo:A}}\n")
     assert call("check", "bad.yaml") == 1
     assert call("check", "--help") == 0

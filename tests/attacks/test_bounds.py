@@ -15,7 +15,7 @@ import kernel_schema as ks
 from kernel_schema.choice.plan import Standing
 from kernel_schema.choice.reasons import standing_of
 from kernel_schema.choice.situation import LayerRules
-from kernel_schema.cli.check import check_files
+from kernel_schema.cli.checking import check_files
 from kernel_schema.limits import MAX_BYTES, MAX_KEY, MAX_PROBLEMS
 from kernel_schema.model.inspect import RegisteredLayer
 from tests.attacks.costly import KEY, VALID, WRONG, ranges
@@ -126,11 +126,12 @@ def test_digest(tmp_path: Path, name: str) -> None:
 
 MATRIX = """
 import kernel_schema as ks
-from kernel_schema.cli.matrix import matrix_shape
+from kernel_schema.cli.output.json import matrix_json
+from kernel_schema.cli.output.plans import Stated
 from kernel_schema.model.inspect import RegisteredLayer
 document = ks.read("distinct-ranges.json")
 rows = ks.plan_matrix(document, RegisteredLayer("RMSNorm", 1, 0, (), (), 0))
-print(len(matrix_shape(rows, document)))
+print(len(matrix_json(rows, Stated(document))))
 """
 
 

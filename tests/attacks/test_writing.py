@@ -73,7 +73,7 @@ def test_nothing_else_writes_files() -> None:
                 writers.add(path.relative_to(PACKAGE).as_posix())
     # Standard streams that are closed get something to write to: nothing. And the config.json of a
     # model is written into a folder made for it, which nobody else reads.
-    assert writers == {"files/atomic.py", "cli/terminal.py", "integrations/pretrained.py"}
+    assert writers == {"files/atomic.py", "cli/output/terminal.py", "integrations/pretrained.py"}
 
 
 class TestConcurrently:

@@ -116,7 +116,7 @@ class TestModels:
     @example(["A", "B\nkernel_mapping: {C: evil/repo:L}"], "x\ny: 1")
     @example(["::error::x", "##[error]", "a" * 1001, "a" * 100], "C")
     def test_init(self, layers: list[str], cls: str) -> None:
-        from kernel_schema.cli.init import starter
+        from kernel_schema.cli.commands.init import starter
         from kernel_schema.schema.ranges import EVERY_CAPABILITY
         from kernel_schema.schema.rules import HubKernel
         from kernel_schema.schema.vocabulary import DeviceType, ModeName
@@ -164,7 +164,7 @@ def test_init_trusts_nobody(layer: str) -> None:
     pytest.importorskip("transformers", reason="it is its table")
     from torch import nn
 
-    from kernel_schema.cli.init import starter
+    from kernel_schema.cli.commands.init import starter
     from kernel_schema.integrations.transformers import default_rules
     from kernel_schema.schema.rules import by_layer
 

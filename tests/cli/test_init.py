@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import kernel_schema as ks
-from kernel_schema.cli.init import starter
+from kernel_schema.cli.commands.init import starter
 from kernel_schema.integrations.models import build_model
 from kernel_schema.lowering.inherited import rules_of
 from kernel_schema.schema.ranges import Capabilities

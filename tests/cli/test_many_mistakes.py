@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel_schema.cli.check import check_files, renderer
+from kernel_schema.cli.checking import check_files
+from kernel_schema.cli.output import show
 from kernel_schema.limits import MAX_BYTES, MAX_PROBLEMS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from kernel_schema.cli.result import CheckResult
+    from kernel_schema.cli.checking import CheckResult
 
 
 def lines(head: str, line: Callable[[int], str]) -> Callable[[int], str]:
@@ -110,7 +111,7 @@ def seconds(file: str, output_format: str) -> float:
     try:
         for _ in range(3):
             begun = time.process_time()
-            renderer(output_format, io.StringIO())(check(file))
+            show(check(file), output_format, io.StringIO())
             times.append(time.process_time() - begun)
     finally:
         gc.enable()
@@ -118,9 +119,9 @@ def seconds(file: str, output_format: str) -> float:
 
 
 def check(file: str) -> CheckResult:
-    outcome = check_files([file], None, max_bytes=MAX_BYTES)
-    assert outcome.refused == []
-    return outcome.result
+    result = check_files([file], max_bytes=MAX_BYTES)
+    assert not result.refused
+    return result
 
 
 @pytest.mark.parametrize("count", [1, MAX_PROBLEMS, MAX_PROBLEMS + 1, 5 * MAX_PROBLEMS])
@@ -133,7 +134,7 @@ def test_the_first_thousand_are_told_and_that_there_are_more(tmp_path: Path, cou
     lines = [found.span and found.span.line for found in result.diagnostics]
     assert lines == [*range(2, len(codes) + 2)]
     shown = io.StringIO()
-    renderer("json", shown)(result)
+    show(result, "json", shown)
     assert len(json.loads(shown.getvalue())["diagnostics"]) == len(codes)
 
 

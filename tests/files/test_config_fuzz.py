@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_schema.cli.check import check_files
+from kernel_schema.cli.checking import check_files
 from tests.fuzz import configs, seeds
 
 # A number rather than st.randoms(): drawing each choice by itself takes ten times as long.
@@ -43,9 +43,9 @@ def test_any_bytes(raw: bytes, format: configs.Format) -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder) / f"kernels.{format}"
         file.write_bytes(raw)
-        outcome = check_files([str(file)], None, max_bytes=50)
-    assert outcome.refused == []
-    assert bool(outcome.result.diagnostics) == (not outcome.documents)
-    for found in outcome.result.diagnostics:
+        result = check_files([str(file)], max_bytes=50)
+    assert not result.refused
+    assert bool(result.diagnostics) == (not result.documents)
+    for found in result.diagnostics:
         assert found.span is not None
         assert found.headline.isprintable()

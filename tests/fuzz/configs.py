@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kernel_schema as ks
-from kernel_schema.cli.check import renderer
-from kernel_schema.cli.result import CheckResult
+from kernel_schema.cli.checking import CheckResult
+from kernel_schema.cli.output import OUTPUT_FORMATS, show
 
 if TYPE_CHECKING:
     from random import Random
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from kernel_schema.files.document import Format
 
 FORMATS: tuple[Format, ...] = ("yaml", "json", "toml")
-OUTPUTS = ("text", "concise", "json", "github", "sarif")
 CORPUS = Path(__file__).parents[1] / "corpus"
 
 # Jargon that must not reach a user, outside of what the user wrote.
@@ -110,9 +109,9 @@ def check_diagnostics(found: tuple[ks.Diagnostic, ...], text: str, *, document: 
             ours = "".join(words.split("`")[::2])
             assert not any(jargon in ours for jargon in JARGON), words
     result = CheckResult(found, {found[0].file or "": text} if found else {}, 1)
-    for output in OUTPUTS:
+    for output in OUTPUT_FORMATS:
         stream = io.StringIO()
-        renderer(output, stream, summary=True)(result)
+        show(result, output, stream)
         shown = stream.getvalue()
         if output in {"json", "sarif"}:
             json.loads(shown)

@@ -8,48 +8,37 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from kernel_schema import __version__
-from kernel_schema.cli.terminal import write_json
+from kernel_schema.cli.output.terminal import write_json
 from kernel_schema.codes import catalogue
 
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from kernel_schema.cli.result import CheckResult
+    from kernel_schema.cli.checking import CheckResult
     from kernel_schema.diagnostics import Diagnostic
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
 
 def render(result: CheckResult, stream: TextIO) -> None:
-    """Write one SARIF log with one run.
-
-    Args:
-        result: What was found.
-        stream: Where to.
-    """
+    """Write one SARIF log with one run."""
     codes = list(dict.fromkeys(diagnostic.code for diagnostic in result.diagnostics))
-    driver = {
-        "name": "kernel-schema",
-        "version": __version__,
-        "rules": [_rule(code) for code in codes],
-    }
+    rules = [
+        {
+            "id": code,
+            "shortDescription": {"text": catalogue()[code].summary},
+            "fullDescription": {"text": catalogue()[code].explanation},
+            "defaultConfiguration": {"level": catalogue()[code].severity},
+        }
+        for code in codes
+    ]
+    driver = {"name": "kernel-schema", "version": __version__, "rules": rules}
     run = {
         "tool": {"driver": driver},
         "columnKind": "unicodeCodePoints",
         "results": [_result(diagnostic, codes) for diagnostic in result.diagnostics],
     }
-    log = {"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}
-    write_json(log, stream)
-
-
-def _rule(code: str) -> dict[str, Any]:
-    known = catalogue()[code]
-    return {
-        "id": code,
-        "shortDescription": {"text": known.summary},
-        "fullDescription": {"text": known.explanation},
-        "defaultConfiguration": {"level": known.severity},
-    }
+    write_json({"$schema": _SCHEMA, "version": "2.1.0", "runs": [run]}, stream)
 
 
 def _result(diagnostic: Diagnostic, codes: list[str]) -> dict[str, Any]:

@@ -5,26 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import FINDINGS, OK
-from kernel_schema.cli.terminal import tell, write_lines
+from kernel_schema.cli.output.terminal import tell, write_lines
+from kernel_schema.demo.run import run_demo
 from kernel_schema.diagnostics import KernelSchemaError
 
 if TYPE_CHECKING:
     import argparse
 
 
-def run_demo_command(_: argparse.Namespace) -> int:
-    """Run the demo.
-
-    Returns:
-        0 only if the kernel really ran.
-    """
-    from kernel_schema.demo.run import run_demo
-
+def run(_: argparse.Namespace) -> int:
+    """0 only if the kernel really ran."""
     try:
         ran = run_demo(write_lines)
     except KernelSchemaError as error:
-        for diagnostic in error.diagnostics:
-            tell(str(diagnostic))
+        tell(str(error))
         return FINDINGS
     write_lines("The kernel ran." if ran else "The kernel did not run as it should.")
     return OK if ran else FINDINGS

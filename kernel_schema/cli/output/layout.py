@@ -20,10 +20,9 @@ _HEIGHT: Final = 25
 
 
 def terminal_width() -> int | None:
-    """How many columns a line may have: those of the terminal, or `COLUMNS` if it is set.
+    """How many columns a line may have: `COLUMNS`, or those of the terminal.
 
-    Returns:
-        None where the output goes to a file or another program, which wants whole lines.
+    None where the output goes to a file or another program, which wants whole lines.
     """
     columns = os.environ.get("COLUMNS", "")
     if columns.isascii() and columns.isdigit() and columns.strip("0"):
@@ -35,13 +34,7 @@ def terminal_width() -> int | None:
 
 
 def paragraph(text: str, *, indent: str = "", hanging: str = "  ") -> str:
-    """Wrap one line, what follows its first line indented further.
-
-    Args:
-        text: The line, which may begin with blanks.
-        indent: What every line starts with.
-        hanging: What lines after the first start with besides.
-    """
+    """Wrap one line, which may begin with blanks: every line of it is indented, later ones more."""
     width = terminal_width()
     shown = printable(text).rstrip()
     lead = indent + shown[: len(shown) - len(shown.lstrip())]
@@ -63,13 +56,7 @@ def table(
     *,
     right: Sequence[str] = (),
 ) -> str:
-    """Lay out rows under a header; what is too wide for the terminal is folded.
-
-    Args:
-        header: The names of the columns.
-        rows: The cells, each a line or a list of lines.
-        right: The columns that are aligned to the right.
-    """
+    """Lay out rows under a header; a cell is a line or a list of lines, folded where too wide."""
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -8,22 +8,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote as percent_encoded
 
-from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, refuse
+from kernel_schema.cli.commands.schema import save_schema, schema_text
+from kernel_schema.cli.exits import FINDINGS, OK, Stop, complain, say
 from kernel_schema.cli.headers import with_header
-from kernel_schema.cli.inputs import say
-from kernel_schema.cli.schema import save_schema, schema_text
-from kernel_schema.cli.terminal import tell, write_lines
+from kernel_schema.cli.output.terminal import tell, write_lines
 from kernel_schema.cli.withheld import discreet
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.document import from_read_error
 from kernel_schema.files.parsed import ReadError
-from kernel_schema.files.read import (
-    PYPROJECT,
-    STANDARD_INPUT,
-    FileAccessError,
-    read_text,
-)
+from kernel_schema.files.read import PYPROJECT, STANDARD_INPUT, FileAccessError, read_text
 from kernel_schema.paths import exists, is_file
 from kernel_schema.schema.lines import line_problem
 from kernel_schema.wording import printable, quote
@@ -31,58 +25,52 @@ from kernel_schema.wording import printable, quote
 if TYPE_CHECKING:
     import argparse
 
+    from kernel_schema.files.document import Format
+
 _SCHEMA_NAME: Final = "kernel-config.schema.json"
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://[^/?#]*)(.*)", re.DOTALL)
 # Beside letters, digits and `_.-~`, what RFC 3986 allows in a URL; brackets in the host only.
 _RESERVED: Final = ":/?#@!$&'()*+,;=%"
 
 
-def run_attach(options: argparse.Namespace) -> int:
-    """Run the command.
-
-    Args:
-        options: `file`, `model`, `trust_remote_code`, `schema`.
-
-    Returns:
-        2 if a file or the model cannot be had, 1 if the config cannot be read, else 0.
-    """
+def run(options: argparse.Namespace) -> int:
+    """2 if a file or the model cannot be had, 1 if the config cannot be read, else 0."""
     file: str = options.file
     if file == STANDARD_INPUT:
         return complain("name a file: a header cannot be written into standard input")
     try:
-        text, known = read_text(file)
-        if known == "json":
-            with_header(text, known, "")
-    except FileAccessError as error:
-        refuse(error.diagnostics)
-        return USAGE
+        text, file_format = _read(file)
+    except FileAccessError:
+        raise
     except ConfigError as error:
-        refuse(discreet(file, error.diagnostics))
-        return FINDINGS
-    except ReadError as error:
-        refuse(discreet(file, from_read_error(error, file).diagnostics))
+        say(discreet(file, error.diagnostics))
         return FINDINGS
     if PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}:
         return complain(
             f"{file} holds the tables of other tools too, and an editor would check all of them "
             "against this schema: move the config to a file of its own, such as kernels.toml"
         )
-    try:
-        if options.schema:
-            _refuse_unless_name(options.schema)
-            uri = _reference(options.schema, file)
-        else:
-            uri = _written(file, options)
-        changed = with_header(text, known, uri)
-        if changed == text:
-            write_lines(printable(f"{file} refers to {uri} already"))
-            return OK
+    if options.schema:
+        _refuse_unless_name(options.schema)
+        uri = _reference(options.schema, file)
+    else:
+        uri = _written(file, options)
+    changed = with_header(text, file_format, uri)
+    if changed != text:
         replace_file(file, changed, held=text.encode())
-    except FileAccessError as error:
-        say(error.diagnostics)
-        return USAGE
-    write_lines(printable(f"{file} refers to {uri}"))
+    already = "" if changed != text else " already"
+    write_lines(printable(f"{file} refers to {uri}{already}"))
     return OK
+
+
+def _read(file: str) -> tuple[str, Format]:
+    """A text that can take a header, and its format."""
+    text, file_format = read_text(file)
+    try:
+        with_header(text, file_format, "")
+    except ReadError as error:
+        raise from_read_error(error, file) from None
+    return text, file_format
 
 
 def _written(file: str, options: argparse.Namespace) -> str:
@@ -109,9 +97,6 @@ def _reference(schema: str, file: str) -> str:
     """How a file refers to a schema: a URL, or a path relative to the file.
 
     Whatever it holds ends up in one word of the file: what no URL can hold is percent-encoded.
-
-    Raises:
-        Stop: If no config can hold it; why has been said.
     """
     if (url := _URL.fullmatch(schema)) is not None:
         host, rest = url.groups()

@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.checks.environment import registration_disabled
-from kernel_schema.cli.exits import OK, USAGE, complain
-from kernel_schema.cli.inputs import open_model, say
-from kernel_schema.cli.layers import count_of
-from kernel_schema.cli.terminal import write
+from kernel_schema.cli.exits import OK, complain
+from kernel_schema.cli.opening import open_model
+from kernel_schema.cli.output.plans import carriers_text
+from kernel_schema.cli.output.terminal import write
 from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.atomic import create_file, is_taken, replace_file
-from kernel_schema.files.read import FileAccessError
 from kernel_schema.files.write import dumps
 from kernel_schema.lowering.upstream import is_function_class
 from kernel_schema.model.inspect import inspect_model
@@ -33,15 +32,8 @@ _ENDINGS: Final = (".yaml", ".yml")
 _EXAMPLE: Final = "org/repo:Layer"
 
 
-def run_init(options: argparse.Namespace) -> int:
-    """Run the command.
-
-    Args:
-        options: `model`, `trust_remote_code`, `device`, `output`, `force`.
-
-    Returns:
-        0 if the file could be written, 2 if not, or if the model could not be built.
-    """
+def run(options: argparse.Namespace) -> int:
+    """0 if the file could be written, else 2."""
     output: str | None = options.output
     if output is not None and Path(output).suffix not in _ENDINGS:
         return complain(
@@ -74,9 +66,6 @@ def run_init(options: argparse.Namespace) -> int:
             create_file(output, text)
     except FileExistsError:  # since we looked
         return complain(taken)
-    except FileAccessError as error:
-        say(error.diagnostics)
-        return USAGE
     return OK
 
 
@@ -88,11 +77,7 @@ def starter(
 ) -> str:
     """A config file in YAML that is valid as it stands, and trusts nobody.
 
-    Args:
-        layers: What the model registers.
-        defaults: The rules of transformers' default table, by layer, or why there are none.
-        spec: How the model was named.
-        devices: Write entries for these devices only; for all that the table has if empty.
+    Entries come from the default table, by layer, if there is one, for these devices or for all.
 
     >>> from kernel_schema import inspect_model
     >>> from kernel_schema.demo.model import build_model
@@ -140,7 +125,7 @@ def _block(layer: RegisteredLayer, rules: Sequence[Rule], devices: Sequence[str]
         yield printable(f"  # Left out, since no config can name it: {quote(name)}")
         return
     classes = ", ".join(cls.__name__ for cls in layer.classes if not is_function_class(cls))
-    yield printable(f"  # {count_of(layer)}{': ' if classes else ''}{classes}")
+    yield printable(f"  # {carriers_text(layer)}{': ' if classes else ''}{classes}")
     trusting = {rule.device for rule in rules if _trust(rule)}
     plain = _entry((rule for rule in rules if rule.device not in trusting), devices)
     if plain:

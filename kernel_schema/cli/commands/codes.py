@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import OK, complain
-from kernel_schema.cli.terminal import write_lines
+from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.codes import catalogue
 from kernel_schema.wording import Suggester, quote
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 
-def run_codes(_: argparse.Namespace) -> int:
+def run(_: argparse.Namespace) -> int:
     """List every code with its severity and what it means in one line."""
     codes = catalogue()
     widest = max(map(len, codes))
@@ -23,7 +23,7 @@ def run_codes(_: argparse.Namespace) -> int:
     return OK
 
 
-def run_explain(name: str) -> int:
+def explain(name: str) -> int:
     """Print what a code means, with a wrong and a right example."""
     problem = unknown_code([name])
     if problem is not None:
@@ -38,10 +38,10 @@ def run_explain(name: str) -> int:
 
 def unknown_code(names: Iterable[str]) -> str | None:
     """What to say of the first of `names` that is no code; None if all are."""
-    known = catalogue()
+    codes = catalogue()
     for name in names:
-        if name not in known:
-            nearest = Suggester(known).closest(name)
+        if name not in codes:
+            nearest = Suggester(codes).closest(name)
             hint = f"did you mean {quote(nearest)}? " if nearest else ""
             return f"there is no code {quote(name)}: {hint}`kernel-schema codes` lists them"
     return None

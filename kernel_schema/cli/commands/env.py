@@ -2,32 +2,24 @@
 
 from __future__ import annotations
 
-import dataclasses
-from typing import TYPE_CHECKING, Final
+from dataclasses import asdict
+from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import OK
-from kernel_schema.cli.layout import paragraph
-from kernel_schema.cli.terminal import write_json, write_lines
+from kernel_schema.cli.output.json import write_object
+from kernel_schema.cli.output.layout import paragraph
+from kernel_schema.cli.output.terminal import write_lines
+from kernel_schema.integrations.survey import survey
 
 if TYPE_CHECKING:
     import argparse
 
-VERSION: Final = 1
-"""Version of the JSON shape: raised when a key changes its meaning or goes."""
 
-
-def run_env(options: argparse.Namespace) -> int:
-    """Run the command.
-
-    Args:
-        options: `output_format`.
-    """
-    from kernel_schema.integrations.survey import survey
-
+def run(options: argparse.Namespace) -> int:
+    """Always 0."""
     facts = survey()
     if options.output_format == "json":
-        shape = {"version": VERSION, "facts": [dataclasses.asdict(fact) for fact in facts]}
-        write_json(shape)
+        write_object(facts=[asdict(fact) for fact in facts])
         return OK
     for fact in facts:
         value = "not set" if fact.name.isupper() else "none"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kernel_schema.cli.terminal import write_lines
+from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import Severity
 from kernel_schema.wording import printable, printable_characters
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from typing import TextIO
 
-    from kernel_schema.cli.result import CheckResult
+    from kernel_schema.cli.checking import CheckResult
     from kernel_schema.diagnostics import Diagnostic, Span
 
 # Of a line longer than this, only the surroundings of the place are shown.
@@ -22,51 +22,20 @@ _TAB: Final = "    "
 _COLOURS: Final = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow"}
 
 
-def render_text(result: CheckResult, stream: TextIO, *, summary: bool) -> None:
-    """Show each problem with its line of source and its help.
-
-    Args:
-        result: What was found.
-        stream: Where to; colour only on a terminal, and never with NO_COLOR.
-        summary: Whether to end with a line that counts.
-    """
-    if result.diagnostics:
-        paint = _painter(stream)
-        named = {diagnostic.file for diagnostic in result.diagnostics}
-        lines = {file: _lines(text) for file, text in result.texts.items() if file in named}
-        for diagnostic in result.diagnostics:
-            shown = _shown(diagnostic, lines.get(diagnostic.file or ""), paint)
-            write_lines(shown, stream, painted=True)
-    if summary:
-        write_lines(_summary(result), stream)
-
-
-def render_concise(result: CheckResult, stream: TextIO, *, summary: bool) -> None:
-    """Show each problem in one line; takes what `render_text` takes."""
-    for diagnostic in result.diagnostics:
-        write_lines(diagnostic.headline, stream)
-    if summary:
-        write_lines(_summary(result), stream)
-
-
-def _summary(result: CheckResult) -> str:
-    files = _count(result.files, "file")
+def render(result: CheckResult, stream: TextIO) -> None:
+    """Show each problem with its line of source and its help."""
     if not result.diagnostics:
-        return f"Checked {files}: no problems."
-    counts = [
-        _count(number, word)
-        for number, word in ((result.errors, "error"), (result.warnings, "warning"))
-        if number
-    ]
-    return f"Checked {files}: found {' and '.join(counts)}."
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}" if number == 1 else f"{number} {word}s"
+        return
+    paint = _painter(stream)
+    named = {diagnostic.file for diagnostic in result.diagnostics}
+    lines = {file: _lines(text) for file, text in result.texts.items() if file in named}
+    for diagnostic in result.diagnostics:
+        shown = _shown(diagnostic, lines.get(diagnostic.file or ""), paint)
+        write_lines(shown, stream, painted=True)
 
 
 def _painter(stream: TextIO) -> Callable[[str, str], str]:
-    """What gives a text the style of a name, as far as the stream shows styles."""
+    """What gives a text a style: on a terminal only, and never with NO_COLOR."""
     from rich.console import COLOR_SYSTEMS, Console
     from rich.style import Style
 
@@ -106,13 +75,7 @@ def _shown(
 
 
 class Excerpt(NamedTuple):
-    """A line of source as it is shown.
-
-    Args:
-        line: The line, or the part of it around the place.
-        indent: Cells before the place.
-        width: Cells of the place, at least one.
-    """
+    """The line around a place as it is shown; cells before the place, and of it, at least one."""
 
     line: str
     indent: int
@@ -120,11 +83,7 @@ class Excerpt(NamedTuple):
 
 
 def excerpt_of(lines: Sequence[str], span: Span) -> Excerpt:
-    """Cut the line of a span out of a text, and measure where the span is in it.
-
-    Args:
-        lines: The lines of the whole text.
-        span: The place; of one over several lines the first line is shown.
+    """Cut the first line of a span out of a text, and measure where the span is in it.
 
     >>> from kernel_schema.diagnostics import Span
     >>> excerpt_of(["a: 1", "kernel: x"], Span(2, 9, 2, 10))

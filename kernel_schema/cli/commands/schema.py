@@ -7,9 +7,9 @@ import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain
-from kernel_schema.cli.inputs import open_model, say
-from kernel_schema.cli.terminal import write, write_lines
+from kernel_schema.cli.exits import FINDINGS, OK, complain
+from kernel_schema.cli.opening import open_model
+from kernel_schema.cli.output.terminal import write, write_lines
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import create_file, replace_file
 from kernel_schema.files.read import FileAccessError, read_text
@@ -24,16 +24,8 @@ if TYPE_CHECKING:
     from kernel_schema.json_schemas.shipped import Profile
 
 
-def run_schema(options: argparse.Namespace) -> int:
-    """Run the command.
-
-    Args:
-        options: `model`, `trust_remote_code`, `profile`, `output`, `force`, `check`.
-
-    Returns:
-        2 if the model cannot be built or the file cannot be had, 1 if it is checked and is another
-        one, else 0.
-    """
+def run(options: argparse.Namespace) -> int:
+    """2 if the model or the file cannot be had, 1 if it is checked and is another one, else 0."""
     if options.check and options.output is None:
         return complain("--check needs the file to check: --output FILE")
     text = schema_text(options, options.profile)
@@ -45,9 +37,6 @@ def run_schema(options: argparse.Namespace) -> int:
             save_schema(options.output, text, force=options.force)
         except FileExistsError:
             return complain(f"{options.output} exists and is no schema of ours: pass --force")
-        except FileAccessError as error:
-            say(error.diagnostics)
-            return USAGE
         return OK
     target = Path(options.output)
     try:
@@ -61,26 +50,13 @@ def run_schema(options: argparse.Namespace) -> int:
 
 
 def schema_text(options: argparse.Namespace, profile: Profile = "editor") -> str:
-    """The text of a schema file.
-
-    Args:
-        options: `model`, which may be None, and `trust_remote_code`.
-        profile: `editor` or `plain`.
-
-    Raises:
-        Stop: If the model cannot be built; why has been said.
-    """
+    """The text of a schema file, for one model if `--model` names one."""
     model = None if options.model is None else open_model(options)
     return render(json_schema(model, profile=profile))
 
 
 def save_schema(file: str, text: str, *, force: bool = False) -> bool:
-    """Write a schema file in the place of nothing, or of a schema of ours.
-
-    Args:
-        file: Its path.
-        text: What it shall hold.
-        force: Replace whatever it is.
+    """Write a schema file in the place of nothing, or of a schema of ours; of anything by force.
 
     Returns:
         Whether it was written: False if it is there already.

@@ -12,17 +12,12 @@ from kernel_schema.wording import printable
 if TYPE_CHECKING:
     from typing import TextIO
 
-    from kernel_schema.cli.result import CheckResult
+    from kernel_schema.cli.checking import CheckResult
     from kernel_schema.diagnostics import Diagnostic
 
 
 def render(result: CheckResult, stream: TextIO) -> None:
-    """Write one workflow command for each problem.
-
-    Args:
-        result: What was found.
-        stream: Where to.
-    """
+    """Write one workflow command for each problem."""
     # As they are: these are the only lines that are meant as commands.
     stream.writelines(f"{_command(diagnostic)}\n" for diagnostic in result.diagnostics)
 

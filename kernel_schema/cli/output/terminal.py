@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import re
 import sys
+from typing import TYPE_CHECKING
 
 from kernel_schema.wording import printable_lines
 
-TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import TextIO
 
@@ -21,12 +21,12 @@ _COLOUR = re.compile("(\x1b\\[[0-9;]*m)")
 
 
 def write_lines(text: str, stream: TextIO | None = None, *, painted: bool = False) -> None:
-    """Write lines for people.
+    """Write lines for people, to standard output if no stream is given.
 
     Args:
         text: The lines. What comes from outside must have been made `printable` if it may hold line
             feeds: they are taken for ours.
-        stream: Where to; standard output if left out.
+        stream: Where to.
         painted: Whether there are colours in it, which are ours.
     """
     pieces = _COLOUR.split(text) if painted else [text]
@@ -39,11 +39,11 @@ def tell(text: str) -> None:
     write_lines(text, sys.stderr)
 
 
-def write_json(shape: object, stream: TextIO | None = None) -> None:
+def write_json(value: object, stream: TextIO | None = None) -> None:
     """Write JSON for programs: what must not be printed is escaped, and so still there as data."""
     from json import dumps
 
-    write_lines(dumps(shape, indent=2), stream)
+    write_lines(dumps(value, indent=2), stream)
 
 
 def replace_closed() -> None:
@@ -65,3 +65,12 @@ def write(text: str) -> None:
     sys.stdout.flush()
     raw.write(text.encode("utf-8"))
     raw.flush()
+
+
+def counted(number: int, word: str) -> str:
+    """A number and what it counts.
+
+    >>> counted(1, "file"), counted(2, "file")
+    ('1 file', '2 files')
+    """
+    return f"{number} {word}" if number == 1 else f"{number} {word}s"

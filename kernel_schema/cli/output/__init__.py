@@ -1,0 +1,16 @@
+"""How results are shown: a module for each output format, and what they share."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Final, TextIO
+
+if TYPE_CHECKING:
+    from kernel_schema.cli.checking import CheckResult
+
+OUTPUT_FORMATS: Final = ("text", "concise", "json", "github", "sarif")
+
+
+def show(result: CheckResult, output_format: str, stream: TextIO) -> None:
+    """Show a result; the module of a format is loaded only when it is asked for."""
+    import_module(f"{__name__}.{output_format}").render(result, stream)

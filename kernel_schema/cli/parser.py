@@ -1,0 +1,81 @@
+"""From the table of commands and a command line to options."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING, Any, Final, NoReturn
+
+from kernel_schema import __version__
+from kernel_schema.cli.commands import COMMANDS
+from kernel_schema.cli.exits import complain
+from kernel_schema.paths import is_there
+from kernel_schema.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from kernel_schema.cli.options import Argument
+
+_END: Final = "--"
+# Begins what stands behind `--` until all is parsed: no word of a command line can hold it.
+_FILE: Final = "\0"
+_STOP: Final = f"--{_FILE}"
+_AMBIGUOUS: Final = (
+    "`{0}` is an option, and the name of a file here: write `./{0}` for the file, or `--` between "
+    "options and files"
+)
+
+
+def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    """Parse a command line: nothing behind `--` is an option, and no file is one."""
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    if _END in words:
+        end = words.index(_END)
+        # argparse forgets `--` where options may stand between files.
+        words[end:] = [_STOP, *(f"{_FILE}{word}" for word in words[end + 1 :])]
+    else:
+        for word in words:
+            if word.startswith("-") and word != "-" and is_there(word):
+                sys.exit(complain(_AMBIGUOUS.format(word)))
+    parser = _Parser(
+        prog="kernel-schema",
+        description="Check, convert and apply configs that run a model's layers on custom kernels.",
+    )
+    parser.add_argument("--version", action="version", version=f"kernel-schema {__version__}")
+    commands = parser.add_subparsers(
+        title="commands", metavar="COMMAND", dest="command", required=True
+    )
+    for name, summary, description, taken in COMMANDS:
+        commands.add_parser(name, help=summary, description=description, arguments=taken)
+    return parser.parse_args(words)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Takes options by their full names, and wherever they stand between files."""
+
+    def __init__(self, *, arguments: Sequence[Argument] = (), **options: Any) -> None:
+        super().__init__(**options, allow_abbrev=False)
+        self._waiting = arguments
+
+    def error(self, message: str) -> NoReturn:
+        # Arguments are in it, as they came.
+        super().error(printable(message.replace(_FILE, "").replace(repr(_FILE)[1:-1], "")))
+
+    def parse_known_args(self, *words: Any, **options: Any) -> Any:
+        if not self._waiting:
+            return super().parse_known_args(*words, **options)
+        exclude = any(waiting.exclusive for waiting in self._waiting)
+        group = self.add_mutually_exclusive_group() if exclude else self
+        for names, details, exclusive in self._waiting:
+            (group if exclusive else self).add_argument(*names, **details)
+        # An option where `--` stood, so that none before it takes a file for its value.
+        self.add_argument(_STOP, action="store_true", help=argparse.SUPPRESS)
+        self.register("type", None, _as_given)
+        # It calls this method in its turn.
+        self._waiting = ()
+        return self.parse_known_intermixed_args(*words, **options)
+
+
+def _as_given(word: str) -> str:
+    return word.removeprefix(_FILE)
