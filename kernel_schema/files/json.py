@@ -51,14 +51,14 @@ def read_json(text: str) -> Parsed:
     suspects: list[str] = []
     try:
         value = _load(text, suspects)
+        strings = count_strings([value])
     except (ValueError, RecursionError) as error:
         raise _refusal(text, error) from None
     findings = Findings(text)
     parsed = Parsed(value, text, lambda: _scan(text, findings))
     # Where a key is there twice, less strings are in the value than in the text. With escapes
     # their quotes cannot be counted; that costs time, and no more.
-    strings = count_strings(value)
-    if suspects or strings is None or "\\" in text or 2 * strings != text.count('"'):
+    if suspects or "\\" in text or 2 * strings != text.count('"'):
         parsed.node()
         findings.raise_if_any()
     return parsed

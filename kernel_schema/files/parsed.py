@@ -38,7 +38,6 @@ _ASCII_ALLOWED: Final = bytes((9, 10, 13, *range(32, 127)))
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _LINE_BREAK = re.compile(r"\r\n|\n|\r")
-_CONTAINERS: Final = frozenset((dict, list))
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
@@ -305,31 +304,26 @@ def items(value: Value) -> dict[Step, Value]:
     return {**dict(enumerate(value))} if isinstance(value, list) else {}
 
 
-def count_strings(value: Value) -> int | None:
-    """How many strings a value holds, keys included; None if more than `MAX_DEPTH` levels deep.
+def count_strings(value: Any, depth: int = 0) -> int:
+    """How many strings a value holds, keys included; RecursionError if it is too deep.
 
     >>> count_strings({"a": ["b", 1]})
     2
     """
+    if depth > MAX_DEPTH:
+        raise RecursionError
     count = 0
-    level: list[Any] = [[value]]
-    # All of a large value comes through here: a loop and a look at the class are the fastest.
-    for _ in range(MAX_DEPTH + 1):
-        others: list[Any] = []
-        for outer in level:
-            count += len(outer)
-            inner = outer
-            if outer.__class__ is dict:
-                count += len(outer)
-                inner = outer.values()
-            for item in inner:
-                if item.__class__ is not str:
-                    others.append(item)  # noqa: PERF401
-        count -= len(others)
-        level = [item for item in others if item.__class__ in _CONTAINERS]
-        if not level:
-            return count
-    return None
+    if value.__class__ is dict:
+        count = len(value)
+        value = value.values()
+    # All of a large value comes through here: a look at the class is the fastest.
+    for item in value:
+        kind = item.__class__
+        if kind is str:
+            count += 1
+        elif kind is dict or kind is list:
+            count += count_strings(item, depth + 1)
+    return count
 
 
 def read_int(digits: str, base: int = 10) -> int | None:

@@ -80,7 +80,9 @@ def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
         findings.add("empty-document", 0, 0, "the file is empty: it holds no value")
         raise findings.error()
     parsed = Parsed(value, text, lambda: Scanner(text).scan())
-    if count_strings(value) is None:
+    try:
+        count_strings([value])
+    except RecursionError:
         node = parsed.node(_deep_route(value))
         place = (node.start, node.end) if node.key_start < 0 else (node.key_start, node.key_end)
         findings.too_deep(*place)
@@ -139,11 +141,13 @@ def _add_large_numbers(findings: Findings) -> None:
 def _deep_route(value: Value) -> tuple[Step, ...]:
     """The route to the first table or list that is too deep."""
     waiting: list[tuple[Value, tuple[Step, ...]]] = [(value, ())]
-    while len(waiting[-1][1]) < MAX_DEPTH:
+    while waiting:
         outer, route = waiting.pop()
+        if len(route) == MAX_DEPTH:
+            return route
         below = [(inner, (*route, step)) for step, inner in items(outer).items()]
         waiting += [pair for pair in reversed(below) if isinstance(pair[0], (dict, list))]
-    return waiting[-1][1]
+    return ()
 
 
 class ReachedError(Exception):
