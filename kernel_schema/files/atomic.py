@@ -9,7 +9,7 @@ from __future__ import annotations
 import errno
 import os
 import stat
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
@@ -27,10 +27,11 @@ TEMPORARY: Final = ".kernel-schema-*.tmp"
 # A config is no program: whoever rewrites it hands on no rights of another user.
 _PERMISSIONS: Final = 0o777
 _PRIVILEGES: Final = "security.capability"
+_CANNOT: Final = "cannot be written"
 
 
 def replace_file(file: str, text: str, *, held: bytes | None = None) -> None:
-    """Put a text in the place of what a file holds, or into a new file.
+    """Put a text in the place of what a file holds, or into a new file; `cannot-write` if not.
 
     A symbolic link stays, and the file that it leads to is replaced. Another name of that file (a
     hard link) keeps the old content. The new file has the permissions of the old one, and its
@@ -38,15 +39,9 @@ def replace_file(file: str, text: str, *, held: bytes | None = None) -> None:
     a group was allowed is allowed to no other group. A device, a pipe and what else is no regular
     file is written into.
 
-    Args:
-        file: Its path.
-        text: What it shall hold, in UTF-8.
-        held: What it held when it was read. If it holds anything else right before it would be
-            replaced, it is left alone. No system compares and replaces in one step: an edit saved
-            between the two, some microseconds, is lost.
-
-    Raises:
-        FileAccessError: With code `cannot-write`; the file is as it was.
+    `held` is what the file held when it was read: if it holds anything else right before it would
+    be replaced, it is left alone. No system compares and replaces in one step: an edit saved
+    between the two, some microseconds, is lost.
     """
     with explained(file):
         content = text.encode()
@@ -58,24 +53,19 @@ def replace_file(file: str, text: str, *, held: bytes | None = None) -> None:
         target = Path(os.path.realpath(file))
         status = _status(target)
         with _temporary(target, content, status) as temporary:
-            if held is not None and not _holds(target, held):
-                raise FileAccessError([_changed(file)])
-            try:
+            if held is not None and _content(target, len(held)) != held:
+                raise _refused(
+                    file, "was changed while we worked on it: nothing was written", "try again"
+                )
+            with _as_a_whole():
                 temporary.replace(target)
-            except OSError as error:
-                raise _not_whole(error) from None
 
 
 def create_file(file: str, text: str) -> None:
     """Put a text into a new file; of several that try at once, one succeeds.
 
-    Args:
-        file: Its path. A device, a pipe and what else is no regular file is written into.
-        text: What it shall hold, in UTF-8.
-
-    Raises:
-        FileExistsError: If the name is taken, be it by a link that leads nowhere.
-        FileAccessError: With code `cannot-write`, if there cannot be such a file.
+    FileExistsError if the name is taken, be it by a link that leads nowhere; `cannot-write` if
+    there cannot be such a file. What is no regular file is written into.
     """
     with explained(file):
         content = text.encode()
@@ -105,24 +95,17 @@ def explained(file: str) -> Generator[None]:
     except (FileAccessError, FileExistsError):
         raise
     except UnicodeEncodeError:
-        raise _refused(file, "there are characters that are not Unicode text") from None
+        raise _refused(file, f"{_CANNOT}: there are characters that are not Unicode text") from None
     except ValueError:
-        raise _refused(file, "no path holds a null character") from None
+        raise _refused(file, f"{_CANNOT}: no path holds a null character") from None
     except OSError as error:
-        raise _refused(file, error.strerror or str(error) or type(error).__name__) from None
+        reason = error.strerror or str(error) or type(error).__name__
+        raise _refused(file, f"{_CANNOT}: {reason}") from None
 
 
-def _refused(file: str, reason: str) -> FileAccessError:
-    message = f"{quote(file, longest=1000)} cannot be written: {reason}"
-    return FileAccessError([Diagnostic("cannot-write", message)])
-
-
-def _changed(file: str) -> Diagnostic:
-    return Diagnostic(
-        "cannot-write",
-        f"{quote(file, longest=1000)} was changed while we worked on it: nothing was written",
-        help="try again",
-    )
+def _refused(file: str, why: str, help_text: str | None = None) -> FileAccessError:
+    message = f"{quote(file, longest=1000)} {why}"
+    return FileAccessError([Diagnostic("cannot-write", message, help=help_text)])
 
 
 def _of_kind(number: int) -> OSError:
@@ -130,9 +113,14 @@ def _of_kind(number: int) -> OSError:
     return OSError(number, os.strerror(number))
 
 
-def _not_whole(error: OSError) -> OSError:
-    why = "its folder does not let it be replaced as a whole, and it was left as it is"
-    return OSError(error.errno, f"{error.strerror}: {why}")
+@contextmanager
+def _as_a_whole() -> Generator[None]:
+    """Say of what the system refuses that it was needed to replace a file as a whole."""
+    try:
+        yield
+    except OSError as error:
+        why = "its folder does not let it be replaced as a whole, and it was left as it is"
+        raise OSError(error.errno, f"{error.strerror}: {why}") from None
 
 
 def _is_stream(file: str) -> bool:
@@ -146,6 +134,13 @@ def _is_stream(file: str) -> bool:
     # `/dev/stdout` is a regular file where the caller has redirected it to one.
     folder = os.path.realpath(os.path.dirname(file))  # noqa: PTH120 (empty for one right here)
     return folder in {"/dev", "/dev/fd"} or folder.startswith("/proc/")
+
+
+def _content(target: Path, size: int) -> bytes | None:
+    try:
+        return read_at_most(target, size)
+    except FileNotFoundError:
+        return None
 
 
 def _write_into(file: str, content: bytes) -> None:
@@ -171,20 +166,14 @@ def _status(target: Path) -> os.stat_result | None:
 def _temporary(target: Path, content: bytes, status: os.stat_result | None) -> Generator[Path]:
     """A new file beside another that holds a content, down to the disk; gone afterwards.
 
-    Args:
-        target: The file beside which it is.
-        content: What it holds.
-        status: Whose permissions and owner it gets; those of any new file if None.
+    It gets the permissions and owner of `status`, or those of any new file.
     """
-    name = TEMPORARY.replace("*", os.urandom(8).hex())
-    temporary = target.parent / name
+    temporary = target.parent / TEMPORARY.replace("*", os.urandom(8).hex())
     try:
         # Nobody else reads it before it has the rights of the file that it replaces.
         mode = 0o666 if status is None else 0o600
-        try:
+        with nullcontext() if status is None else _as_a_whole():
             descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-        except OSError as error:
-            raise error if status is None else _not_whole(error) from None
         with os.fdopen(descriptor, "wb") as stream:
             stream.write(content)
             stream.flush()
@@ -192,7 +181,13 @@ def _temporary(target: Path, content: bytes, status: os.stat_result | None) -> G
                 _take_over(descriptor, target, status)
             os.fsync(descriptor)
         yield temporary
-        _sync(target.parent)
+        # Bring the names in the folder to the disk, where that can be done.
+        with suppress(OSError):
+            descriptor = os.open(target.parent, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
     finally:
         with suppress(OSError):
             temporary.unlink()
@@ -220,13 +215,6 @@ def _take_over(descriptor: int, target: Path, status: os.stat_result) -> None:
         os.fchmod(descriptor, mode)
 
 
-def _holds(target: Path, content: bytes) -> bool:
-    try:
-        return read_at_most(target, len(content)) == content
-    except FileNotFoundError:
-        return False
-
-
 def _give_name(temporary: Path, file: Path) -> None:
     """Give a file a name that nothing has."""
     try:
@@ -242,13 +230,3 @@ def _give_name(temporary: Path, file: Path) -> None:
             with suppress(OSError):
                 file.unlink()
             raise
-
-
-def _sync(folder: Path) -> None:
-    """Bring the names in a folder to the disk, where that can be done."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

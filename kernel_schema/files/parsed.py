@@ -304,7 +304,7 @@ def items(value: Value) -> dict[Step, Value]:
     return {**dict(enumerate(value))} if isinstance(value, list) else {}
 
 
-def count_strings(value: Any, depth: int = 0) -> int:
+def count_strings(value: Value, depth: int = 0) -> int:
     """How many strings a value holds, keys included; RecursionError if it is too deep.
 
     >>> count_strings({"a": ["b", 1]})
@@ -313,11 +313,12 @@ def count_strings(value: Any, depth: int = 0) -> int:
     if depth > MAX_DEPTH:
         raise RecursionError
     count = 0
-    if value.__class__ is dict:
+    inner: Any = value
+    if isinstance(value, dict):
         count = len(value)
-        value = value.values()
+        inner = value.values()
     # All of a large value comes through here: a look at the class is the fastest.
-    for item in value:
+    for item in inner:
         kind = item.__class__
         if kind is str:
             count += 1
