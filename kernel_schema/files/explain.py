@@ -29,11 +29,11 @@ class Case(NamedTuple):
     """
 
     words: str
-    anchor: str
     pattern: str
     message: str
     help: str | None = None
     code: Code = "syntax-error"
+    anchor: str = "at"
 
 
 def anchors_at(findings: Findings, at: int, delimiters: str) -> dict[str, int]:
@@ -128,21 +128,21 @@ def escapes(words: str, digits: Mapping[str, int], help_text: str) -> list[Case]
         *(
             Case(
                 words,
-                "backslash",
                 rf"\\{letter}{any_digit}{{0,{count - 1}}}(?!{any_digit})",
                 f"`\\{letter}` needs {count} digits of 0-9 and a-f after it",
                 help_text,
+                anchor="backslash",
             )
             for letter, count in digits.items()
         ),
         Case(
             words,
-            "backslash",
             r"\\(?:u|U0000)[dD][89a-fA-F]..",
             "{it} is half a surrogate pair, and no character",
             "write the character itself",
             "lone-surrogate",
+            anchor="backslash",
         ),
-        Case(words, "backslash", rf"\\U{any_digit}{{8}}", "there is no character {it}"),
-        Case(words, "backslash", r"\\[^\r\n]", "there is no escape {it}", help_text),
+        Case(words, rf"\\U{any_digit}{{8}}", "there is no character {it}", anchor="backslash"),
+        Case(words, r"\\[^\r\n]", "there is no escape {it}", help_text, anchor="backslash"),
     ]

@@ -101,26 +101,27 @@ def wrong_key(
 _CASES: Final = (
     # Tabs are told by the text: a tab before a key upsets the parsers in many ways.
     *(
-        Case(words, anchor, r" *(?P<it>\t+)", _TAB, "replace the tab with spaces", "yaml-tab")
+        Case(
+            words, r" *(?P<it>\t+)", _TAB, "replace the tab with spaces", "yaml-tab", anchor=anchor
+        )
         for words, anchor in (
             ("^(?!.*quoted.*:)", "at"),
             ("simple key", "line of key"),
             ("mapping values", "line"),
         )
     ),
-    Case("cannot start any token", "at", ".", "nothing can start with {it} here", _QUOTE),
+    Case("cannot start any token", ".", "nothing can start with {it} here", _QUOTE),
     Case(
         "sequence entries",
-        "at",
         ".",
         "an item of a list cannot start here",
         "give each `- ` a line of its own, or write the list as `[a, b]`",
     ),
-    Case("mapping keys", "at", ".", "`? ` cannot start here", _QUOTE),
-    Case("unexpected ':'", "at", ".", "a space is missing after this colon"),
-    Case("<document start>", "ended", _REST, *_REFUSALS["---"]),
+    Case("mapping keys", ".", "`? ` cannot start here", _QUOTE),
+    Case("unexpected ':'", ".", "a space is missing after this colon"),
+    Case("<document start>", _REST, *_REFUSALS["---"], "ended"),
     *(
-        Case(words, anchor, rf"\{sign}[^\s,\[\]{{}}]*", *_REFUSALS[sign])
+        Case(words, rf"\{sign}[^\s,\[\]{{}}]*", *_REFUSALS[sign], anchor)
         for words, anchor in (
             *((_PROPERTIES, anchor) for anchor in ("since", "at", "line")),
             (_BESIDE, "behind"),
@@ -129,62 +130,60 @@ _CASES: Final = (
     ),
     Case(
         "mapping values",
-        "repository",
         r"(?P<repo>[^: \t]+)(?P<it>:)[ \t]+(?P<layer>[A-Za-z_]\w*)",
         "this line has a second `: `",
         "a kernel is written without a space after the colon: `{repo}:{layer}`",
+        anchor="repository",
     ),
     Case(
         "mapping values",
-        "second",
         ":",
         "this line has a second `: `",
         "quote the value, or give the inner key a line of its own",
+        anchor="second",
     ),
     Case(
         "mapping values",
-        "above",
         rf"[ \t]*(?:- +)*{_NO_BLANK}[^\r\n]*\s*[\r\n][ \t]*(?P<it>[^\r\n]*?:)(?!\S)",
         "this key stands where the text of the line above goes on",
         "put a space after the colon above: `{key}: {value}`",
+        anchor="above",
     ),
     Case(
         "mapping values",
-        "line",
         r"[ \t]*(?P<it>[^\r\n]*?:)(?!\S)",
         "this key stands where the text of the line above goes on",
         "indent it as the keys that it belongs to",
+        anchor="line",
     ),
     Case(
         "simple key",
-        "since",
         r"[^\r\n]{1025,}",
         "a key has at most 1024 characters before its `: `",
+        anchor="since",
     ),
     Case(
         "simple key",
-        "since",
         rf"(?P<it>(?:- +)*{_NO_BLANK}(?:[^\r\n]*[^\r\n \t])?)",
         "a space is missing after the colon",
         "write `{key}: {value}`",
+        anchor="since",
     ),
     Case(
         "simple key",
-        "since",
         _REST,
         "a `: ` is missing: this is neither a key with a value nor an item of a list",
+        anchor="since",
     ),
-    Case("flow (?:sequence|mapping)", "end", r"[\[{]", "this {it} is never closed"),
+    Case("flow (?:sequence|mapping)", r"[\[{]", "this {it} is never closed", anchor="end"),
     Case(
         "flow (?:sequence|mapping)",
-        "at",
         _WORD,
         "a `,` or {closing} is missing before this, for the {opening} at {place}",
     ),
     *(
         Case(
             f"{_BESIDE}|^(?!.*flow.*:).*(?:node content|a block node)",
-            "at",
             pattern,
             f"this {{it}} closes nothing: there is no `{opening}` for it",
         )
@@ -192,43 +191,41 @@ _CASES: Final = (
     ),
     Case(
         _BESIDE,
-        "behind",
         _REST,
         "this comes after a value that has already ended",
         "remove it, or put the whole value into one pair of quotes",
+        anchor="behind",
     ),
     Case(
         "block mapping",
-        "at",
         r"-(?!\S)",
         "an item of a list stands among the keys of a table",
         "indent it below the key that it belongs to",
     ),
-    Case("block mapping", "at", ":", "a key is missing before the colon"),
+    Case("block mapping", ":", "a key is missing before the colon"),
     Case(
         "block mapping",
-        "at",
         _WORD,
         "the indentation of this line fits no line above it",
         "indent it exactly as the keys beside it",
     ),
     Case(
         "block (?:collection|sequence)",
-        "at",
         _WORD,
         "this line stands among the items of a list, but has no `- `",
     ),
     Case(
         "<document start>",
-        "at",
         _WORD,
         "this line stands outside of the table or list that the file holds",
         "indent it as the lines that it belongs to",
     ),
-    Case("node", "at", r"---|\.\.\.|.", "a value is missing before {it}"),
-    Case("node", "opening", r"[\[{]", "this {it} is never closed"),
-    Case("node", "at", "", "a value is missing at the end"),
-    Case("quoted scalar.*(?:stream|document)", "since", r"[\"']", "this {it} is never closed"),
+    Case("node", r"---|\.\.\.|.", "a value is missing before {it}"),
+    Case("node", r"[\[{]", "this {it} is never closed", anchor="opening"),
+    Case("node", "", "a value is missing at the end"),
+    Case(
+        "quoted scalar.*(?:stream|document)", r"[\"']", "this {it} is never closed", anchor="since"
+    ),
     *escapes(
         "quoted",
         {"x": 2, "u": 4, "U": 8},
@@ -236,10 +233,10 @@ _CASES: Final = (
     ),
     Case(
         "block scalar",
-        "since",
         rf"(?P<sign>[|>]){_REST}",
         "only `+`, `-` or one of 1 to 9 may follow `{sign}` on its line",
         "quote text that starts with `{sign}`",
+        anchor="since",
     ),
 )
 

@@ -20,12 +20,16 @@ from kernel_schema.json_schemas.rules import (
     without_kernel,
 )
 from kernel_schema.json_schemas.shipped import DIALECT
-from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, CONFIG_KEYS
+from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, CONFIG_KEYS, RANGE_KEYS, SPEC_KEYS
 from kernel_schema.wording import listing
 
 if TYPE_CHECKING:
     from kernel_schema.json_schemas.shipped import Profile
-    from kernel_schema.json_schemas.texts import Keywords
+    from kernel_schema.json_schemas.texts import Keywords, Texts
+
+_KERNEL: Final[Texts] = {key: texts.VALUES[key]["description"] for key in SPEC_KEYS}
+_BOUNDS: Final[Texts] = {key: texts.VALUES[key]["description"] for key in RANGE_KEYS}
+_STRING: Final = "`org/repo:layer_name`, `original`"
 
 
 def build(profile: Profile) -> Keywords:
@@ -34,62 +38,62 @@ def build(profile: Profile) -> Keywords:
     >>> list(build("plain")["properties"])
     ['$schema', 'kernel_mapping', 'inherit_mapping']
     """
-    schema = _for_editors()
-    return schema if profile == "editor" else plain(schema)
-
-
-def _for_editors() -> Keywords:
-    layers: Keywords = {
-        "type": "object",
-        "propertyNames": texts.LAYER_NAMES,
-        "additionalProperties": _ref("layer"),
-        "description": texts.MAPPING,
-        "errorMessage": texts.MAPPING_MESSAGE,
-    }
     message = f"the keys of a config are {listing(CONFIG_KEYS, 'and')}"
-    return {
+    lacking = (
+        "a config needs the key `kernel_mapping`: write `kernel_mapping: {}` for one without layers"
+    )
+    schema: Keywords = {
         "$schema": DIALECT,
-        "description": texts.CONFIG,
+        "description": "Which kernel runs for which layer of a model.",
         "type": "object",
-        "errorMessage": texts.CONFIG_MESSAGE,
+        "errorMessage": "a config is a table with the key `kernel_mapping`",
         "properties": {
-            "$schema": texts.SCHEMA_URI,
-            "kernel_mapping": layers,
+            "$schema": texts.SCHEMA_URI_VALUE,
+            "kernel_mapping": {
+                "type": "object",
+                "propertyNames": texts.LAYER_NAMES,
+                "additionalProperties": _ref("layer"),
+                "description": "What runs for each layer, by the name under which models register "
+                "it.",
+                "errorMessage": "`kernel_mapping` is a table of layers",
+            },
             "inherit_mapping": texts.INHERIT,
         },
         **OPEN,
         # A misspelt key is not a missing one too.
         "if": {"propertyNames": names(CONFIG_KEYS), **OPEN},
-        "then": {**required("kernel_mapping"), "errorMessage": texts.LACKING_MAPPING},
+        "then": {**required("kernel_mapping"), "errorMessage": lacking},
         "else": {"propertyNames": names(CONFIG_KEYS, message), **OPEN},
         "definitions": dict(sorted(_definitions().items())),
     }
+    return schema if profile == "editor" else plain(schema)
 
 
 def _definitions() -> dict[str, Keywords]:
-    kernel, modes, devices = texts.KERNEL_TEXTS, texts.MODE_TEXTS, texts.DEVICE_TEXTS
-    options = {key: _ref(key) for key in kernel}
-    by_mode = {mode: _ref(mode) for mode in modes}
-    by_device = {device: _device(device, {**options, **by_mode}) for device in devices}
-    by_layer = {**options, **by_device, **by_mode}
+    kernel = {"kernel": _KERNEL}
+    modes = {**kernel, "modes": texts.MODES}
+    options = {key: _ref(key) for key in _KERNEL}
+    by_mode = {mode: _ref(mode) for mode in texts.MODES}
+    by_device = {device: _device(device, {**options, **by_mode}) for device in texts.DEVICES}
+    message = "a mode takes `org/repo:layer_name` or a kernel with options"
     return {
         **texts.VALUES,
-        "keys_beside_kernel": beside_kernel(kernel, {}),
-        "keys_of_kernel": without_kernel({"kernel": kernel}, {}),
-        "keys_of_kernel_modes": without_kernel({"kernel": kernel, "modes": modes}, {}),
-        "keys_of_kernel_modes_devices": without_kernel(
-            {"kernel": kernel, "modes": modes, "devices": devices}, {}
-        ),
+        "keys_beside_kernel": beside_kernel(_KERNEL, {}),
+        "keys_of_kernel": without_kernel(kernel, {}),
+        "keys_of_kernel_modes": without_kernel(modes, {}),
+        "keys_of_kernel_modes_devices": without_kernel({**modes, "devices": texts.DEVICES}, {}),
         **{
-            mode: _flat(text, texts.KERNEL_STRING, texts.MODE_MESSAGE, options, "keys_of_kernel")
-            for mode, text in modes.items()
+            mode: _flat(text, texts.KERNEL_STRING, message, options, "keys_of_kernel")
+            for mode, text in texts.MODES.items()
         },
         "capability_range": _range(),
         "layer": _flat(
-            texts.LAYER,
+            "What runs for a layer: a kernel for every device and mode, `original` to keep the "
+            "model's own forward, a kernel with options, or kernels by device or by mode.",
             texts.ENTRY_STRING,
-            texts.LAYER_MESSAGE,
-            by_layer,
+            f"a layer takes {_STRING}, a kernel with options, a table of devices or a table of "
+            "modes",
+            {**options, **by_device, **by_mode},
             "keys_of_kernel_modes_devices",
         ),
     }
@@ -97,33 +101,36 @@ def _definitions() -> dict[str, Keywords]:
 
 def _device(device: str, keys: dict[str, Keywords]) -> Keywords:
     """One device: in place, since a description beside a reference is dropped by some editors."""
-    ranges = device in CAPABILITY_DEVICES
-    return {
-        **_flat(
-            texts.DEVICE_TEXTS[device],
-            texts.ENTRY_STRING,
-            texts.CAPABILITY_DEVICE_MESSAGE if ranges else texts.DEVICE_MESSAGE,
-            keys,
-            "keys_of_kernel_modes",
-            ranges=ranges,
-        ),
-        "doNotSuggest": True,
-    }
+    message = (
+        f"this device takes {_STRING}, a kernel with options or a table of modes; lists of "
+        "capability ranges are for cuda and rocm only"
+    )
+    listed: Keywords = {}
+    if device in CAPABILITY_DEVICES:
+        message = (
+            f"a device takes {_STRING}, a kernel with options, a table of modes or, under cuda and "
+            "rocm, a list of capability ranges"
+        )
+        listed = {"items": _ref("capability_range"), "minItems": 1}
+    text = texts.DEVICES[device]
+    flat = _flat(text, texts.ENTRY_STRING, message, keys, "keys_of_kernel_modes", listed=listed)
+    return {**flat, "doNotSuggest": True}
 
 
 def _range() -> Keywords:
     """A capability range: the bounds stand in the same table as the entry."""
-    kernel, modes, bounds = texts.RANGE_KERNEL_TEXTS, texts.MODE_TEXTS, texts.BOUND_TEXTS
-    keys = {key: _ref(key) for key in [*bounds, *kernel, *modes]}
+    kernel = {**_KERNEL, "kernel": texts.VALUES["kernel_or_original"]["description"]}
+    keys = {key: _ref(key) for key in [*_BOUNDS, *kernel, *texts.MODES]}
     return {
-        "description": texts.RANGE,
+        "description": "What runs on one range of compute capabilities: `kernel` with its options, "
+        "or kernels by mode. The narrowest range that holds the GPU's capability wins.",
         "type": "object",
-        "errorMessage": texts.RANGE_MESSAGE,
+        "errorMessage": "a capability range is a table with `kernel` or with modes",
         "properties": {**keys, "kernel": _ref("kernel_or_original")},
         **OPEN,
         "if": HAS_KERNEL,
-        "then": original_or(kernel, bounds),
-        "else": without_kernel({"kernel": kernel, "modes": modes}, bounds),
+        "then": original_or(kernel, _BOUNDS),
+        "else": without_kernel({"kernel": kernel, "modes": texts.MODES}, _BOUNDS),
     }
 
 
@@ -134,23 +141,21 @@ def _flat(
     keys: dict[str, Keywords],
     rules: str,
     *,
-    ranges: bool = False,
+    listed: Keywords | None = None,
 ) -> Keywords:
-    """One node for all that may stand at a place: a string, a table with some of `keys`, a list.
+    """One node for all that may stand there: a string, a table with some of `keys`, a list.
 
-    `message` is for a value of the wrong type; `rules` is the definition for tables without
-    `kernel`.
+    `message` is for another type, `rules` the definition for tables without `kernel`.
     """
-    listed = {"items": _ref("capability_range"), "minItems": 1} if ranges else {}
     return {
         "description": description,
-        "type": ["string", "object", *(["array"] if ranges else [])],
+        "type": ["string", "object", *(["array"] if listed else [])],
         **string,
         "errorMessage": message,
         "properties": keys,
         **OPEN,
         "minProperties": 1,
-        **listed,
+        **(listed or {}),
         "if": HAS_KERNEL,
         "then": _ref("keys_beside_kernel"),
         "else": _ref(rules),
@@ -172,9 +177,7 @@ def plain(schema: Keywords) -> Keywords:
     validators want a type beside each keyword that is for one type: where none is stated, every
     type is, since that of the value is judged elsewhere.
 
-    >>> plain(
-    ...     {"properties": {"cpu": {"type": "string", "errorMessage": "a device takes a string"}}}
-    ... )
+    >>> plain({"properties": {"cpu": {"type": "string", "errorMessage": "it takes a string"}}})
     {'properties': {'cpu': {'type': 'string'}}}
     """
     written = _plain(schema)
@@ -190,25 +193,18 @@ def _plain(value: Any) -> Any:
         return [_plain(item) for item in cast("list[Any]", value)]
     if not isinstance(value, dict):
         return value
-    node = {key: _plain(item) for key, item in _kept(cast("Keywords", value)).items()}
+    node = cast("Keywords", value)
+    node = {key: _plain(item) for key, item in node.items() if key not in _VENDOR}
+    keys = node.get("properties", {})
+    if keys and all(_is_hint(below) for below in keys.values()):
+        del node["properties"]
     if node.get("then") in ({}, OPEN) and "else" not in node:
         del node["if"], node["then"]
     return _typed(node) if "pattern" in node else node
 
 
-def _kept(node: Keywords) -> Keywords:
-    kept = {key: item for key, item in node.items() if key not in _VENDOR}
-    known = kept.get("properties", {})
-    if known and all(_is_hint(below) for below in known.values()):
-        del kept["properties"]
-    return kept
-
-
-def _is_hint(node: object) -> bool:
-    return isinstance(node, dict) and set(cast("Keywords", node)) == {
-        "description",
-        "additionalProperties",
-    }
+def _is_hint(node: Any) -> bool:
+    return isinstance(node, dict) and node.keys() == {"description", "additionalProperties"}
 
 
 def _typed(node: Keywords) -> Keywords:

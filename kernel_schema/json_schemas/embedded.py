@@ -13,13 +13,7 @@ from pydantic import TypeAdapter
 from pydantic_core import core_schema
 
 from kernel_schema.json_schemas.shipped import shipped
-from kernel_schema.schema.models import (
-    CapabilityEntry,
-    DeviceMapping,
-    KernelConfig,
-    KernelSpec,
-    ModeMapping,
-)
+from kernel_schema.schema import models
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES, SPEC_KEYS
 
 if TYPE_CHECKING:
@@ -36,11 +30,7 @@ def embedded(model: type[BaseModel], handler: GetJsonSchemaHandler) -> Keywords:
 
     It is the same in both modes and by either name: what is dumped is what a file may hold.
 
-    Args:
-        model: `KernelConfig`, a model of `schema.models`, or a class derived from one.
-        handler: Makes the definitions that the node refers to known to pydantic.
-
-    >>> list(KernelConfig.model_json_schema(mode="serialization")["properties"])
+    >>> list(models.KernelConfig.model_json_schema(mode="serialization")["properties"])
     ['$schema', 'kernel_mapping', 'inherit_mapping']
     """
     nodes = _of_models()
@@ -57,25 +47,19 @@ def _file() -> Keywords:
 def _of_models() -> dict[type, Keywords]:
     """What stands for each model in a file."""
     keys: Keywords = _file()["definitions"]["layer"]["properties"]
-    kernel = {
-        "type": "object",
-        "properties": {key: keys[key] for key in SPEC_KEYS},
-        "required": ["kernel"],
-        "allOf": [{"$ref": f"{_PREFIX}keys_beside_kernel"}],
-    }
+
+    def table(names: tuple[str, ...], **rules: Any) -> Keywords:
+        return {"type": "object", "properties": {name: keys[name] for name in names}, **rules}
+
+    beside = [{"$ref": f"{_PREFIX}keys_beside_kernel"}]
+    config = {key: node for key, node in _file().items() if key not in {"$schema", "definitions"}}
     return {
-        KernelConfig: {
-            key: node for key, node in _file().items() if key not in {"$schema", "definitions"}
-        },
-        KernelSpec: kernel,
-        ModeMapping: _table({mode: keys[mode] for mode in MODE_NAMES}),
-        DeviceMapping: _table({device: keys[device] for device in DEVICE_NAMES}),
-        CapabilityEntry: _file()["definitions"]["capability_range"],
+        models.KernelConfig: config,
+        models.KernelSpec: table(SPEC_KEYS, required=["kernel"], allOf=beside),
+        models.ModeMapping: table(MODE_NAMES, additionalProperties=False, minProperties=1),
+        models.DeviceMapping: table(DEVICE_NAMES, additionalProperties=False, minProperties=1),
+        models.CapabilityEntry: _file()["definitions"]["capability_range"],
     }
-
-
-def _table(keys: Keywords) -> Keywords:
-    return {"type": "object", "properties": keys, "additionalProperties": False, "minProperties": 1}
 
 
 def _written(value: Any, handler: GetJsonSchemaHandler) -> Any:

@@ -1,23 +1,18 @@
 """The rules for tables in the JSON Schema: which keys can stand beside which.
 
-`if`/`then`/`else` tell tables apart by their keys, as `shapes.table_shape` does. Keys are limited
-by `propertyNames`, whose messages name what is allowed.
+`if`/`then`/`else` tell tables apart by their keys, and `propertyNames` limits them. The nodes of
+keys stand in the flat node of `build`, hidden from completion; each branch here has hints, the
+descriptions of the keys that are right there, so that nothing wrong is offered once it is decided.
+Every node is open for validators that would warn of keys a branch does not name.
 
-The nodes of keys stand in the flat node of `build`, hidden from completion; each branch here has
-hints, the descriptions of the keys that are right there, so that nothing wrong is offered once the
-shape is decided. Every node is open (`additionalProperties: true`) for validators that would warn
-of keys a branch does not name.
-
-Tables are given as their keys with the description of each: `kernel`, `modes` and `devices`, those
-that may stand at a place. `bounds` are keys that may stand in every table of a place.
+Tables are given as their keys with the description of each; `bounds` may stand in all of them.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.json_schemas.patterns import NOT_LOCAL, NOT_LOCAL_NOT_PINNED, anchored
-from kernel_schema.json_schemas.texts import DEVICES_ONLY, MODES_ONLY, Keywords, Texts
+from kernel_schema.json_schemas.texts import NOT_LOCAL, NOT_LOCAL_NOT_PINNED, Keywords, Texts
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES, ORIGINAL, SPEC_KEYS
 from kernel_schema.wording import listing
 
@@ -41,8 +36,8 @@ HAS_KERNEL: Final[Keywords] = {"type": "object", **required("kernel")}
 
 def names(keys: Iterable[str], message: str | None = None) -> Keywords:
     """A node for names that are among these."""
-    told = {} if message is None else {"errorMessage": message}
-    return {"type": "string", "enum": list(keys), **told, "doNotSuggest": True}
+    texts = {} if message is None else {"errorMessage": message}
+    return {"type": "string", "enum": list(keys), **texts, "doNotSuggest": True}
 
 
 def beside_kernel(kernel: Texts, bounds: Texts) -> Keywords:
@@ -91,7 +86,12 @@ def original_or(kernel: Texts, bounds: Texts) -> Keywords:
 def without_kernel(tables: Tables, bounds: Texts) -> Keywords:
     """The rules for a table without `kernel`: a device or a mode tells which table it is."""
     rules = _undecided(tables, bounds)
-    for name, message in (("modes", MODES_ONLY), ("devices", DEVICES_ONLY)):
+    devices_only = (
+        f"beside a device only devices can stand: {listing(DEVICE_NAMES, 'and')}; "
+        "put kernels, options and modes inside a device"
+    )
+    modes_only = f"beside a mode only modes can stand: {listing(MODE_NAMES, 'and')}"
+    for name, message in (("modes", modes_only), ("devices", devices_only)):
         if name in tables:
             keys = {**tables[name], **bounds}
             allowed = names(keys, message)
@@ -113,31 +113,22 @@ def _undecided(tables: Tables, bounds: Texts) -> Keywords:
     message = f"this table takes `kernel` with its options{_or_tables(tables)}"
     if bounds:
         message += f", beside {listing(list(bounds), 'and')}"
-    offered = {
-        "kernel": kernel["kernel"],
-        **tables.get("devices", {}),
-        **tables.get("modes", {}),
-        **bounds,
-    }
+    inner = {**tables.get("devices", {}), **tables.get("modes", {})}
+    offered = {"kernel": kernel["kernel"], **inner, **bounds}
+    with_options = _only([*options, *bounds], _lacking_kernel(kernel))
     rules: Keywords = {
         "if": _none_of(options),
         "then": _limits(message, offered, options),
-        "else": {
-            "if": {"propertyNames": names([*options, *bounds]), **OPEN},
-            "then": _lacking_kernel(kernel),
-            "else": _limits(message, kernel, offered),
-            **OPEN,
-        },
+        "else": {**with_options, "else": _limits(message, kernel, offered), **OPEN},
         **OPEN,
     }
     if not bounds:
         return rules
-    return {
-        "if": {"propertyNames": names(bounds), **OPEN},
-        "then": _lacking_kernel(offered),
-        "else": rules,
-        **OPEN,
-    }
+    return {**_only(bounds, _lacking_kernel(offered)), "else": rules, **OPEN}
+
+
+def _only(keys: Iterable[str], then: Keywords) -> Keywords:
+    return {"if": {"propertyNames": names(keys), **OPEN}, "then": then}
 
 
 def _lacking_kernel(offered: Texts) -> Keywords:
@@ -192,4 +183,4 @@ def _none_of(keys: Iterable[str]) -> Keywords:
 
 
 def _matching(pattern: str) -> Keywords:
-    return {"pattern": anchored(pattern)}
+    return {"pattern": pattern}

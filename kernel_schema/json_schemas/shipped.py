@@ -23,19 +23,7 @@ DIALECT: Final = "http://json-schema.org/draft-07/schema#"
 
 
 def shipped(profile: Profile = "editor") -> dict[str, Any]:
-    """The JSON Schema of a config file, for any model.
-
-    Args:
-        profile: `editor` has messages, and hints for completion, in keywords that only editors
-            understand; `plain` has none of them, for strict validators.
-
-    Raises:
-        ValueError: If there is no such profile.
-
-    >>> schema = shipped("plain")
-    >>> schema["type"], list(schema["properties"])
-    ('object', ['$schema', 'kernel_mapping', 'inherit_mapping'])
-    """
+    """The JSON Schema of a config file, for any model; ValueError if there is no such profile."""
     if profile not in FILES:
         message = f"{quote(profile)} is not a profile: profiles are `editor` and `plain`"
         raise ValueError(message)
@@ -48,11 +36,5 @@ def shipped(profile: Profile = "editor") -> dict[str, Any]:
 
 
 def render(schema: Mapping[str, Any]) -> str:
-    """The text of a schema file: the same schema gives the same text.
-
-    >>> print(render({"type": "object"}), end="")
-    {
-      "type": "object"
-    }
-    """
+    """The text of a schema file: the same schema gives the same text."""
     return printable_lines(json.dumps(schema, indent=2, ensure_ascii=True)) + "\n"

@@ -1,44 +1,75 @@
-"""What the JSON Schema says of single keys and values: descriptions, messages, patterns, bounds.
+r"""What the JSON Schema says of single keys and values: patterns, descriptions, messages, bounds.
 
-A node holds every keyword, those that only editors understand included.
+Nodes hold every keyword, those that only editors understand included. Patterns mean the same to
+every engine of regular expressions: Python, JavaScript (with and without the `u` flag) and Rust
+agree on `^...$`, on classes of single characters and ranges with `-` last, and on groups without
+names. They disagree on `\w`, `\d`, `.` and look-around: none of them is used.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from kernel_schema.json_schemas.patterns import (
-    ENTRY,
-    KERNEL,
-    LAYER_NAME,
-    LOCKFILE,
-    REPO_ID,
-    REVISION,
-    anchored,
+from kernel_schema.schema.lines import CONTROL_CLASS, MAX_LENGTH
+from kernel_schema.schema.references import (
+    LAYER_PATTERN,
+    LOCAL_START_PATTERN,
+    MAX_VERSION,
+    REPO_ID_PATTERN,
+    REVISION_PATTERN,
 )
-from kernel_schema.json_schemas.patterns import SCHEMA_URI as SCHEMA_URI_PATTERN
-from kernel_schema.schema.lines import MAX_LENGTH
-from kernel_schema.schema.references import MAX_VERSION
-from kernel_schema.schema.vocabulary import (
-    DEVICE_NAMES,
-    MAX_CAPABILITY,
-    MODE_NAMES,
-    ORIGINAL,
-    RANGE_KEYS,
-    SPEC_KEYS,
-)
-from kernel_schema.wording import listing
+from kernel_schema.schema.vocabulary import MAX_CAPABILITY, ORIGINAL
 
 Keywords = dict[str, Any]
 Texts = dict[str, str]
 
-_FORMS: Final = (
-    "`org/repo:layer_name`, `org/repo@v1:layer_name`, `org/repo@revision:layer_name` "
-    "or `./path:layer_name`"
+_TAIL: Final = "[A-Za-z0-9_./-]*"
+# What follows `@`: any revision but a `v` with a number of more than nine digits.
+_PIN: Final = (
+    rf"(?:[A-Za-uw-z0-9_./-]{_TAIL}"
+    rf"|v(?:[1-9][0-9]{{0,8}}|(?:[1-9][0-9]*)?[A-Za-z_./-]{_TAIL}|0{_TAIL})?)"
 )
-_KERNEL_MESSAGE: Final = f"a kernel is written {_FORMS}"
-_ENTRY_MESSAGE: Final = f"{_KERNEL_MESSAGE}; `original` keeps the model's own forward"
-_KERNEL_EXAMPLES: Final = [
+_LOCAL: Final = rf"{LOCAL_START_PATTERN}[^\x00-\x1f\x7f]*"
+# What `str.strip` takes away beside them, and what cannot be printed in the lower part of Unicode.
+_BLANK: Final = CONTROL_CLASS + r"\x20\xa0\u1680\u2000-\u200a\u202f\u205f\u3000"
+_UNPRINTABLE: Final = (
+    r"\x00-\x1f\x7f-\xa0\xad\u1680\u180e\u2000-\u200f\u2028-\u202f\u205f-\u206f\u3000\ufeff"
+)
+
+
+def _not_local(rest: str) -> str:
+    """Every string that is not written as a path on disk and is made of `rest` alone."""
+    end = f"[^{rest}]*"
+    return (
+        rf"(?:[^{rest}/\\.~A-Za-z]{end}"
+        rf"|\\(?:[^{rest}\\]{end})?"
+        rf"|[A-Za-z](?:[^{rest}:]{end}|:(?:[^{rest}/\\]{end})?)?"
+        rf"|\.(?:[^{rest}./\\]{end}|\.(?:[^{rest}/\\]{end})?)?)?"
+    )
+
+
+def _anchored(pattern: str) -> str:
+    return f"^(?:{pattern})$"
+
+
+_KERNEL: Final = rf"(?:{REPO_ID_PATTERN}(?:@{_PIN})?|{_LOCAL}):{LAYER_PATTERN}"
+KERNEL: Final = _anchored(_KERNEL)
+ENTRY: Final = _anchored(f"(?:{ORIGINAL}|{_KERNEL})")
+REPO_ID: Final = _anchored(REPO_ID_PATTERN)
+REVISION: Final = _anchored(REVISION_PATTERN)
+LOCKFILE: Final = _anchored(rf" *[^{_UNPRINTABLE} ][^{_UNPRINTABLE}]*")
+LAYER_NAME: Final = _anchored(rf"[^{_BLANK}](?:[^{CONTROL_CLASS}]*[^{_BLANK}])?")
+SCHEMA_URI: Final = _anchored(f"[^{CONTROL_CLASS}]*")
+# Wrong references pass these two: each mistake is reported once, by the pattern of `kernel`.
+NOT_LOCAL: Final = _anchored(_not_local(r"\x00"))
+NOT_LOCAL_NOT_PINNED: Final = _anchored(_not_local("@"))
+
+_KERNEL_MESSAGE: Final = (
+    "a kernel is written `org/repo:layer_name`, `org/repo@v1:layer_name`, "
+    "`org/repo@revision:layer_name` or `./path:layer_name`"
+)
+_ENTRY_MESSAGE: Final = f"{_KERNEL_MESSAGE}; `{ORIGINAL}` keeps the model's own forward"
+_EXAMPLES: Final = [
     "kernels-community/activation:SiLU",
     "kernels-community/activation@v1:SiLU",
     "./kernels/norm:MyNorm",
@@ -46,13 +77,8 @@ _KERNEL_EXAMPLES: Final = [
 
 
 def _value(description: str, message: str, examples: list[Any], **rules: Any) -> Keywords:
-    return {
-        "description": description,
-        **rules,
-        "errorMessage": message,
-        "examples": examples,
-        "doNotSuggest": True,
-    }
+    texts = {"errorMessage": message, "examples": examples, "doNotSuggest": True}
+    return {"description": description, **rules, **texts}
 
 
 def _capability(which: str, side: str, sample: str, examples: list[int]) -> Keywords:
@@ -73,17 +99,17 @@ VALUES: Final[dict[str, Keywords]] = {
         "on disk, written `./path:layer_name`. `@v1` behind the repository states a kernel "
         "version, any other `@...` a git revision.",
         _KERNEL_MESSAGE,
-        _KERNEL_EXAMPLES,
+        _EXAMPLES,
         type="string",
-        pattern=anchored(KERNEL),
+        pattern=KERNEL,
     ),
     "kernel_or_original": _value(
         "The kernel for this capability range, written `org/repo:layer_name` or "
         "`./path:layer_name`; or `original`, which keeps the model's own forward.",
         _ENTRY_MESSAGE,
-        ["kernels-community/activation:SiLU", ORIGINAL],
+        [_EXAMPLES[0], ORIGINAL],
         type="string",
-        pattern=anchored(ENTRY),
+        pattern=ENTRY,
     ),
     "version": _value(
         "Kernel version. Without any of `@...`, `version`, `revision` and `lockfile`, version 1 is "
@@ -99,14 +125,14 @@ VALUES: Final[dict[str, Keywords]] = {
         "a revision is a string of letters, digits, `_`, `.`, `/` and `-`",
         ["main"],
         type="string",
-        pattern=anchored(REVISION),
+        pattern=REVISION,
     ),
     "lockfile": _value(
         "Lock file of the kernels library that pins the repository, relative to this file.",
         "`lockfile` is the path of a lock file, on one line",
         ["./kernels.lock"],
         type="string",
-        pattern=anchored(LOCKFILE),
+        pattern=LOCKFILE,
     ),
     "trust_remote_code": {
         "description": "Whether to run code of publishers that the Hub does not vouch for: `true`, "
@@ -115,7 +141,7 @@ VALUES: Final[dict[str, Keywords]] = {
         "items": {
             "description": "A repository whose code may run, written `org/repo`.",
             "type": "string",
-            "pattern": anchored(REPO_ID),
+            "pattern": REPO_ID,
             "errorMessage": "a repository id is written `org/repo`",
         },
         "minItems": 1,
@@ -130,25 +156,24 @@ VALUES: Final[dict[str, Keywords]] = {
 }
 """The values of the keys of a table, by the name that they have among the definitions."""
 
+# A string in place of a table: for a mode, and for a layer or a device.
 KERNEL_STRING: Final[Keywords] = {
     "patternErrorMessage": _KERNEL_MESSAGE,
-    "pattern": anchored(KERNEL),
-    "examples": _KERNEL_EXAMPLES,
+    "pattern": KERNEL,
+    "examples": _EXAMPLES,
     "doNotSuggest": True,
 }
-"""A string in place of a table, for a mode."""
 ENTRY_STRING: Final[Keywords] = {
     "patternErrorMessage": _ENTRY_MESSAGE,
-    "pattern": anchored(ENTRY),
-    "examples": [*_KERNEL_EXAMPLES, ORIGINAL],
+    "pattern": ENTRY,
+    "examples": [*_EXAMPLES, ORIGINAL],
 }
-"""A string in place of a table, for a layer or a device."""
 
-SCHEMA_URI: Final[Keywords] = {
+SCHEMA_URI_VALUE: Final[Keywords] = {
     "description": "Where an editor finds the JSON Schema of this file: a URL, or a path relative "
     "to the file.",
     "type": "string",
-    "pattern": anchored(SCHEMA_URI_PATTERN),
+    "pattern": SCHEMA_URI,
     "maxLength": MAX_LENGTH,
     "errorMessage": f"`$schema` is a URL or a path, on one line of at most {MAX_LENGTH} characters",
     "examples": ["./kernel-config.schema.json"],
@@ -162,14 +187,14 @@ INHERIT: Final[Keywords] = {
 }
 LAYER_NAMES: Final[Keywords] = {
     "type": "string",
-    "pattern": anchored(LAYER_NAME),
+    "pattern": LAYER_NAME,
     "maxLength": MAX_LENGTH,
     "errorMessage": "a layer name is not empty, has no white space at its ends and no control "
     f"characters, and is no longer than {MAX_LENGTH} characters",
     "doNotSuggest": True,
 }
 
-DEVICE_TEXTS: Final[Texts] = {
+DEVICES: Final[Texts] = {
     "cpu": "The CPU.",
     "cuda": "NVIDIA GPUs. Also takes a list of compute capability ranges.",
     "mps": "Apple GPUs, through Metal.",
@@ -179,7 +204,7 @@ DEVICE_TEXTS: Final[Texts] = {
     "tpu": "Google TPUs.",
     "xpu": "Intel GPUs.",
 }
-MODE_TEXTS: Final[Texts] = {
+MODES: Final[Texts] = {
     "inference": "When the model runs in evaluation mode.",
     "training": "When the model runs in training mode; also in evaluation mode, where no "
     "`inference` is named.",
@@ -187,46 +212,3 @@ MODE_TEXTS: Final[Texts] = {
     "training_torch_compile": "When the model runs in training mode under `torch.compile`.",
     "fallback": "Any mode that is not named. It does not mean: when loading fails.",
 }
-KERNEL_TEXTS: Final[Texts] = {key: VALUES[key]["description"] for key in SPEC_KEYS}
-BOUND_TEXTS: Final[Texts] = {key: VALUES[key]["description"] for key in RANGE_KEYS}
-RANGE_KERNEL_TEXTS: Final[Texts] = {
-    **KERNEL_TEXTS,
-    "kernel": VALUES["kernel_or_original"]["description"],
-}
-
-DEVICES_ONLY: Final = (
-    f"beside a device only devices can stand: {listing(DEVICE_NAMES, 'and')}; "
-    "put kernels, options and modes inside a device"
-)
-MODES_ONLY: Final = f"beside a mode only modes can stand: {listing(MODE_NAMES, 'and')}"
-
-CONFIG: Final = "Which kernel runs for which layer of a model."
-CONFIG_MESSAGE: Final = "a config is a table with the key `kernel_mapping`"
-LACKING_MAPPING: Final = (
-    "a config needs the key `kernel_mapping`: write `kernel_mapping: {}` for one without layers"
-)
-MAPPING: Final = "What runs for each layer, by the name under which models register it."
-MAPPING_MESSAGE: Final = "`kernel_mapping` is a table of layers"
-
-_STRING: Final = "`org/repo:layer_name`, `original`"
-LAYER: Final = (
-    "What runs for a layer: a kernel for every device and mode, `original` to keep the model's own "
-    "forward, a kernel with options, or kernels by device or by mode."
-)
-LAYER_MESSAGE: Final = (
-    f"a layer takes {_STRING}, a kernel with options, a table of devices or a table of modes"
-)
-DEVICE_MESSAGE: Final = (
-    f"this device takes {_STRING}, a kernel with options or a table of modes; lists of capability "
-    "ranges are for cuda and rocm only"
-)
-CAPABILITY_DEVICE_MESSAGE: Final = (
-    f"a device takes {_STRING}, a kernel with options, a table of modes or, under cuda and rocm, "
-    "a list of capability ranges"
-)
-MODE_MESSAGE: Final = "a mode takes `org/repo:layer_name` or a kernel with options"
-RANGE: Final = (
-    "What runs on one range of compute capabilities: `kernel` with its options, or kernels by "
-    "mode. The narrowest range that holds the GPU's capability wins."
-)
-RANGE_MESSAGE: Final = "a capability range is a table with `kernel` or with modes"

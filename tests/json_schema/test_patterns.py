@@ -10,7 +10,7 @@ import jsonschema_rs
 import pytest
 from pydantic import StringConstraints, TypeAdapter, ValidationError
 
-from kernel_schema.json_schemas import patterns
+from kernel_schema.json_schemas import texts
 from kernel_schema.schema import values
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import is_repo_id, is_revision
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 PATTERNS = {
-    name: patterns.anchored(getattr(patterns, name))
+    name: getattr(texts, name)
     for name in (
         "ENTRY", "KERNEL", "LAYER_NAME", "LOCKFILE", "NOT_LOCAL", "NOT_LOCAL_NOT_PINNED",
         "REPO_ID", "REVISION", "SCHEMA_URI",
