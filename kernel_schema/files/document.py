@@ -70,11 +70,7 @@ class Document:
 
 
 def validated(file: str, text: str, format: Format, parsed: Parsed) -> Document:
-    """Validate what a file says.
-
-    Raises:
-        ConfigError: With every mistake and its place, in the order of the file.
-    """
+    """Validate what a file says; ConfigError with every mistake, in the order of the file."""
     config = read_config(parsed.value)
     if not isinstance(config, KernelConfig):
         placed = (place(diagnostic, file, format, parsed) for diagnostic in config)
@@ -107,19 +103,16 @@ def _glued_colon(diagnostic: Diagnostic, parsed: Parsed) -> str | None:
     """What to say of `RMSNorm:org/repo:Layer`, which YAML takes for text instead of a key."""
     if diagnostic.code not in {"invalid-kernel-mapping", "invalid-kernel-reference"}:
         return None
-    here = parsed.sub(diagnostic.route.steps)
-    glued = _GLUED.fullmatch(here.value) if here and isinstance(here.value, str) else None
+    part = parsed.sub(diagnostic.route.steps)
+    glued = _GLUED.fullmatch(part.value) if part and isinstance(part.value, str) else None
     if glued is None or not (read_kernel_ref(glued[2]) or glued[2] == ORIGINAL):
         return None
     return f"put a blank after the first colon: {quote(f'{glued[1]}: {glued[2]}')}"
 
 
 def _locate(parsed: Parsed, route: Route) -> Span:
-    steps = route.steps
-    while steps and parsed.sub(steps) is None:
-        steps = steps[:-1]
-    located = parsed.locate(steps)
-    elsewhere = len(steps) < len(route.steps)
+    located = parsed.locate(route.steps)
+    elsewhere = parsed.sub(route.steps) is None
     many_lines = located.value.line != located.value.end_line
     if located.key is not None and (route.at_key or elsewhere or many_lines):
         return located.key

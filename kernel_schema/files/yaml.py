@@ -31,6 +31,7 @@ from kernel_schema.files.parsed import (
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from types import ModuleType
 
     from kernel_schema.diagnostics import Step
 
@@ -48,7 +49,7 @@ _DIRECTIVE = re.compile(rf"(?:[ \t]*(?:#[^\r\n]*)?{_BREAK})*(%[^\r\n]*){_BREAK}?
 _VERSION = re.compile(r"%YAML +1\.2 *(?: #.*)?")
 _PROPERTY = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*([&!](?:<[^>\r\n]*>|[^\s,\[\]{}]*))")
 _BLOCK_TEXT = re.compile(r"(?:[ \t\r\n]*[^ \t\r\n]+)*[ \t]*")
-_GLUED_COMMENT = re.compile(r"[|>][-+0-9]*#(?:[^\r\n]*[^\r\n \t])?")
+_GLUED_COMMENT = re.compile(r"[|>][-+0-9]*#")
 _COMMENT = re.compile(r"#[^\r\n]*")
 
 _CONSTANTS: Final[dict[str, bool | float | None]] = {
@@ -92,10 +93,7 @@ def read_yaml(text: str) -> Parsed:
         raise
     # The parser in Python knows no bounds of escapes.
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        # Imported here: a good file needs none of its patterns.
-        from kernel_schema.files.explain_yaml import explain_yaml
-
-        explain_yaml(findings, error, builder.end, builder.opened[-1])
+        _explain().explain_yaml(findings, error, builder.end, builder.opened[-1])
         raise findings.error() from None
     places = _Place(value, builder.spans, builder.ends) if builder.spans else Node(0, 0)
     if places.start == places.end and not findings:
@@ -139,17 +137,17 @@ def _without_directives(text: str, findings: Findings) -> str:
     position = 0
     while "%" in text and (match := _DIRECTIVE.match(text, position)):
         if not _VERSION.fullmatch(match[1]):
-            _refuse(findings, "%", *match.span(1))
+            _explain().refuse(findings, "%", *match.span(1))
             text = text[: match.start(1)] + " " * len(match[1]) + text[match.end(1) :]
         position = match.end()
     return text
 
 
-def _refuse(findings: Findings, sign: str, start: int, end: int) -> None:
+def _explain() -> ModuleType:
     # Imported here: a good file needs none of it.
-    from kernel_schema.files.explain_yaml import refuse
+    from kernel_schema.files import explain_yaml
 
-    refuse(findings, sign, start, end)
+    return explain_yaml
 
 
 class _Builder:
@@ -181,7 +179,9 @@ class _Builder:
                 documents += 1
                 if documents > 1:
                     start = event.start_mark.index
-                    _refuse(self._findings, "---", start, max(event.end_mark.index, start))
+                    _explain().refuse(
+                        self._findings, "---", start, max(event.end_mark.index, start)
+                    )
                     raise self._findings.error()
         return value
 
@@ -225,10 +225,7 @@ class _Builder:
             if isinstance(key, str) and key not in firsts:
                 firsts[key] = self.spans[-2]
             else:
-                from kernel_schema.files.explain_yaml import wrong_key
-
-                start, end = self.spans[-2:]
-                wrong_key(self._findings, key, start, end, firsts)
+                _explain().wrong_key(self._findings, key, *self.spans[-2:], firsts)
                 key = f"\0{len(self.spans)}"
             event = next(self._events)  # noqa: PLW2901 (keys and values take turns)
             if isinstance(event, AliasEvent):
@@ -265,24 +262,22 @@ class _Builder:
 
     def _end_of_block(self, start: int, seen: int) -> int:
         """Where the text behind a `|` or `>` ends: its event ends where the next thing begins."""
-        glued = _GLUED_COMMENT.match(self._text, start)
-        if glued:  # the parser in C lets it pass
-            from kernel_schema.files.explain_yaml import block_header
-
-            block_header(self._findings, start)
+        if _GLUED_COMMENT.match(self._text, start):  # the parser in C lets it pass
+            _explain().block_header(self._findings, start)
         match = _BLOCK_TEXT.match(self._text, start, seen)
         return match.end() if match else seen
 
     def _place_of_nothing(self, seen: int) -> int:
         """Where a value would stand that is not there: right behind what announces it."""
         # In `{a, b}` nothing does: the parsers see the value of `a` where the next thing begins.
-        gap = _COMMENT.sub(_blank_out, self._text[self.end : seen]).rstrip(" \t\r\n")
+        gap = _COMMENT.sub(lambda match: " " * len(match[0]), self._text[self.end : seen])
+        gap = gap.rstrip(" \t\r\n")
         return self.end + len(gap) if gap.endswith((":", "-", "?")) else self.end
 
     def _alias(self, event: _Event, *, merge: bool = False) -> None:
         self.spans += (event.start_mark.index, event.end_mark.index)
         self.end = event.end_mark.index
-        _refuse(self._findings, "<<" if merge else "*", *self.spans[-2:])
+        _explain().refuse(self._findings, "<<" if merge else "*", *self.spans[-2:])
 
     def _properties(self, event: _Event, position: int) -> int:
         """Report the `&name` and `!name` before a value, and say where they end."""
@@ -290,7 +285,7 @@ class _Builder:
             match = _PROPERTY.match(self._text, position)
             if match is None:
                 break
-            _refuse(self._findings, match[1][0], *match.span(1))
+            _explain().refuse(self._findings, match[1][0], *match.span(1))
             position = match.end()
         return position
 
@@ -308,13 +303,7 @@ class _Builder:
         key_start, key_end, start, end = self.spans[-4:]
         written = self._text[key_start:key_end]
         if ":" in written and start == end == key_end and written[0] not in "\"'":
-            from kernel_schema.files.explain_yaml import glued_key
-
-            glued_key(self._findings, written, key_start)
-
-
-def _blank_out(match: re.Match[str]) -> str:
-    return " " * len(match[0])
+            _explain().glued_key(self._findings, written, key_start)
 
 
 class _Place(Node):
