@@ -41,8 +41,6 @@ from kernel_schema.lowering.restore import restore as restore
 from kernel_schema.model.inspect import RegisteredLayer as RegisteredLayer
 from kernel_schema.model.inspect import RegisteredLayers as RegisteredLayers
 from kernel_schema.model.inspect import inspect_model as inspect_model
-from kernel_schema.schema.compare import Change as Change
-from kernel_schema.schema.compare import diff as diff
 from kernel_schema.schema.input_types import CapabilityEntryDict as CapabilityEntryDict
 from kernel_schema.schema.input_types import DeviceMappingDict as DeviceMappingDict
 from kernel_schema.schema.input_types import KernelSpecDict as KernelSpecDict
@@ -56,10 +54,12 @@ from kernel_schema.schema.ranges import Capabilities as Capabilities
 from kernel_schema.schema.references import HubRef as HubRef
 from kernel_schema.schema.references import LocalRef as LocalRef
 from kernel_schema.schema.references import parse_kernel_ref as parse_kernel_ref
+from kernel_schema.schema.rules import Change as Change
 from kernel_schema.schema.rules import HubKernel as HubKernel
 from kernel_schema.schema.rules import LocalKernel as LocalKernel
 from kernel_schema.schema.rules import Rule as Rule
 from kernel_schema.schema.rules import RuntimeChoice as RuntimeChoice
+from kernel_schema.schema.rules import diff as diff
 from kernel_schema.schema.rules import expand as expand
 from kernel_schema.schema.vocabulary import ORIGINAL as ORIGINAL
 from kernel_schema.schema.vocabulary import DeviceType as DeviceType

@@ -217,5 +217,10 @@ class LoweringError(KernelSchemaError):
     """A config that cannot be turned into a mapping of the kernels library."""
 
 
+def lowering_error(code: Code, message: str, help_text: str | None = None) -> LoweringError:
+    """The error with one diagnostic, which speaks of no place in a config."""
+    return LoweringError([Diagnostic(code, message, help=help_text)])
+
+
 class KernelNotAppliedError(KernelSchemaError):
     """A kernel that was meant for this model, device and mode did not replace anything."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from kernel_schema.schema.lines import CONTROL_CLASS, MAX_LENGTH
+from kernel_schema.schema.values import CONTROL_CLASS, MAX_LENGTH
 from kernel_schema.schema.references import (
     LAYER_PATTERN,
     LOCAL_START_PATTERN,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.diagnostics import LoweringError, lowering_error
 from kernel_schema.model.inspect import Walk, carried
 from kernel_schema.model.wrappers import own_class
 from kernel_schema.wording import quote
@@ -13,18 +13,15 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
+    from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.model.inspect import RegisteredLayer
     from kernel_schema.model.types import Module
 
 
 class Carrier(NamedTuple):
-    """A module or function that carries a registered name.
+    """A module, or a function as the module that kernels makes of it, with a registered name.
 
-    Args:
-        layer_name: The name.
-        carrier: The module, or the function as the module that kernels makes of it.
-        holder: The module that holds it: itself, for a module.
-        name: Qualified name.
+    `holder` is the module that holds it: itself, for a module; `name` is its qualified name.
     """
 
     layer_name: str
@@ -38,11 +35,7 @@ class Carrier(NamedTuple):
         return self.carrier is not self.holder
 
     def condition_holds(self) -> bool:
-        """Whether kernels would consider it: `kernel_condition` of its class, for modules.
-
-        Raises:
-            LoweringError: With code `failing-kernel-condition`, if the condition raises.
-        """
+        """Whether kernels would consider it: `kernel_condition` of its class, for modules."""
         condition: Any = getattr(type(self.carrier), "kernel_condition", None)
         if self.is_function or condition is None:
             return True
@@ -50,41 +43,27 @@ class Carrier(NamedTuple):
             return bool(condition(self.carrier))
         except Exception as error:
             owner = quote(type(self.carrier).__name__)
-            raise LoweringError(
-                [
-                    Diagnostic(
-                        "failing-kernel-condition",
-                        f"the kernel_condition of {owner} fails: {type(error).__name__}: {error}",
-                        help="kernelize would fail on it too; on the meta device a condition "
-                        "cannot read values",
-                    )
-                ]
+            raise lowering_error(
+                "failing-kernel-condition",
+                f"the kernel_condition of {owner} fails: {type(error).__name__}: {error}",
+                "kernelize would fail on it too; on the meta device a condition cannot read values",
             ) from error
 
 
 def carriers(model: Module) -> Iterator[Carrier]:
-    """Everything that carries a name, in the order in which kernelize visits it.
-
-    >>> from torch import nn
-    >>> class Norm(nn.Identity):
-    ...     kernel_layer_name = "RMSNorm"
-    >>> [carrier.name for carrier in carriers(nn.Sequential(Norm(), nn.ReLU(), Norm()))]
-    ['0', '2']
-    """
+    """Everything that carries a name, in the order in which kernelize visits it."""
     walk = Walk(model)
-    for holder, known, functions in walk:
-        for layer_name, key, carrier in carried(known, holder, functions):
+    for holder, facts, functions in walk:
+        for layer_name, key, carrier in carried(facts, holder, functions):
             yield Carrier(layer_name, carrier, holder, walk.name(key))
 
 
 class CarrierFacts(NamedTuple):
-    """What is asked of the single modules.
+    """What is asked of the single modules, the first two by registered name.
 
-    Args:
-        classes: By registered name, the names of the classes that carry it or hold a function that
-            does; empty where the classes of `RegisteredLayer` say as much.
-        refused: By registered name, how many modules `kernel_condition` rules out.
-        failing: One `failing-kernel-condition` for each class whose condition raises.
+    `classes` are the names of those that carry it or hold a function that does; empty where the
+    classes of `RegisteredLayer` say as much. `refused` is how many modules `kernel_condition` rules
+    out, `failing` has one `failing-kernel-condition` for each class whose condition raises.
     """
 
     classes: Mapping[str, Iterable[str]]
@@ -97,10 +76,7 @@ def look_closer(
 ) -> CarrierFacts:
     """Go through a model once more, where functions or conditions make it necessary.
 
-    Args:
-        model: The model.
-        layers: What it registers.
-        always_holds: Says of a `kernel_condition` that it need not be asked.
+    `always_holds` says of a `kernel_condition` that it need not be asked.
     """
     classes: dict[str, dict[str, None]] = {}
     refused: Counter[str] = Counter()

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.model.wrappers import own_class, unwrap, wrapper_step
+from kernel_schema.model.wrappers import own_class, unwrap, wrapped_key
 
 if TYPE_CHECKING:
     from kernel_schema.model.types import Module
@@ -32,7 +32,7 @@ class RegisteredLayer:
         modules: How many modules carry it; a module that is shared counts once.
         functions: How many modules hold a function that carries it (`use_kernelized_func`).
         classes: The classes that carry it, in order of appearance.
-        names: Qualified names of the first few, without the steps of wrappers.
+        names: Qualified names of the first few, without the keys of wrappers.
         training: How many of the modules are in training mode.
     """
 
@@ -48,10 +48,7 @@ class RegisteredLayer:
 class InstanceName:
     """A `kernel_layer_name` that kernels ignores, because it is set on a module, not on its class.
 
-    Args:
-        layer_name: The name.
-        name: Qualified name of the first module.
-        modules: How many modules have it so.
+    `name` is the qualified name of the first of `modules` modules.
     """
 
     layer_name: str
@@ -112,25 +109,25 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
     One on the meta device says nothing; None where there is no other.
     """
     walk = Walk(model)
-    held: list[Module] = []
+    carriers: list[Module] = []
     names: dict[str, list[str]] = {}
-    for module, known, functions in walk:
+    for module, facts, functions in walk:
         if functions:
-            held += functions.values()
-        if known.shown < _SHOWN_NAMES or len(functions) > known.held:
-            known.shown += 1
-            known.held = len(functions)
-            for layer_name, key, _ in carried(known, module, functions):
+            carriers += functions.values()
+        if facts.shown < _SHOWN_NAMES or len(functions) > facts.functions_shown:
+            facts.shown += 1
+            facts.functions_shown = len(functions)
+            for layer_name, key, _ in carried(facts, module, functions):
                 names.setdefault(layer_name, []).append(walk.name(key))
-        known.modules += 1
+        facts.modules += 1
         if module.training:
-            known.training += 1
+            facts.training += 1
     # By name, for each class: how many modules, how many functions, how many in training.
     counts: dict[str, list[tuple[type, int, int, int]]] = {name: [] for name in names}
-    for cls, known in walk.classes.items():
-        if known.layer_name is not None:
-            counts[known.layer_name].append((cls, known.modules, 0, known.training))
-    for function, count in Counter(held).items():
+    for cls, facts in walk.classes.items():
+        if facts.layer_name is not None:
+            counts[facts.layer_name].append((cls, facts.modules, 0, facts.training))
+    for function, count in Counter(carriers).items():
         cls = type(function)
         counts.setdefault(_name_of(cls), []).append((cls, 0, count, 0))
     layers: dict[str, RegisteredLayer] = {}
@@ -145,7 +142,7 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
             sum(training),
         )
     unregistered = frozenset(
-        own_class(cls).__name__ for cls, known in walk.classes.items() if known.layer_name is None
+        own_class(cls).__name__ for cls, facts in walk.classes.items() if facts.layer_name is None
     )
     registered = RegisteredLayers(
         layers,
@@ -168,9 +165,9 @@ class ClassFacts:
     layer_name: str | None
     functions: Mapping[str, Module]
     carries: bool
-    step: str | None
+    wrapped: str | None
     shown: int = 0
-    held: int = 0
+    functions_shown: int = 0
     modules: int = 0
     training: int = 0
 
@@ -189,18 +186,18 @@ class Walk:
         self.device: str | None = None
         self._model = model
         self._path: list[str | None] = []
-        self._step: str | None = None
+        self._key: str | None = None
 
     def name(self, function: str | None = None) -> str:
-        """Qualified name of where the walk stands, without the steps of wrappers."""
-        return ".".join(filter(None, (*self._path, self._step, function)))
+        """Qualified name of where the walk stands, without the keys of wrappers."""
+        return ".".join(filter(None, (*self._path, self._key, function)))
 
     def __iter__(self) -> Iterator[tuple[Module, ClassFacts, Mapping[str, Module]]]:
         classes = self.classes
         seen: set[Module] = set()
         device: str | None = None
         path = self._path
-        # Each level: the children still to visit, and the step at which a wrapper holds its module.
+        # Each level: the children still to visit, and the key at which a wrapper holds its module.
         # The model itself is the only child of a first level.
         levels: list[tuple[Iterator[tuple[str, Module | None]], str | None]] = [
             (iter([("", self._model)]), None)
@@ -212,22 +209,22 @@ class Walk:
                     continue
                 seen.add(module)
                 cls = type(module)
-                known = classes.get(cls)
-                if known is None:
-                    known = classes[cls] = _look_at(cls)
+                facts = classes.get(cls)
+                if facts is None:
+                    facts = classes[cls] = _look_at(cls)
                 state = module.__dict__
-                if known.carries or "_kernel_funcs" in state:
-                    self._step = None if key == wrapped_at else key
-                    yield module, known, state.get("_kernel_funcs", known.functions)
+                if facts.carries or "_kernel_funcs" in state:
+                    self._key = None if key == wrapped_at else key
+                    yield module, facts, state.get("_kernel_funcs", facts.functions)
                 if "kernel_layer_name" in state:
-                    self._step = None if key == wrapped_at else key
-                    self._ignore(str(state["kernel_layer_name"]), known)
+                    self._key = None if key == wrapped_at else key
+                    self._ignore(str(state["kernel_layer_name"]), facts)
                 if device is None and (parameters := _parameters_of(module)):
                     device = self.device = _device_of(parameters)
                 below = _children_of(module)
                 if below:
                     path.append(None if key == wrapped_at else key)
-                    levels.append((iter(below.items()), known.step))
+                    levels.append((iter(below.items()), facts.wrapped))
                     break
             else:
                 levels.pop()
@@ -235,8 +232,8 @@ class Walk:
                     path.pop()
         self.modules = len(seen)
 
-    def _ignore(self, layer_name: str, known: ClassFacts) -> None:
-        if layer_name == known.layer_name:
+    def _ignore(self, layer_name: str, facts: ClassFacts) -> None:
+        if layer_name == facts.layer_name:
             return
         first = self.ignored.get(layer_name)
         name = self.name() if first is None else first.name
@@ -250,7 +247,7 @@ def _device_of(parameters: Mapping[str, Any]) -> str | None:
 
 
 def carried(
-    known: ClassFacts, module: Module, functions: Mapping[str, Module]
+    facts: ClassFacts, module: Module, functions: Mapping[str, Module]
 ) -> Iterator[tuple[str, str | None, Module]]:
     """The registered names at one module, in the order in which kernelize visits what carries them.
 
@@ -258,8 +255,8 @@ def carried(
     """
     for key, function in functions.items():
         yield _name_of(type(function)), key, function
-    if known.layer_name is not None:
-        yield known.layer_name, None, module
+    if facts.layer_name is not None:
+        yield facts.layer_name, None, module
 
 
 def _look_at(cls: type) -> ClassFacts:
@@ -267,12 +264,7 @@ def _look_at(cls: type) -> ClassFacts:
     named = hasattr(cls, "kernel_layer_name")
     layer_name = str(getattr(cls, "kernel_layer_name", "")) if named else None
     functions: Mapping[str, Module] = getattr(cls, "_kernel_funcs", {})
-    return ClassFacts(
-        layer_name,
-        functions,
-        named or bool(functions),
-        wrapper_step(cls),
-    )
+    return ClassFacts(layer_name, functions, named or bool(functions), wrapped_key(cls))
 
 
 def _name_of(function_class: Any) -> str:

@@ -6,10 +6,11 @@ import sys
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.diagnostics import lowering_error
 from kernel_schema.model.wrappers import is_compiled, unwrap
+from kernel_schema.schema.alternatives import check_device, check_mode
 from kernel_schema.schema.problems import Problem
-from kernel_schema.schema.values import check_capability, check_device, check_mode
+from kernel_schema.schema.values import check_capability
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES, DeviceType, ModeName
 from kernel_schema.wording import listing, quote
 
@@ -24,13 +25,7 @@ _COMPILED = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What kernels are chosen for.
-
-    Args:
-        device: Where the model runs.
-        mode: How it runs.
-        capability: Compute capability of the GPU, where the device has one.
-    """
+    """What kernels are chosen for; the capability is None where the device has none."""
 
     device: DeviceType
     mode: ModeName
@@ -41,26 +36,13 @@ def device_of(model: Module) -> DeviceType | None:
     """The device of a model: that of its first parameter which is not on the meta device.
 
     A CUDA tensor on a ROCm build of torch is `rocm`, as for kernels.
-
-    Returns:
-        None if the model has no such parameter.
-
-    Raises:
-        LoweringError: With code `unsupported-device`, if kernels knows no such device.
     """
     kinds = (parameter.device.type for parameter in model.parameters())
     return device_type(next((kind for kind in kinds if kind != "meta"), None))
 
 
 def resolve_device(device: DeviceInput | None, model: Module | None) -> DeviceType | None:
-    """The device as given, else as the model says; None where neither does.
-
-    Raises:
-        LoweringError: With code `unknown-device` or `unsupported-device`.
-
-    >>> resolve_device("cuda", None)
-    <DeviceType.CUDA: 'cuda'>
-    """
+    """The device as given, else as the model says; None where neither does."""
     if device is None:
         return None if model is None else device_of(model)
     kind = getattr(device, "type", None)
@@ -78,37 +60,22 @@ def device_type(kind: str | None) -> DeviceType | None:
         return DeviceType.ROCM
     if kind in DEVICE_NAMES:
         return DeviceType(kind)
-    raise LoweringError(
-        [
-            Diagnostic(
-                "unsupported-device",
-                f"kernels has no kernels for the device {quote(kind)}",
-                help=f"its devices are {listing(DEVICE_NAMES, 'and')}",
-            )
-        ]
-    )
+    message = f"kernels has no kernels for the device {quote(kind)}"
+    help_text = f"its devices are {listing(DEVICE_NAMES, 'and')}"
+    raise lowering_error("unsupported-device", message, help_text)
 
 
 def mode_of(model: Module, *, compiled: bool = False) -> ModeName:
     """The mode of a model: that of what its wrappers wrap, whatever they say of themselves.
 
-    Args:
-        model: The model.
-        compiled: Take it as compiled, also if `torch.compile` was not applied yet.
+    With `compiled` it is taken as compiled, also if `torch.compile` was not applied yet.
     """
     mode = ModeName.TRAINING if unwrap(model).training else ModeName.INFERENCE
     return _COMPILED[mode] if compiled or is_compiled(model) else mode
 
 
 def resolve_mode(mode: ModeInput | None) -> ModeName | None:
-    """The mode as given, by our name or as `kernels.Mode`.
-
-    Raises:
-        LoweringError: With code `unknown-mode`.
-
-    >>> resolve_mode("training")
-    <ModeName.TRAINING: 'training'>
-    """
+    """The mode as given, by our name or as `kernels.Mode`."""
     if mode is None or isinstance(mode, ModeName):
         return mode
     name: Any = mode
@@ -124,22 +91,14 @@ _T = TypeVar("_T")
 
 
 def argument(value: _T | Problem) -> _T:
-    """What a rule of the schema says of an argument.
-
-    Raises:
-        LoweringError: With the problem, where the rule finds one.
-    """
+    """What a check of the schema makes of an argument, or its problem as an error."""
     if isinstance(value, Problem):
-        raise LoweringError([Diagnostic(value.code, value.message, help=value.help)])
+        raise lowering_error(value.code, value.message, value.help)
     return value
 
 
 def capability_of(device: DeviceType | None) -> int | None:
-    """The compute capability of the GPU that is there, as kernels counts it; None without one.
-
-    >>> capability_of(DeviceType.CPU) is None
-    True
-    """
+    """The compute capability of the GPU that is there, as kernels counts it; None without one."""
     torch: Any = sys.modules.get("torch")
     if device not in CAPABILITY_DEVICES or torch is None or not torch.cuda.is_available():
         return None
@@ -155,37 +114,23 @@ def resolve_target(
 ) -> Target:
     """What kernels will be chosen for, as given or else as the model and the machine say.
 
-    Returns:
-        The target; its capability is None where none is given and no such GPU is there.
-
-    Raises:
-        LoweringError: If the device cannot be told, the mode is `fallback`, or the capability is
-            none.
+    Its capability is None where none is given and no such GPU is there.
     """
     if capability is not None:
         argument(check_capability(capability))
     resolved = resolve_device(device, model)
     if resolved is None:
-        raise LoweringError(
-            [
-                Diagnostic(
-                    "device-not-inferable",
-                    "the model has no parameter outside the meta device, so that its device "
-                    "cannot be told",
-                    help="pass `device=` (`--device` on the command line)",
-                )
-            ]
+        raise lowering_error(
+            "device-not-inferable",
+            "the model has no parameter outside the meta device, so that its device cannot be told",
+            "pass `device=` (`--device` on the command line)",
         )
     run_mode = resolve_mode(mode) or mode_of(model)
     if run_mode is ModeName.FALLBACK:
-        raise LoweringError(
-            [
-                Diagnostic(
-                    "unknown-mode",
-                    "a model runs in inference or training: `fallback` only names kernels",
-                    help="leave the mode out to take it from the model",
-                )
-            ]
+        raise lowering_error(
+            "unknown-mode",
+            "a model runs in inference or training: `fallback` only names kernels",
+            "leave the mode out to take it from the model",
         )
     if resolved not in CAPABILITY_DEVICES:
         return Target(resolved, run_mode, None)
@@ -193,12 +138,7 @@ def resolve_target(
 
 
 def need_gpu(target: Target) -> None:
-    """Make sure that kernels can choose: for cuda and rocm it asks the GPU itself.
-
-    Raises:
-        LoweringError: With code `no-such-gpu`, if torch sees none.
-    """
+    """Make sure that kernels can choose: for cuda and rocm it asks the GPU itself."""
     if target.device in CAPABILITY_DEVICES and target.capability is None:
         message = f"kernels chooses by the capability of the GPU, and torch sees no {target.device}"
-        help_text = "call this where the model will run"
-        raise LoweringError([Diagnostic("no-such-gpu", f"{message} GPU", help=help_text)])
+        raise lowering_error("no-such-gpu", f"{message} GPU", "call this where the model will run")

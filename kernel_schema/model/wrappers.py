@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 # Class that wraps -> the attribute under which the wrapped module stands. Classes are compared by
 # full name, so that none of these packages need be installed.
-_STEPS: Final = {
+_WRAPPED_KEYS: Final = {
     "torch.nn.parallel.distributed.DistributedDataParallel": "module",
     "torch.nn.parallel.data_parallel.DataParallel": "module",
     "torch.distributed.fsdp.fully_sharded_data_parallel.FullyShardedDataParallel": (
@@ -37,31 +37,20 @@ _MIXINS: Final = frozenset(
 
 
 def full_name(cls: type) -> str:
-    """Module and name of a class.
-
-    >>> full_name(dict)
-    'builtins.dict'
-    """
+    """Module and name of a class."""
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
 @lru_cache(maxsize=4096)
-def wrapper_step(cls: type) -> str | None:
-    """The attribute under which modules of this class hold what they wrap; None for others.
-
-    >>> wrapper_step(dict) is None
-    True
-    """
-    return next((_STEPS[name] for base in cls.__mro__ if (name := full_name(base)) in _STEPS), None)
+def wrapped_key(cls: type) -> str | None:
+    """The attribute under which modules of this class hold what they wrap; None for others."""
+    names = map(full_name, cls.__mro__)
+    return next((_WRAPPED_KEYS[name] for name in names if name in _WRAPPED_KEYS), None)
 
 
 @lru_cache(maxsize=4096)
 def own_class(cls: type) -> type:
-    """The class as its author wrote it, without what torch mixed in to spread it out.
-
-    >>> own_class(dict)
-    <class 'dict'>
-    """
+    """The class as its author wrote it, without what torch mixed in to spread it out."""
     written = [base for base in cls.__bases__ if full_name(base) not in _MIXINS]
     return written[0] if 0 < len(written) < len(cls.__bases__) else cls
 
@@ -82,8 +71,8 @@ def is_compiled(model: Module) -> bool:
 
 def _chain(model: Module) -> list[Module]:
     chain = [model]
-    while (step := wrapper_step(type(chain[-1]))) is not None:
-        inner = vars(chain[-1])["_modules"].get(step)
+    while (key := wrapped_key(type(chain[-1]))) is not None:
+        inner = vars(chain[-1])["_modules"].get(key)
         if inner is None:
             break
         chain.append(inner)

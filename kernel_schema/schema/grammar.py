@@ -7,32 +7,37 @@ shape alone, tables by their keys: every mistake is found by the line that the v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
+
+from pydantic_core import core_schema
 
 from kernel_schema.schema import values
-from kernel_schema.schema.alternatives import declared, meant_alternative, misfit
-from kernel_schema.schema.frozen import FrozenDict
-from kernel_schema.schema.problems import Problem, Problems
-from kernel_schema.schema.ranges import bounds_problem, device_problems
-from kernel_schema.schema.vocabulary import CONFIG_KEYS, ORIGINAL, RANGE_KEYS, SPEC_KEYS
-from kernel_schema.schema.wrong_keys import (
+from kernel_schema.schema.alternatives import (
     BOUNDS_ALONE,
+    ENTRIES,
     INHERIT_AMONG_LAYERS,
     MISSING_KERNEL,
     MISSING_MAPPING,
     PYPROJECT_TABLE,
+    check_device,
+    check_mode,
+    declared,
     is_config_key,
     layers_outside,
+    meant_alternative,
+    misfit,
     unknown_config_key,
     unknown_option,
 )
+from kernel_schema.schema.problems import Problem, Problems
+from kernel_schema.schema.ranges import bounds_problem, device_problems
+from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS
 from kernel_schema.typeguards import is_list, is_table, is_tuple
 from kernel_schema.wording import quote, show
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable
-
+    from pydantic import GetCoreSchemaHandler
     from typing_extensions import TypeIs
 
     from kernel_schema.schema.alternatives import Alternative, Holder
@@ -40,13 +45,45 @@ if TYPE_CHECKING:
 
 Fields: TypeAlias = dict[str, Any]
 Line: TypeAlias = Callable[["Reader", Any, "Steps"], Any]
+K = TypeVar("K")
+V_co = TypeVar("V_co", covariant=True)
+
+
+class FrozenDict(Mapping[K, V_co]):
+    """What a table means: an immutable, hashable mapping, equal to any with the same items."""
+
+    __slots__ = ("_items",)
+
+    def __init__(self, items: Mapping[K, V_co]) -> None:
+        self._items = dict(items)
+
+    def __getitem__(self, key: K) -> V_co:
+        return self._items[key]
+
+    def __iter__(self) -> Iterator[K]:
+        return iter(self._items)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._items.items()))
+
+    def __repr__(self) -> str:
+        return repr(self._items)
+
+    @classmethod
+    def __get_pydantic_core_schema__(
+        cls, source: object, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        del source, handler  # what a field may hold is said by the field
+        return core_schema.is_instance_schema(cls)
 
 
 class Reader:
     """Reads one value by the grammar, and collects what is wrong with it.
 
-    Args:
-        build: Makes the model for a table inside, of its alternative and what was read of it.
+    `build` makes the model for a table inside, of its alternative and what was read of it.
     """
 
     __slots__ = ("_build", "problems")
@@ -61,29 +98,18 @@ class Reader:
         if not self._is_table(value, steps, what):
             return {}
         table = dict(value)
-        if not self._states_layers(table, steps):
-            return {}
-        fields: Fields = {}
-        if "$schema" in table:
-            uri = values.check_schema_uri(table["$schema"])
-            fields["schema_uri"] = self.take(uri, (*steps, "$schema"))
-        if "kernel_mapping" in table:
-            layers = self.layers(table["kernel_mapping"], (*steps, "kernel_mapping"))
-            fields["kernel_mapping"] = layers
-        if "inherit_mapping" in table:
-            inherit = values.check_inherit_mapping(table["inherit_mapping"])
-            fields["inherit_mapping"] = self.take(inherit, (*steps, "inherit_mapping"))
-        lacking = {"kernel_mapping": MISSING_MAPPING}
-        self._check_keys(table, CONFIG_KEYS, lacking, unknown_config_key, steps)
+        if "kernel_mapping" not in table:
+            if is_table(tool := table.get("tool")) and "kernel-schema" in tool:
+                self.problems.note((*steps, "tool"), PYPROJECT_TABLE)
+                return {}
+            self._take_out_layers(table, steps)
+        fields = self._keyed(table, _CONFIG, steps, (*steps, "kernel_mapping"))
+        if "$schema" in fields:
+            fields["schema_uri"] = fields.pop("$schema")
         return fields
 
-    def _states_layers(self, table: dict[Any, Any], steps: Steps) -> bool:
-        """Whether a config can be read on: layers that stand outside are taken out of `table`."""
-        if "kernel_mapping" in table:
-            return True
-        if is_table(tool := table.get("tool")) and "kernel-schema" in tool:
-            self.problems.note((*steps, "tool"), PYPROJECT_TABLE)
-            return False
+    def _take_out_layers(self, table: dict[Any, Any], steps: Steps) -> None:
+        """Layers that stand beside the keys of a config, instead of under `kernel_mapping`."""
         outside = [
             key
             for key, value in table.items()
@@ -94,7 +120,6 @@ class Reader:
             table["kernel_mapping"] = {}
             for key in outside:
                 del table[key]
-        return True
 
     def layers(self, value: Any, steps: Steps) -> FrozenDict[str, Any]:
         """`{LayerName: LayerEntry}`."""
@@ -105,26 +130,7 @@ class Reader:
             return FrozenDict({})
         if isinstance(value.get("inherit_mapping"), bool):
             self.problems.note((*steps, "inherit_mapping"), INHERIT_AMONG_LAYERS)
-        layers: dict[str, Any] = {}
-        for name, entry in value.items():
-            below = (*steps, name)
-            layer_name = self.take(values.check_layer_name(name), below)
-            layers[layer_name] = self.layer_entry(entry, below)
-        return FrozenDict(layers)
-
-    def layer_entry(self, value: Any, steps: Steps) -> Any:
-        """`"original" | KernelRef | KernelSpec | ModeMapping | DeviceMapping`."""
-        match meant_alternative(value, "layer"):
-            case "string":
-                return self.take(values.check_entry_string(value), steps)
-            case "kernel":
-                return self._part("kernel", self.kernel_spec, value, steps)
-            case "modes":
-                return self._part("modes", self.mode_mapping, value, steps)
-            case "devices":
-                return self._part("devices", self.device_mapping, value, steps)
-            case _:
-                return self._refuse(value, steps, "layer")
+        return self._entries(value, steps, values.check_layer_name, "layer")
 
     def device_mapping(self, value: Any, steps: Steps) -> FrozenDict[Any, Any]:
         """`{DeviceType: DeviceEntry}`, at least one key."""
@@ -132,29 +138,52 @@ class Reader:
             return FrozenDict({})
         for below, problem in device_problems(value):
             self.problems.note((*steps, *below), problem)
-        devices: dict[Any, Any] = {}
-        for key, entry in value.items():
-            below = (*steps, key)
-            device = self.take(values.check_device(key), below)
-            devices[device] = self.device_entry(entry, below)
-        return FrozenDict(devices)
+        return self._entries(value, steps, check_device, "device")
 
-    def device_entry(self, value: Any, steps: Steps) -> Any:
-        """`"original" | KernelRef | KernelSpec | ModeMapping | [CapabilityEntry, ...]`."""
-        match meant_alternative(value, "device"):
-            case "string":
-                return self.take(values.check_entry_string(value), steps)
-            case "kernel":
-                return self._part("kernel", self.kernel_spec, value, steps)
-            case "modes":
-                return self._part("modes", self.mode_mapping, value, steps)
-            case "ranges":
-                return tuple(
-                    self._part("range", self.capability_entry, item, (*steps, index))
-                    for index, item in enumerate(value)
-                )
-            case _:
-                return self._refuse(value, steps, "device")
+    def mode_mapping(self, value: Any, steps: Steps) -> FrozenDict[Any, Any]:
+        """`{ModeName: KernelRef | KernelSpec}`, at least one key."""
+        if not self._is_stated(value, steps, "a table of modes"):
+            return FrozenDict({})
+        return self._entries(value, steps, check_mode, "mode")
+
+    def _entries(
+        self, table: Mapping[Any, Any], steps: Steps, check: Check, holder: Holder
+    ) -> FrozenDict[Any, Any]:
+        entries: dict[Any, Any] = {}
+        for key, value in table.items():
+            below = (*steps, key)
+            name = self.take(check(key), below)
+            entries[name] = self.entry(value, below, holder)
+        return FrozenDict(entries)
+
+    def entry(self, value: Any, steps: Steps, holder: Holder) -> Any:
+        """What stands for a layer, a device or a mode, or beside the bounds of a range.
+
+        A layer: `"original" | KernelRef | KernelSpec | ModeMapping | DeviceMapping`. A device: the
+        same with `[CapabilityEntry, ...]` for the last. A mode: `KernelRef | KernelSpec`.
+        """
+        alternative = meant_alternative(value, holder)
+        if alternative not in ENTRIES[holder].takes:
+            return self._refuse(value, steps, holder)
+        if alternative == "string":
+            check = values.check_kernel if holder == "mode" else values.check_entry_string
+            return self.take(check(value), steps)
+        if alternative == "ranges":
+            return tuple(
+                self._part("range", item, (*steps, index)) for index, item in enumerate(value)
+            )
+        return self._part(alternative, value, steps)
+
+    def _refuse(self, value: Any, steps: Steps, holder: Holder) -> None:
+        below, problem = misfit(value, holder)
+        self.problems.note((*steps, *below), problem)
+
+    def _part(self, alternative: Alternative, value: Any, steps: Steps) -> Any:
+        """The model for a value: one that is there already, or made of what its line says."""
+        if declared(value) == alternative:
+            return value
+        meaning = _LINES[alternative](self, value, steps)
+        return None if self.problems else self._build(alternative, meaning)
 
     def capability_entry(self, value: Any, steps: Steps) -> Fields:
         """`(KernelSpec | kernel: "original" | ModeMapping) + min_capability? + max_capability?`."""
@@ -174,73 +203,29 @@ class Reader:
 
     def range_entry(self, value: Any, steps: Steps) -> Any:
         """What stands beside the bounds of a range: `"original" | KernelSpec | ModeMapping`."""
-        match meant_alternative(value, "range"):
-            case "string" if value == ORIGINAL:
-                return ORIGINAL
-            case "kernel":
-                return self._part("kernel", self.kernel_spec, value, steps)
-            case "modes":
-                return self._part("modes", self.mode_mapping, value, steps)
-            case _:
-                return self._refuse(value, steps, "range")
-
-    def mode_mapping(self, value: Any, steps: Steps) -> FrozenDict[Any, Any]:
-        """`{ModeName: KernelRef | KernelSpec}`, at least one key."""
-        if not self._is_stated(value, steps, "a table of modes"):
-            return FrozenDict({})
-        modes: dict[Any, Any] = {}
-        for key, entry in value.items():
-            below = (*steps, key)
-            mode = self.take(values.check_mode(key), below)
-            modes[mode] = self.mode_entry(entry, below)
-        return FrozenDict(modes)
-
-    def mode_entry(self, value: Any, steps: Steps) -> Any:
-        """`KernelRef | KernelSpec`."""
-        match meant_alternative(value, "mode"):
-            case "string":
-                return self.take(values.check_kernel(value), steps)
-            case "kernel":
-                return self._part("kernel", self.kernel_spec, value, steps)
-            case _:
-                return self._refuse(value, steps, "mode")
+        stated = isinstance(value, str) and value == ORIGINAL
+        return ORIGINAL if stated else self.entry(value, steps, "range")
 
     def kernel_spec(self, value: Any, steps: Steps) -> Fields:
         """`kernel: KernelRef , (version | revision | lockfile)? , trust_remote_code`.
 
         Or transformers' tuple, `(KernelRef, {option: value})`.
         """
-        if is_tuple(value):
-            return self._kernel_tuple(value, steps)
-        if not self._is_table(value, steps, "a kernel with options"):
-            return {}
-        return self._options(value, (*steps, "kernel"), steps)
+        if not is_tuple(value):
+            if not self._is_table(value, steps, "a kernel with options"):
+                return {}
+            return self._options(value, steps, (*steps, "kernel"))
+        if len(value) == 2 and is_table(options := value[1]) and "kernel" not in options:
+            return self._options({"kernel": value[0], **options}, (*steps, 1), (*steps, 0))
+        message = f"{quote(value)} cannot stand here: a tuple is a kernel and a dict of its options"
+        self.problems.note(steps, Problem("invalid-entry", message))
+        return {}
 
-    def _kernel_tuple(self, value: tuple[Any, ...], steps: Steps) -> Fields:
-        if len(value) != 2 or not is_table(options := value[1]) or "kernel" in options:
-            what = "a tuple is a kernel and a dict of its options"
-            message = f"{quote(value)} cannot stand here: {what}"
-            self.problems.note(steps, Problem("invalid-entry", message))
-            return {}
-        return self._options({"kernel": value[0], **options}, (*steps, 0), (*steps, 1))
-
-    def _options(self, table: Mapping[Any, Any], kernel: Steps, steps: Steps) -> Fields:
-        """A kernel at `kernel`, with its options below `steps`."""
+    def _options(self, table: Mapping[Any, Any], steps: Steps, kernel: Steps) -> Fields:
         if len(table) > 1:
             for key, problem in values.option_problems(table):
                 self.problems.note((*steps, key), problem)
-        fields: Fields = {}
-        if "kernel" in table:
-            fields["kernel"] = self.take(values.check_kernel(table["kernel"]), kernel)
-        for key, rule in _OPTIONS.items():
-            if key in table:
-                fields[key] = self.take(rule(table[key]), (*steps, key))
-        if "trust_remote_code" in table:
-            below = (*steps, "trust_remote_code")
-            fields["trust_remote_code"] = self.trust_remote_code(table["trust_remote_code"], below)
-        if len(fields) < len(table) or "kernel" not in fields:
-            self._check_keys(table, SPEC_KEYS, {"kernel": MISSING_KERNEL}, unknown_option, steps)
-        return fields
+        return self._keyed(table, _SPEC, steps, kernel)
 
     def trust_remote_code(self, value: Any, steps: Steps) -> Any:
         """`bool | [RepoId, ...]`, at least one."""
@@ -252,17 +237,29 @@ class Reader:
         return self.take(values.check_trust(value), steps)
 
     def take(self, outcome: Any, steps: Steps) -> Any:
-        """What a rule for one value says of it, its problem noted."""
+        """What a check of one value says of it, its problem noted."""
         if type(outcome) is Problem:
             self.problems.note(steps, outcome)
         return outcome
 
-    def _part(self, alternative: Alternative, line: Any, value: Any, steps: Steps) -> Any:
-        """The model for a value: one that is there already, or made of what its line says."""
-        if declared(value) == alternative:
-            return value
-        meaning = line(value, steps)
-        return None if self.problems else self._build(alternative, meaning)
+    def _keyed(self, table: Mapping[Any, Any], keys: _Keys, steps: Steps, needed: Steps) -> Fields:
+        """A table with keys of its own; the value of the needed one stands at `needed`."""
+        fields: Fields = {}
+        for key, line in keys.lines.items():
+            if key in table:
+                at = needed if key == keys.needed else (*steps, key)
+                fields[key] = line(self, table[key], at)
+        if len(fields) < len(table) or keys.needed not in fields:
+            stated = {*table}
+            for key in table:
+                if key not in keys.lines:
+                    problem = keys.unknown(key)
+                    stated.add(problem.meant)
+                    self.problems.note((*steps, key), problem)
+            # Missing, unless an unknown one was meant to be it.
+            if keys.needed not in stated:
+                self.problems.note((*steps, keys.needed), keys.missing)
+        return fields
 
     def _is_table(self, value: Any, steps: Steps, what: str) -> TypeIs[Mapping[Any, Any]]:
         """Whether a value is a table; if not, it is noted that it is not `what`."""
@@ -276,41 +273,44 @@ class Reader:
         if not self._is_table(value, steps, what):
             return False
         if not value:
-            problem = Problem("empty-entry", f"{what} needs at least one key")
-            self.problems.note(steps, problem)
+            self.problems.note(steps, Problem("empty-entry", f"{what} needs at least one key"))
         return bool(value)
 
-    def _refuse(self, value: Any, steps: Steps, holder: Holder) -> None:
-        below, problem = misfit(value, holder)
-        self.problems.note((*steps, *below), problem)
 
-    def _check_keys(
-        self,
-        table: Iterable[Any],
-        known: Container[Any],
-        needed: dict[str, Problem],
-        unknown: Callable[[Any], Problem],
-        steps: Steps,
-    ) -> None:
-        """Unknown keys, and those that lack unless an unknown one was meant to be them."""
-        stated = {*table}
-        for key in table:
-            if key not in known:
-                problem = unknown(key)
-                stated.add(problem.meant)
-                self.problems.note((*steps, key), problem)
-        for key, problem in needed.items():
-            if key not in stated:
-                self.problems.note((*steps, key), problem)
+Check: TypeAlias = Callable[[Any], Any]
 
 
-def by_rule(rule: Callable[[Any], Any]) -> Line:
-    """The line for a single value, of the rule for it."""
-    return lambda reader, value, steps: reader.take(rule(value), steps)
+def single(check: Check) -> Line:
+    """The line for a single value, of the check of it."""
+    return lambda reader, value, steps: reader.take(check(value), steps)
 
 
-_OPTIONS: Final[dict[str, Callable[[Any], Any]]] = {
-    "version": values.check_version,
-    "revision": values.check_revision,
-    "lockfile": values.check_lockfile,
+class _Keys(NamedTuple):
+    """The keys of a table, with the lines for their values."""
+
+    lines: dict[str, Line]
+    needed: str
+    missing: Problem
+    unknown: Callable[[Any], Problem]
+
+
+CONFIG_LINES: Final[dict[str, Line]] = {
+    "$schema": single(values.check_schema_uri),
+    "kernel_mapping": Reader.layers,
+    "inherit_mapping": single(values.check_inherit_mapping),
+}
+SPEC_LINES: Final[dict[str, Line]] = {
+    "kernel": single(values.check_kernel),
+    "version": single(values.check_version),
+    "revision": single(values.check_revision),
+    "lockfile": single(values.check_lockfile),
+    "trust_remote_code": Reader.trust_remote_code,
+}
+_CONFIG: Final = _Keys(CONFIG_LINES, "kernel_mapping", MISSING_MAPPING, unknown_config_key)
+_SPEC: Final = _Keys(SPEC_LINES, "kernel", MISSING_KERNEL, unknown_option)
+_LINES: Final[dict[Alternative, Line]] = {
+    "kernel": Reader.kernel_spec,
+    "modes": Reader.mode_mapping,
+    "devices": Reader.device_mapping,
+    "range": Reader.capability_entry,
 }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from pydantic import BaseModel
 
-from kernel_schema.schema.frozen import FrozenDict
+from kernel_schema.schema.grammar import FrozenDict
 from kernel_schema.schema.models import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
 from kernel_schema.schema.references import LocalRef
 from kernel_schema.typeguards import is_tuple
@@ -25,36 +25,22 @@ _ROOTED = re.compile(r"~|[/\\]|[A-Za-z]:[/\\]")
 def anchor(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelConfig:
     """The same config with relative local kernels and lock files made absolute.
 
-    Args:
-        config: A config whose relative paths start at `directory`.
-        directory: An absolute path.
-
     >>> from kernel_schema import KernelConfig
     >>> config = anchor(KernelConfig({"A": "./norm:Layer"}), "/kernels")
     >>> str(config.kernel_mapping["A"])
     '/kernels/norm:Layer'
     """
-    base = os.fspath(directory)
+    base = str(directory).rstrip(os.sep)
 
     def absolute(path: str) -> str:
-        return path if _ROOTED.match(path) else os.path.normpath(os.path.join(base, path))  # noqa: PTH118 (a Path would lose a leading `./`)
+        return path if _ROOTED.match(path) else os.path.normpath(f"{base}{os.sep}{path}")
 
     return _map_paths(config, absolute)
 
 
 def detach(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelConfig:
-    """The same config with paths below a directory made relative to it: undoes `anchor`.
-
-    Args:
-        config: A config with absolute paths. Others, and paths elsewhere, stay as they are.
-        directory: An absolute path.
-
-    >>> from kernel_schema import KernelConfig
-    >>> config = detach(KernelConfig({"A": "/kernels/norm:Layer"}), "/kernels")
-    >>> str(config.kernel_mapping["A"])
-    './norm:Layer'
-    """
-    prefix = os.path.join(os.path.normpath(os.fspath(directory)), "")  # noqa: PTH118 (with a separator at its end)
+    """The same config with absolute paths below a directory made relative: undoes `anchor`."""
+    prefix = os.path.normpath(str(directory)).rstrip(os.sep) + os.sep
 
     def relative(path: str) -> str:
         below = path.removeprefix(prefix)
@@ -64,12 +50,7 @@ def detach(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelCon
 
 
 def stated_paths(config: KernelConfig) -> list[str]:
-    """The paths of all local kernels and lock files.
-
-    >>> from kernel_schema import KernelConfig
-    >>> stated_paths(KernelConfig({"A": "./norm:Layer", "B": "org/repo:Layer"}))
-    ['./norm']
-    """
+    """The paths of all local kernels and lock files."""
     paths: list[str] = []
 
     def note(path: str) -> str:

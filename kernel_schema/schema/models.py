@@ -13,10 +13,16 @@ from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, cast
 
 from pydantic import Field, model_serializer
 
-from kernel_schema.schema import values
 from kernel_schema.schema.alternatives import Alternative
-from kernel_schema.schema.frozen import FrozenDict
-from kernel_schema.schema.grammar import Fields, Line, Reader, by_rule
+from kernel_schema.schema.grammar import (
+    CONFIG_LINES,
+    SPEC_LINES,
+    Fields,
+    FrozenDict,
+    Line,
+    Reader,
+    single,
+)
 from kernel_schema.schema.parts import (
     KeyedPart,
     TablePart,
@@ -28,6 +34,7 @@ from kernel_schema.schema.parts import (
 )
 from kernel_schema.schema.ranges import Capabilities
 from kernel_schema.schema.references import HubRef, LocalRef
+from kernel_schema.schema.values import check_capability
 from kernel_schema.schema.vocabulary import (
     ORIGINAL,
     RANGE_KEYS,
@@ -52,7 +59,7 @@ if TYPE_CHECKING:
         SchemaUriDict,
     )
 
-KernelRef = Annotated[HubRef | LocalRef, read_by(by_rule(values.check_kernel))]
+KernelRef = Annotated[HubRef | LocalRef, read_by(SPEC_LINES["kernel"])]
 """A kernel on the Hub or on disk."""
 
 
@@ -79,9 +86,9 @@ class KernelSpec(KeyedPart, frozen=True):
     grammar_line: ClassVar[Line] = Reader.kernel_spec
 
     kernel: KernelRef
-    version: Annotated[int | None, read_by(by_rule(values.check_version))] = None
-    revision: Annotated[str | None, read_by(by_rule(values.check_revision))] = None
-    lockfile: Annotated[str | None, read_by(by_rule(values.check_lockfile))] = None
+    version: Annotated[int | None, read_by(SPEC_LINES["version"])] = None
+    revision: Annotated[str | None, read_by(SPEC_LINES["revision"])] = None
+    lockfile: Annotated[str | None, read_by(SPEC_LINES["lockfile"])] = None
     trust_remote_code: Annotated[bool | tuple[str, ...], read_by(Reader.trust_remote_code)] = False
 
     @typed_init
@@ -130,8 +137,8 @@ class CapabilityEntry(KeyedPart, frozen=True):
     grammar_alternative: ClassVar[Alternative] = "range"
     grammar_line: ClassVar[Line] = Reader.capability_entry
 
-    min_capability: Annotated[int | None, read_by(by_rule(values.check_capability))] = None
-    max_capability: Annotated[int | None, read_by(by_rule(values.check_capability))] = None
+    min_capability: Annotated[int | None, read_by(single(check_capability))] = None
+    max_capability: Annotated[int | None, read_by(single(check_capability))] = None
     entry: Annotated[Original | KernelSpec | ModeMapping, read_by(Reader.range_entry)]
 
     @typed_init
@@ -184,7 +191,7 @@ class DeviceMapping(TablePart[DeviceType, _DeviceEntry], frozen=True):
 
 LayerEntry = Annotated[
     HubRef | LocalRef | Original | KernelSpec | ModeMapping | DeviceMapping,
-    read_by(Reader.layer_entry),
+    read_by(lambda reader, value, steps: reader.entry(value, steps, "layer")),
 ]
 """What may stand for a layer."""
 
@@ -210,11 +217,11 @@ class KernelConfig(KeyedPart, frozen=True):
 
     grammar_line: ClassVar[Line] = Reader.config
 
-    schema_uri: Annotated[str | None, read_by(by_rule(values.check_schema_uri))] = Field(
+    schema_uri: Annotated[str | None, read_by(CONFIG_LINES["$schema"])] = Field(
         default=None, alias="$schema"
     )
-    kernel_mapping: Annotated[FrozenDict[str, LayerEntry], read_by(Reader.layers)]
-    inherit_mapping: Annotated[bool, read_by(by_rule(values.check_inherit_mapping))] = True
+    kernel_mapping: Annotated[FrozenDict[str, LayerEntry], read_by(CONFIG_LINES["kernel_mapping"])]
+    inherit_mapping: Annotated[bool, read_by(CONFIG_LINES["inherit_mapping"])] = True
 
     @typed_init
     def __init__(
@@ -246,7 +253,7 @@ class KernelConfig(KeyedPart, frozen=True):
         Returns:
             `sha256:` and 64 hexadecimal digits, the same on every machine and Python version.
         """
-        from kernel_schema.schema.compare import digest
+        from kernel_schema.schema.rules import digest
 
         return digest(self)
 

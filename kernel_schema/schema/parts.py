@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 from pydantic import BaseModel, PlainValidator, RootModel, model_serializer, model_validator
 
 from kernel_schema.schema.alternatives import Alternative
-from kernel_schema.schema.frozen import FrozenDict
-from kernel_schema.schema.grammar import Fields, Line, Reader
-from kernel_schema.schema.problems import Problem, Problems, TooManyProblems
+from kernel_schema.schema.grammar import Fields, FrozenDict, Line, Reader
+from kernel_schema.schema.problems import Problem, Problems, TooManyProblemsError
 from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.typeguards import is_table, is_tuple
 from kernel_schema.wording import listing, quote
@@ -35,16 +34,7 @@ def read_by(line: Line) -> PlainValidator:
 
 
 def read(line: Line, value: Any, title: str) -> Any:
-    """What a line of the grammar makes of a value.
-
-    Args:
-        line: The line.
-        value: The value.
-        title: What was to be made of it.
-
-    Raises:
-        pydantic.ValidationError: With every problem.
-    """
+    """What a line of the grammar makes of a value, or a `pydantic.ValidationError` with `title`."""
     meaning, problems = read_all(line, value)
     if problems:
         raise problems.error(title, value)
@@ -53,8 +43,8 @@ def read(line: Line, value: Any, title: str) -> Any:
 
 def read_all(line: Line, value: Any) -> tuple[Any, Problems]:
     """What a line of the grammar makes of a value, and what is wrong with it."""
-    reader = Reader(build)
-    with suppress(TooManyProblems):
+    reader = Reader(lambda alternative, meaning: _MODELS[alternative].of_read(meaning))
+    with suppress(TooManyProblemsError):
         return line(reader, value, ()), reader.problems
     return None, reader.problems
 
@@ -62,14 +52,9 @@ def read_all(line: Line, value: Any) -> tuple[Any, Problems]:
 _MODELS: Final[dict[Alternative, type[Part]]] = {}
 
 
-def build(alternative: Alternative, meaning: Any) -> Part:
-    """The model of a table inside, made of what the grammar has read of it."""
-    return _MODELS[alternative].of_read(meaning)
-
-
 def typed_init(init: _Init) -> _Init:
-    """Mark a constructor that only types its arguments: nested data need not go through it."""
-    init.__pydantic_base_init__ = True  # pyright: ignore[reportFunctionMemberAccess] (pydantic's own marker)
+    """Mark a constructor, as pydantic does its own, that nested data need not go through."""
+    vars(init)["__pydantic_base_init__"] = True
     return init
 
 
@@ -117,10 +102,12 @@ class Part(BaseModel, frozen=True):
         if not update:
             return copied
         model = type(self)
+        fields = listing(list(model.model_fields), "and")
         problems = Problems()
         for name in update:
             if name not in model.model_fields:
-                problems.note((name,), _unknown_field(name, model))
+                message = f"{quote(name)} is not a field of {model.__name__}: known are {fields}"
+                problems.note((name,), Problem("unknown-key", message, at_key=True))
         if problems:
             raise problems.error(model.__name__, update)
         stated = {name: getattr(copied, name) for name in self.model_fields_set}
@@ -182,7 +169,7 @@ _set = object.__setattr__  # the models are frozen
 
 def _holding(model: _Model, fields: Fields) -> _Model:
     """A new model with the fields that the grammar has read, and the defaults of the others."""
-    _set(model, "__dict__", {**_blank(type(model)), **fields})
+    _set(model, "__dict__", {**_defaults(type(model)), **fields})
     _set(model, "__pydantic_fields_set__", set(fields))
     _set(model, "__pydantic_extra__", None)
     _set(model, "__pydantic_private__", None)
@@ -190,27 +177,12 @@ def _holding(model: _Model, fields: Fields) -> _Model:
 
 
 @cache
-def _blank(model: type[BaseModel]) -> Fields:
-    """Every field in its order, with its default."""
+def _defaults(model: type[BaseModel]) -> Fields:
     return {name: field.default for name, field in model.model_fields.items()}
 
 
-def _unknown_field(name: object, model: type[BaseModel]) -> Problem:
-    return Problem(
-        "unknown-key",
-        f"{quote(name)} is not a field of {model.__name__}: "
-        f"known are {listing(list(model.model_fields), 'and')}",
-        at_key=True,
-    )
-
-
 def plain(value: Any) -> Any:
-    """What a file would hold: dicts, lists, strings and numbers, with the user's sugar.
-
-    >>> from kernel_schema import DeviceMapping, DeviceType
-    >>> plain(DeviceMapping({DeviceType.CUDA: HubRef("org/repo", "Layer", version=1)}))
-    {'cuda': 'org/repo@v1:Layer'}
-    """
+    """What a file would hold: dicts, lists, strings and numbers, with the user's sugar."""
     if isinstance(value, (HubRef, LocalRef)):
         return str(value)
     if isinstance(value, BaseModel):
@@ -235,7 +207,7 @@ class TablePart(Part, RootModel[FrozenDict[_K, _V]], Mapping[_K, _V], frozen=Tru
 
     @classmethod
     def of_read(cls, meaning: Any) -> Self:
-        """The model of what the grammar has read: `model_construct`, but fast."""
+        """The same, with fewer things to set."""
         model = cls.__new__(cls)
         _set(model, "__dict__", {"root": meaning})
         _set(model, "__pydantic_fields_set__", {"root"})

@@ -23,14 +23,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """What is wrong with a value or a key.
+    """What is wrong with a value, or with a key (`at_key`).
 
-    Args:
-        code: Stable kebab-case name of the kind of problem.
-        message: What is wrong.
-        help: What to do.
-        at_key: True where the key is wrong, not the value under it.
-        meant: The key that a wrong one was probably meant to be: it is then not missing.
+    `meant` is the key that a wrong one was probably meant to be: it is then not missing.
     """
 
     code: Code
@@ -43,7 +38,7 @@ class Problem:
 _TOO_MANY: Final = Problem("too-many-problems", TOO_MANY_PROBLEMS, at_key=True)
 
 
-class TooManyProblems(Exception):  # noqa: N818 (nothing failed: whoever reads on may stop)
+class TooManyProblemsError(Exception):
     """Enough is known: what is left need not be read."""
 
 
@@ -67,49 +62,41 @@ class Problems:
         return bool(self._by_steps)
 
     def note(self, steps: Steps, problem: Problem) -> None:
-        """Keep a problem, unless its place has one already or stands below a wrong key.
+        """Keep a problem, unless its route has one already or leads through a wrong key.
 
-        Raises:
-            TooManyProblems: Where there are `MAX_PROBLEMS` already: one that tells so is kept.
+        Where there are `MAX_PROBLEMS` already, one that tells so is kept, and reading ends.
         """
         if problem.at_key:
             self._wrong_keys.add(steps)
-        if steps in self._by_steps or self._is_below_a_wrong_key(steps):
+        below_a_wrong_key = any(steps[:end] in self._wrong_keys for end in range(1, len(steps)))
+        if steps in self._by_steps or below_a_wrong_key:
             return
         if len(self._by_steps) == MAX_PROBLEMS:
             self._by_steps[steps] = _TOO_MANY
-            raise TooManyProblems
+            raise TooManyProblemsError
         self._by_steps[steps] = problem
-
-    def _is_below_a_wrong_key(self, steps: Steps) -> bool:
-        return any(steps[:end] in self._wrong_keys for end in range(1, len(steps)))
 
     def diagnostics(self) -> list[Diagnostic]:
         """The problems as diagnostics, for a value whose positions in a file are known."""
-        return [
-            Diagnostic(
-                problem.code,
-                problem.message,
-                Route(tuple(map(_step, steps)), at_key=problem.at_key),
-                problem.help,
-            )
+        routes = (
+            (Route(tuple(map(_step, steps)), at_key=problem.at_key), problem)
             for steps, problem in self._by_steps.items()
+        )
+        return [
+            Diagnostic(problem.code, problem.message, route, problem.help)
+            for route, problem in routes
         ]
 
     def error(self, title: str, value: object) -> ValidationError:
         """The problems as one error of pydantic, which `ConfigError.from_validation_error` reads.
 
-        Args:
-            title: What was to be made of the value.
-            value: The value that was read.
+        `title` says what was to be made of `value`.
         """
-        return ValidationError.from_exception_data(
-            title,
-            [
-                InitErrorDetails(type=_pydantic_type(problem), loc=steps, input=_at(value, steps))
-                for steps, problem in self._by_steps.items()
-            ],
-        )
+        details = [
+            InitErrorDetails(type=_pydantic_type(problem), loc=steps, input=_at(value, steps))
+            for steps, problem in self._by_steps.items()
+        ]
+        return ValidationError.from_exception_data(title, details)
 
 
 def _pydantic_type(problem: Problem) -> PydanticCustomError:

@@ -87,19 +87,15 @@ def bounds_problem(bounds: Mapping[str, Any]) -> Problem | None:
     low, high = bounds.get("min_capability"), bounds.get("max_capability")
     if type(low) is not int or type(high) is not int or low <= high:
         return None
-    return Problem(
-        "empty-capability-range",
-        f"`min_capability` {quote(low)} is above `max_capability` {quote(high)}: "
-        "no device is in this range",
-        "exchange them" if high > 0 else None,
-    )
+    stated = f"`min_capability` {quote(low)} is above `max_capability` {quote(high)}"
+    help_text = "exchange them" if high > 0 else None
+    return Problem("empty-capability-range", f"{stated}: no device is in this range", help_text)
 
 
 def device_problems(table: Mapping[Any, Any]) -> Iterator[tuple[Steps, Problem]]:
     """Capability ranges under a device that has none, and ranges that exclude each other.
 
-    Judged on the raw table, so that it is reported together with wrong values. Keys that are no
-    devices are not a matter of ranges.
+    Judged on the raw table, so that it is reported together with wrong values.
     """
     for key, value in table.items():
         if alternative(value) != "ranges":
@@ -107,12 +103,10 @@ def device_problems(table: Mapping[Any, Any]) -> Iterator[tuple[Steps, Problem]]
         if key in CAPABILITY_DEVICES:
             yield from _clashing_ranges(key, value)
         elif key in _WITHOUT_CAPABILITY:
-            problem = Problem(
-                "capability-not-supported",
-                f"capability ranges are for {listing(sorted(CAPABILITY_DEVICES), 'and')} only",
-                "write the kernel without a list",
-            )
-            yield (key,), problem
+            devices = listing(sorted(CAPABILITY_DEVICES), "and")
+            message = f"capability ranges are for {devices} only"
+            help_text = "write the kernel without a list"
+            yield (key,), Problem("capability-not-supported", message, help_text)
 
 
 def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[tuple[Steps, Problem]]:
@@ -142,12 +136,8 @@ def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[tuple[Step
             other = Capabilities(gaps[gap], gaps[gap] + own.width)
             message = f"{own} and {other} overlap and are equally wide"
             help_text = "make one of them narrower: the narrower range wins"
-        problem = Problem(
-            "overlapping-capability",
-            f"{message}: kernels would choose between them at random",
-            help_text,
-        )
-        yield (device, index), problem
+        message += ": kernels would choose between them at random"
+        yield (device, index), Problem("overlapping-capability", message, help_text)
 
 
 def _range_of(entry: object) -> Capabilities | None:

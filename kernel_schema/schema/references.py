@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias, TypeVar
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic
 from kernel_schema.typeguards import as_text
@@ -32,7 +32,7 @@ LAYER_PATTERN: Final = r"[A-Za-z_][A-Za-z0-9_]*"
 LOCAL_START_PATTERN: Final = r"(?:/|\\\\|\.{1,2}[/\\]|~|[A-Za-z]:[/\\])"
 _LOCAL_PATH: Final = LOCAL_START_PATTERN + r"[^\x00-\x1f\x7f]*"
 
-_HUB_REF = re.compile(rf"({REPO_ID_PATTERN})(?:@({REVISION_PATTERN}))?:({LAYER_PATTERN})")
+_HUB_REF: Final = re.compile(rf"({REPO_ID_PATTERN})(?:@({REVISION_PATTERN}))?:({LAYER_PATTERN})")
 _LOCAL_REF = re.compile(rf"({_LOCAL_PATH}):({LAYER_PATTERN})")
 _REPO_ID = re.compile(REPO_ID_PATTERN)
 _VERSION = re.compile(r"v(0|[1-9][0-9]*)")
@@ -43,9 +43,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+")
 
 _PART_LENGTH = 96
-_CODE: Final = "invalid-kernel-reference"
-_RULE = "a kernel is written `org/repo:layer_name`"
-_LOCAL_RULE = "a local kernel is written `path:layer_name`"
+_Ref = TypeVar("_Ref", "HubRef", "LocalRef")
+_RULE: Final = "a kernel is written `org/repo:layer_name`"
+_LOCAL_RULE: Final = "a local kernel is written `path:layer_name`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,45 +147,28 @@ def parse_kernel_ref(text: str) -> HubRef | LocalRef:
 
 
 def is_local(text: str) -> bool:
-    """Whether a reference or path is written as a path on disk.
-
-    >>> is_local("./norm"), is_local("C:/norm"), is_local("org/repo")
-    (True, True, False)
-    """
+    """Whether a reference or path is written as a path on disk."""
     return _LOCAL_START.match(text) is not None
 
 
 def is_repo_id(text: str) -> bool:
-    """Whether `text` is a repository id of the Hub, with its organisation.
-
-    >>> is_repo_id("kernels-community/activation"), is_repo_id("activation")
-    (True, False)
-    """
+    """Whether `text` is a repository id of the Hub, with its organisation."""
     return _REPO_ID.fullmatch(text) is not None and repo_id_problem(text) is None
 
 
 def is_revision(text: str) -> bool:
-    """Whether `text` can name a git revision.
-
-    >>> is_revision("refs/pr/1"), is_revision("a b")
-    (True, False)
-    """
+    """Whether `text` can name a git revision."""
     return _REVISION.fullmatch(text) is not None
 
 
 def is_text(text: str) -> bool:
-    """Whether `text` can be written to a file: it has no lone surrogates.
-
-    >>> is_text("norm"), is_text(chr(0xD800))
-    (True, False)
-    """
+    """Whether `text` can be written to a file: it has no lone surrogates."""
     return _SURROGATE.search(text) is None
 
 
 def read_kernel_ref(text: str) -> HubRef | LocalRef | None:
     """What `parse_kernel_ref` gives, or None where it raises."""
-    match = _HUB_REF.fullmatch(text)
-    if match is not None:
+    if match := _HUB_REF.fullmatch(text):
         repo_id, pin, layer_name = match.groups()
         suspect = len(repo_id) > _PART_LENGTH or repo_id.endswith(".git")
         if suspect and repo_id_problem(repo_id) is not None:
@@ -193,30 +176,29 @@ def read_kernel_ref(text: str) -> HubRef | LocalRef | None:
         return _hub_ref(repo_id, pin, layer_name)
     match = _LOCAL_REF.fullmatch(text)
     if match is not None and is_text(text):
-        ref = object.__new__(LocalRef)
-        object.__setattr__(ref, "path", match[1])
-        object.__setattr__(ref, "layer_name", match[2])
-        return ref
+        return _unchecked(LocalRef, path=match[1], layer_name=match[2])
     return None
 
 
 def _hub_ref(repo_id: str, pin: str | None, layer_name: str) -> HubRef | None:
     version = None
-    if pin is not None and (match := _VERSION.fullmatch(pin)) is not None:
+    if pin is not None and (match := _VERSION.fullmatch(pin)):
         if len(match[1]) > len(str(MAX_VERSION)):
             return None
         version, pin = int(match[1]), None
-    # The text has just been checked: skip the checks of the constructor.
-    ref = object.__new__(HubRef)
-    object.__setattr__(ref, "repo_id", repo_id)
-    object.__setattr__(ref, "layer_name", layer_name)
-    object.__setattr__(ref, "version", version)
-    object.__setattr__(ref, "revision", pin)
+    return _unchecked(HubRef, repo_id=repo_id, layer_name=layer_name, version=version, revision=pin)
+
+
+def _unchecked(cls: type[_Ref], **fields: object) -> _Ref:
+    """A reference whose text has just been checked: the constructor would do so once more."""
+    ref = object.__new__(cls)
+    for name, value in fields.items():
+        object.__setattr__(ref, name, value)
     return ref
 
 
 def _refuse(message: str, help_text: str | None) -> NoReturn:
-    raise ConfigError([Diagnostic(_CODE, message, help=help_text)])
+    raise ConfigError([Diagnostic("invalid-kernel-reference", message, help=help_text)])
 
 
 def refusal(text: str) -> tuple[str, str | None]:
@@ -224,85 +206,75 @@ def refusal(text: str) -> tuple[str, str | None]:
     return _problem(text), _help(text)
 
 
-def _problem(text: str) -> str:  # noqa: C901 (one rule after the other, each in one line)
-    """Say which rule a refused reference breaks: the first one, from the outside in."""
+def _problem(text: str) -> str:
+    ways = _wrong_on_disk(text) if is_local(text) else _wrong_on_hub(text)
+    return next(message for wrong, message in ways if wrong)
+
+
+# The ways in which a text may be wrong, from the outside in: whether it is, and what to say then.
+_Ways: TypeAlias = "Iterator[tuple[object, str]]"
+
+
+def _wrong_on_hub(text: str) -> _Ways:
+    yield not text.strip(), f"{show(text)} is blank: {_RULE}"
     shown = quote(text)
-    if not text.strip():
-        return f"{show(text)} is blank: {_RULE}"
-    if is_local(text):
-        return _local_problem(text, shown)
-    if _URL.match(text):
-        return f"{shown} is a URL: {_RULE}"
-    if text.split(maxsplit=1) != [text]:
-        return f"{shown} contains white space"
-    if not text.isascii():
-        return f"{shown} contains characters that are not ASCII"
+    yield _URL.match(text), f"{shown} is a URL: {_RULE}"
+    yield text.split(maxsplit=1) != [text], f"{shown} contains white space"
+    yield not text.isascii(), f"{shown} contains characters that are not ASCII"
     repo, colon, layer = text.partition(":")
-    if not colon:
-        return f"{shown} names no layer: {_RULE}"
-    if "/" not in repo:
-        return f"{shown} has no `org/repo` before the colon: {_RULE}"
-    if not layer:
-        return f"{shown} names no layer after the colon: {_RULE}"
-    if ":" in layer:
-        return f"{shown} has more than one colon: {_RULE}"
+    yield not colon, f"{shown} names no layer: {_RULE}"
+    yield "/" not in repo, f"{shown} has no `org/repo` before the colon: {_RULE}"
+    yield not layer, f"{shown} names no layer after the colon: {_RULE}"
+    yield ":" in layer, f"{shown} has more than one colon: {_RULE}"
     repo_id, at, pin = repo.partition("@")
-    if not repo_id:
-        return f"{shown} has no `org/repo` before the `@`: {_RULE}"
-    if (problem := repo_id_problem(repo_id)) is not None:
-        return f"{quote(repo_id)} is not a repository id: {problem}"
-    if at and (problem := _pin_problem(pin)) is not None:
-        return f"{shown} {problem}"
-    return f"{quote(layer)} is not a layer name: it must be a Python identifier"
+    yield not repo_id, f"{shown} has no `org/repo` before the `@`: {_RULE}"
+    problem = repo_id_problem(repo_id)
+    yield problem, f"{quote(repo_id)} is not a repository id: {problem}"
+    yield (
+        at and not pin,
+        f"{shown} has nothing after `@`: write `@v1` for a version or `@main` for a revision",
+    )
+    version = _VERSION.fullmatch(pin)
+    too_long = version is not None and len(version[1]) > len(str(MAX_VERSION))
+    yield too_long, f"{shown} has a version above {MAX_VERSION}"
+    characters = "letters, digits, `_`, `.`, `/` and `-`"
+    yield (
+        at and not is_revision(pin),
+        f"{shown} has a revision with other characters than {characters}",
+    )
+    yield True, f"{quote(layer)} is not a layer name: it must be a Python identifier"
 
 
-def _local_problem(text: str, shown: str) -> str:
+def _wrong_on_disk(text: str) -> _Ways:
+    shown = quote(text)
     path, colon, layer = text.rpartition(":")
-    if not colon or not is_local(path):
-        return f"{shown} names no layer: {_LOCAL_RULE}"
-    if not layer:
-        return f"{shown} names no layer after the colon"
-    if not _LAYER.fullmatch(layer):
-        return f"{quote(layer)} is not a layer name: it must be a Python identifier"
-    if not is_text(text):
-        return f"{shown} contains characters that are not Unicode text"
-    return f"{shown} contains control characters"
+    yield not colon or not is_local(path), f"{shown} names no layer: {_LOCAL_RULE}"
+    yield not layer, f"{shown} names no layer after the colon"
+    wrong_layer = f"{quote(layer)} is not a layer name: it must be a Python identifier"
+    yield not _LAYER.fullmatch(layer), wrong_layer
+    yield not is_text(text), f"{shown} contains characters that are not Unicode text"
+    yield True, f"{shown} contains control characters"
 
 
 def repo_id_problem(repo_id: str) -> str | None:
-    """Which of the Hub's rules for repository ids a text breaks, or None.
+    """Which of the Hub's rules for repository ids a text breaks, or None."""
+    return next((message for wrong, message in _wrong_repo_id(repo_id) if wrong), None)
 
-    >>> repo_id_problem("org/repo.git")
-    'it must not end in `.git`'
-    """
+
+def _wrong_repo_id(repo_id: str) -> _Ways:
     org, _, name = repo_id.partition("/")
-    if "/" in name:
-        return "it must have exactly one `/`, as in `org/repo`"
+    yield "/" in name, "it must have exactly one `/`, as in `org/repo`"
     for part in (org, name):
-        if not part:
-            return "it must have an organisation and a name, as in `org/repo`"
-        if len(part) > _PART_LENGTH:
-            return f"{quote(part)} is longer than {_PART_LENGTH} characters"
-        if "--" in part or ".." in part:
-            return "`--` and `..` are forbidden"
-        if part[0] in "-." or part[-1] in "-.":
-            return f"{quote(part)} starts or ends with `-` or `.`"
-    if repo_id.endswith(".git"):
-        return "it must not end in `.git`"
-    if not _REPO_ID.fullmatch(repo_id):
-        return "only letters, digits, `-`, `_` and `.` are allowed"
-    return None
-
-
-def _pin_problem(pin: str) -> str | None:
-    if not pin:
-        return "has nothing after `@`: write `@v1` for a version or `@main` for a revision"
-    version = _VERSION.fullmatch(pin)
-    if version is not None and len(version[1]) > len(str(MAX_VERSION)):
-        return f"has a version above {MAX_VERSION}"
-    if not _REVISION.fullmatch(pin):
-        return "has a revision with other characters than letters, digits, `_`, `.`, `/` and `-`"
-    return None
+        yield not part, "it must have an organisation and a name, as in `org/repo`"
+        too_long = f"{quote(part)} is longer than {_PART_LENGTH} characters"
+        yield len(part) > _PART_LENGTH, too_long
+        yield "--" in part or ".." in part, "`--` and `..` are forbidden"
+        yield part.strip("-.") != part, f"{quote(part)} starts or ends with `-` or `.`"
+    yield repo_id.endswith(".git"), "it must not end in `.git`"
+    yield (
+        not _REPO_ID.fullmatch(repo_id),
+        "only letters, digits, `-`, `_` and `.` are allowed",
+    )
 
 
 def _help(text: str) -> str | None:

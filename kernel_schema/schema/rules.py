@@ -1,28 +1,28 @@
 """The one intermediate form: what a config says, with all sugar understood.
 
-Checks, plans and the lowering read rules, never the config itself.
+Checks, plans and the lowering read rules, never the config itself; so does what tells the
+difference of two configs.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kernel_schema.diagnostics import Route
-from kernel_schema.schema.models import (
-    DeviceMapping,
-    KernelSpec,
-    ModeMapping,
-)
+from kernel_schema.schema.models import DeviceMapping, KernelSpec, ModeMapping
 from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
-from kernel_schema.schema.references import HubRef, LocalRef
-from kernel_schema.schema.vocabulary import ModeName
+from kernel_schema.schema.references import LocalRef
+from kernel_schema.schema.vocabulary import ORIGINAL, ModeName
+from kernel_schema.typeguards import is_tuple
+from kernel_schema.wording import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from kernel_schema.diagnostics import Step
     from kernel_schema.schema.models import KernelConfig
+    from kernel_schema.schema.references import HubRef
     from kernel_schema.schema.vocabulary import DeviceType, Original
 
 INHERITED: Final = "inherited"
@@ -132,6 +132,12 @@ class Rule:
 def expand(config: KernelConfig) -> tuple[Rule, ...]:
     """What a config says, as rules in the order of the config.
 
+    Args:
+        config: A config.
+
+    Returns:
+        A rule for each kernel or `original` that it states.
+
     >>> from kernel_schema import KernelConfig
     >>> for rule in expand(KernelConfig({"A": {"cuda": {"training": "org/repo:L"}}})):
     ...     print(rule.layer_name, rule.device, rule.mode, rule.kernel, "from", rule.route)
@@ -151,14 +157,6 @@ def expand(config: KernelConfig) -> tuple[Rule, ...]:
             for index, ranged in enumerate(device_entry):
                 _expand(rules, device, ranged.capabilities, ranged.entry, (*of_device, index))
     return tuple(rules)
-
-
-def by_layer(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
-    """The rules of each layer, in their order."""
-    layers: dict[str, list[Rule]] = {}
-    for rule in rules:
-        layers.setdefault(rule.layer_name, []).append(rule)
-    return layers
 
 
 def _expand(
@@ -193,3 +191,136 @@ def _kernel(entry: HubRef | LocalRef | KernelSpec) -> Kernel:
     if version is None and revision is None and lockfile is None:
         version = 1  # as in transformers' KernelConfig
     return HubKernel(ref.repo_id, ref.layer_name, version, revision, lockfile, trust_remote_code)
+
+
+def by_layer(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+    """The rules of each layer, in their order."""
+    layers: dict[str, list[Rule]] = {}
+    for rule in rules:
+        layers.setdefault(rule.layer_name, []).append(rule)
+    return layers
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One statement that differs between two configs.
+
+    Args:
+        old: The rule of the old config; None if it says nothing there.
+        new: The rule of the new config; None if it says nothing there.
+    """
+
+    old: Rule | None
+    new: Rule | None
+
+    @property
+    def kind(self) -> str:
+        """`added`, `removed` or `changed`."""
+        if self.old is None:
+            return "added"
+        return "removed" if self.new is None else "changed"
+
+    @property
+    def rule(self) -> Rule:
+        """The rule that tells where: the new one if there is one.
+
+        Raises:
+            ValueError: If the change has neither.
+        """
+        rule = self.new or self.old
+        if rule is None:
+            raise ValueError("a change has at least one side")
+        return rule
+
+    def __str__(self) -> str:
+        before, after = _shown(self.old), _shown(self.new)
+        change = f"{before} -> {after}"
+        if self.kind != "changed":
+            change = f"{self.kind} {after if self.old is None else before}"
+        return printable(f"{subject(self.rule)}: {change}")
+
+
+def subject(rule: Rule) -> str:
+    """Layer, device, range and mode of a rule, in words."""
+    parts = [rule.layer_name, str(rule.device or "every device")]
+    if rule.capabilities.bounded:
+        parts.append(str(rule.capabilities))
+    if rule.kernel is not None:
+        parts.append(str(rule.mode or "every mode"))
+    return ", ".join(parts)
+
+
+def _shown(rule: Rule | None) -> str:
+    if rule is None or rule.kernel is None:
+        return ORIGINAL
+    trust = getattr(rule.kernel, "trust_remote_code", False)
+    trusted = ", ".join(trust) if is_tuple(trust) else "true"
+    return f"{rule.kernel} (trust_remote_code: {trusted})" if trust else str(rule.kernel)
+
+
+def digest(config: KernelConfig) -> str:
+    """A hash of what a config means, the same on every machine: see `KernelConfig.digest`."""
+    import hashlib
+    import json
+
+    hashed = hashlib.sha256(f"inherit_mapping={config.inherit_mapping}".encode())
+    layers = by_layer(_normalised(config))
+    # The lines of one layer after the other, in the order that they have as lines: all at once, a
+    # long name would be there many times.
+    for layer_name in sorted(layers, key=json.dumps):
+        for line in sorted(json.dumps(_plain(rule)) for rule in layers[layer_name]):
+            hashed.update(f"\n[{json.dumps(layer_name)}, {line[1:]}".encode())
+    return f"sha256:{hashed.hexdigest()}"
+
+
+def _plain(rule: Rule) -> list[object]:
+    """What a rule says of its layer, as JSON has it."""
+    return [
+        rule.device and rule.device.value,
+        rule.capabilities.lowest,
+        # No upper bound is no number: sys.maxsize differs between machines.
+        rule.capabilities.highest if rule.capabilities.bounded_above else None,
+        rule.mode and rule.mode.value,
+        ORIGINAL if rule.kernel is None else asdict(rule.kernel),
+    ]
+
+
+def diff(old: KernelConfig, new: KernelConfig) -> tuple[Change, ...]:
+    """What two configs say differently, by layer, device, range and mode.
+
+    `inherit_mapping` is no rule: compare it by itself.
+
+    Args:
+        old: The config before.
+        new: The config after.
+
+    Returns:
+        A change for each statement that was added, removed or changed; sugar makes no difference.
+
+    >>> from kernel_schema import KernelConfig
+    >>> changes = diff(KernelConfig({"A": "o/r:L"}), KernelConfig({"A": "o/r@v2:L"}))
+    >>> print(changes[0])
+    A, every device, every mode: o/r@v1:L -> o/r@v2:L
+    """
+    before, after = (
+        {(rule.layer_name, rule.device, rule.capabilities, rule.mode): rule for rule in rules}
+        for rules in (_normalised(old), _normalised(new))
+    )
+    changes = (Change(before.get(key), after.get(key)) for key in {**before, **after})
+    return tuple(
+        change
+        for change in changes
+        if change.old is None or change.new is None or change.old.kernel != change.new.kernel
+    )
+
+
+def _normalised(config: KernelConfig) -> Iterator[Rule]:
+    """The rules, with one spelling for what means the same."""
+    for rule in expand(config):
+        # An entry without a mode serves every mode, and so does one under `fallback` alone.
+        mode = None if rule.mode is ModeName.FALLBACK else rule.mode
+        kernel = rule.kernel
+        if isinstance(kernel, HubKernel) and is_tuple(kernel.trust_remote_code):
+            trusted = tuple(sorted(set(kernel.trust_remote_code)))
+            kernel = replace(kernel, trust_remote_code=trusted)
+        yield replace(rule, mode=mode, kernel=kernel)

@@ -1,4 +1,4 @@
-"""The rules for single values, one function each, and for the options of a kernel together.
+"""What single values may be, one function each, and the options of a kernel together.
 
 Each gives what the value means, or the problem with it.
 """
@@ -6,9 +6,9 @@ Each gives what the value means, or the problem with it.
 from __future__ import annotations
 
 import os
+import re
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.schema.lines import line_problem
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import (
     MAX_VERSION,
@@ -17,37 +17,41 @@ from kernel_schema.schema.references import (
     is_local,
     is_repo_id,
     is_revision,
+    is_text,
     read_kernel_ref,
     refusal,
     repo_id_problem,
 )
-from kernel_schema.schema.vocabulary import (
-    MAX_CAPABILITY,
-    ORIGINAL,
-    DeviceType,
-    ModeName,
-    Original,
-)
-from kernel_schema.schema.wrong_keys import unknown_device, unknown_mode
+from kernel_schema.schema.vocabulary import MAX_CAPABILITY, ORIGINAL, Original
 from kernel_schema.typeguards import as_text, is_path
 from kernel_schema.wording import listing, normalise_word, quote, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-_DEVICES = {device.value: device for device in DeviceType}
-_MODES = {mode.value: mode for mode in ModeName}
+MAX_LENGTH: Final = 1000
+"""How many characters a layer name and `$schema` may have."""
+
+CONTROL_CLASS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
+"""Control characters and line separators, as the inside of a class of a pattern."""
+
+_CONTROL: Final = re.compile(f"[{CONTROL_CLASS}]")
+_ORIGINAL_ALIASES: Final = frozenset(
+    ("original", "orignal", "orginal", "origin", "default", "none", "off", "native")
+)
+_YES: Final = frozenset(("true", "yes", "on"))
+_NO: Final = frozenset(("false", "no", "off"))
+_PINS: Final = ("version", "revision", "lockfile")
+_HUB_ONLY: Final = (*_PINS, "trust_remote_code")
 
 
 def check_kernel(value: object) -> HubRef | LocalRef | Problem:
     """A kernel reference: a string, or one that is parsed already."""
     text = as_text(value)
-    if text is not None:
-        return read_kernel_ref(text) or _refused(text)
-    return value if isinstance(value, (HubRef, LocalRef)) else _not_a_reference(value)
-
-
-def _refused(text: str) -> Problem:
+    if text is None:
+        return value if isinstance(value, (HubRef, LocalRef)) else _not_a_reference(value)
+    if ref := read_kernel_ref(text):
+        return ref
     if text == ORIGINAL:
         return Problem(
             "misplaced-original",
@@ -58,50 +62,33 @@ def _refused(text: str) -> Problem:
     return Problem("invalid-kernel-reference", *refusal(text))
 
 
+def _not_a_reference(value: object) -> Problem:
+    if is_path(value):
+        message = f"{quote(os.fspath(value))} is a path without a layer name"
+        help_text = "build it with `LocalRef(path=..., layer_name=...)`"
+        return Problem("invalid-kernel-reference", message, help_text)
+    message = f"{show(value)} is not a kernel: it must be a string `org/repo:layer_name`"
+    return Problem("invalid-kernel-reference", message)
+
+
 def check_entry_string(value: object) -> HubRef | LocalRef | Original | Problem:
     """What a string in place of an entry may be: a reference, or `original`."""
     if value == ORIGINAL:
         return ORIGINAL
     kernel = check_kernel(value)
-    if (
-        isinstance(kernel, Problem)
-        and isinstance(value, str)
-        and normalise_word(value) in _ORIGINAL_ALIASES
-    ):
-        return Problem(
-            "invalid-kernel-reference",
-            f"{quote(value)} is not a kernel",
-            "did you mean `original`, which keeps the model's own forward?",
-        )
+    if isinstance(kernel, Problem) and normalise_word(as_text(value) or "") in _ORIGINAL_ALIASES:
+        message = f"{quote(value)} is not a kernel"
+        help_text = "did you mean `original`, which keeps the model's own forward?"
+        return Problem("invalid-kernel-reference", message, help_text)
     return kernel
-
-
-_ORIGINAL_ALIASES = {"original", "orignal", "orginal", "origin", "default", "none", "off", "native"}
-
-
-def _not_a_reference(value: object) -> Problem:
-    if is_path(value):
-        path = os.fspath(value)
-        return Problem(
-            "invalid-kernel-reference",
-            f"{quote(path)} is a path without a layer name",
-            "build it with `LocalRef(path=..., layer_name=...)`",
-        )
-    return Problem(
-        "invalid-kernel-reference",
-        f"{show(value)} is not a kernel: it must be a string `org/repo:layer_name`",
-    )
 
 
 def check_version(value: object) -> int | Problem:
     """A kernel version: a whole number, and nothing that merely looks like one."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_VERSION:
         return int.__int__(value)
-    return Problem(
-        "invalid-version",
-        f"{show(value)} is not a version: it must be an integer from 0 to {MAX_VERSION}",
-        _integer_hint(value, "version", MAX_VERSION),
-    )
+    message = f"{show(value)} is not a version: it must be an integer from 0 to {MAX_VERSION}"
+    return Problem("invalid-version", message, _integer_hint(value, "version", MAX_VERSION))
 
 
 def check_capability(value: object) -> int | Problem:
@@ -113,12 +100,11 @@ def check_capability(value: object) -> int | Problem:
     # No GPU is beyond 20.0, and 90.0 is 90 with a point.
     if number is not None and 0 < number < 20 and round(number, 1) == number:
         help_text = f"capability {number} is written {round(number * 10)}"
-    return Problem(
-        "invalid-capability",
-        f"{show(value)} is not a capability: it must be an integer from 0 to "
-        f"{MAX_CAPABILITY}, and 90 means 9.0",
-        help_text,
+    message = (
+        f"{show(value)} is not a capability: it must be an integer from 0 to {MAX_CAPABILITY}, "
+        "and 90 means 9.0"
     )
+    return Problem("invalid-capability", message, help_text)
 
 
 def _as_float(value: object) -> float | None:
@@ -147,17 +133,16 @@ def check_revision(value: object) -> str | Problem:
     text = as_text(value)
     if text is not None and is_revision(text):
         return text
+    message = (
+        f"{show(value)} is not a revision: it must be a string of letters, digits, "
+        "`_`, `.`, `/` and `-`"
+    )
     help_text = None
     if value is None:
         help_text = "leave the revision out to state none"
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         help_text = "put it between quotes, or use `version` for a kernel version"
-    return Problem(
-        "invalid-revision",
-        f"{show(value)} is not a revision: it must be a string of letters, digits, "
-        "`_`, `.`, `/` and `-`",
-        help_text,
-    )
+    return Problem("invalid-revision", message, help_text)
 
 
 def check_lockfile(value: object) -> str | Problem:
@@ -165,27 +150,19 @@ def check_lockfile(value: object) -> str | Problem:
     path = as_text(os.fspath(value) if is_path(value) else value)
     if path is not None and path.strip() and path.isprintable():
         return path
-    return Problem(
-        "invalid-lockfile",
-        f"{show(value)} is not the path of a lock file",
-        "leave `lockfile` out to state none" if value is None else None,
-    )
+    help_text = "leave `lockfile` out to state none" if value is None else None
+    return Problem("invalid-lockfile", f"{show(value)} is not the path of a lock file", help_text)
 
 
 def check_trust(value: object) -> bool | Problem:
     """Whether to run code of publishers that the Hub does not vouch for, where it is no list."""
     if isinstance(value, bool):
         return value
-    help_text = None
-    if isinstance(value, str):
-        help_text = f'write a list: ["{value}"]' if is_repo_id(value) else _yes_or_no_hint(value)
-    elif value is None:
-        help_text = "leave it out for false"
-    return Problem(
-        "invalid-trust-remote-code",
-        f"{show(value)} is neither true nor false nor a list of at least one repository id",
-        help_text,
-    )
+    help_text = "leave it out for false" if value is None else _yes_or_no_hint(value)
+    if isinstance(value, str) and is_repo_id(value):
+        help_text = f'write a list: ["{value}"]'
+    message = f"{show(value)} is neither true nor false nor a list of at least one repository id"
+    return Problem("invalid-trust-remote-code", message, help_text)
 
 
 def check_repo_id(item: object) -> str | Problem:
@@ -193,20 +170,18 @@ def check_repo_id(item: object) -> str | Problem:
     text = as_text(item)
     if text is not None and is_repo_id(text):
         return text
-    reason = repo_id_problem(item) if isinstance(item, str) else None
-    meant = item.partition(":")[0].removesuffix(".git") if isinstance(item, str) else ""
-    return Problem(
-        "invalid-trust-remote-code",
-        f"{show(item)} is not a repository id `org/repo`" + (f": {reason}" if reason else ""),
-        f"did you mean {quote(meant)}?" if is_repo_id(meant) else None,
-    )
+    reason = repo_id_problem(text) if text is not None else None
+    message = f"{show(item)} is not a repository id `org/repo`" + (f": {reason}" if reason else "")
+    meant = (text or "").partition(":")[0].removesuffix(".git")
+    help_text = f"did you mean {quote(meant)}?" if is_repo_id(meant) else None
+    return Problem("invalid-trust-remote-code", message, help_text)
 
 
 def _yes_or_no_hint(value: object) -> str | None:
     word = value.lower() if isinstance(value, str) else ""
-    meant = "true" if word in {"true", "yes", "on"} else "false"
-    if word not in {"true", "yes", "on", "false", "no", "off"}:
+    if word not in _YES | _NO:
         return None
+    meant = "true" if word in _YES else "false"
     return f"write {meant}, without quotes" if word == meant else f"write {meant}"
 
 
@@ -214,11 +189,9 @@ def check_inherit_mapping(value: object) -> bool | Problem:
     """A plain yes or no."""
     if isinstance(value, bool):
         return value
-    return Problem(
-        "invalid-inherit-mapping",
-        f"{show(value)} is neither true nor false for `inherit_mapping`",
-        "leave it out for true" if value is None else _yes_or_no_hint(value),
-    )
+    message = f"{show(value)} is neither true nor false for `inherit_mapping`"
+    help_text = "leave it out for true" if value is None else _yes_or_no_hint(value)
+    return Problem("invalid-inherit-mapping", message, help_text)
 
 
 def check_schema_uri(value: object) -> str | Problem:
@@ -226,8 +199,7 @@ def check_schema_uri(value: object) -> str | Problem:
     text = as_text(value)
     if text is None:
         return Problem("invalid-schema-uri", f"{show(value)} is not a string for `$schema`")
-    reason = line_problem(text)
-    if reason is not None:
+    if reason := line_problem(text):
         help_text = "write a URL, or a path relative to this file"
         return Problem("invalid-schema-uri", f"`$schema` {reason}: {quote(text)}", help_text)
     return text
@@ -235,24 +207,20 @@ def check_schema_uri(value: object) -> str | Problem:
 
 def check_layer_name(value: object) -> str | Problem:
     """A name that a model registers: `kernel_layer_name` of its class."""
-    if not isinstance(value, str):
-        return Problem("invalid-layer-name", f"{show(value)} is not a string", at_key=True)
-    value = str.__str__(value)  # a plain string, where the key is a member of an enum
-    stripped = value.strip()
-    if not stripped:
-        return Problem("invalid-layer-name", f"the layer name {show(value)} is blank", at_key=True)
-    if value != stripped:
-        return Problem(
-            "invalid-layer-name",
-            f"the layer name {show(value)} has white space at its ends",
-            f"did you mean {quote(stripped)}?",
-            at_key=True,
-        )
-    reason = line_problem(value)
-    if reason is not None:
-        message = f"the layer name {quote(value)} {reason}"
-        return Problem("invalid-layer-name", message, at_key=True)
-    return value
+    name = as_text(value)
+    help_text = None
+    if name is None:
+        message = f"{show(value)} is not a string"
+    elif not (stripped := name.strip()):
+        message = f"the layer name {show(name)} is blank"
+    elif name != stripped:
+        message = f"the layer name {show(name)} has white space at its ends"
+        help_text = f"did you mean {quote(stripped)}?"
+    elif reason := line_problem(name):
+        message = f"the layer name {quote(name)} {reason}"
+    else:
+        return name
+    return Problem("invalid-layer-name", message, help_text, at_key=True)
 
 
 def is_layer_name(value: object) -> bool:
@@ -260,22 +228,13 @@ def is_layer_name(value: object) -> bool:
     return not isinstance(check_layer_name(value), Problem)
 
 
-def check_device(value: object) -> DeviceType | Problem:
-    """A key of a device table."""
-    if isinstance(value, str) and value in _DEVICES:
-        return _DEVICES[value]
-    return unknown_device(value)
-
-
-def check_mode(value: object) -> ModeName | Problem:
-    """A key of a mode table."""
-    if isinstance(value, str) and value in _MODES:
-        return _MODES[value]
-    return unknown_mode(value)
-
-
-_PINS: Final = ("version", "revision", "lockfile")
-_HUB_ONLY: Final = (*_PINS, "trust_remote_code")
+def line_problem(text: str) -> str | None:
+    """What keeps a text from being a name that others choose: one line, and not a long one."""
+    if not is_text(text):
+        return "contains characters that are not Unicode text"
+    if _CONTROL.search(text) is not None:
+        return "contains control characters or line separators"
+    return f"is longer than {MAX_LENGTH} characters" if len(text) > MAX_LENGTH else None
 
 
 def option_problems(table: Mapping[Any, Any]) -> list[tuple[str, Problem]]:
@@ -286,35 +245,19 @@ def option_problems(table: Mapping[Any, Any]) -> list[tuple[str, Problem]]:
     options = [key for key in table if key in _HUB_ONLY]
     kernel = table.get("kernel")
     if isinstance(kernel, LocalRef) or (isinstance(kernel, str) and is_local(kernel)):
-        return [(key, _misplaced_option(key, kernel)) for key in options]
+        on_disk = f"is for kernels on the Hub, and {quote(kernel)} is on disk"
+        help_text = "leave it out: a local kernel is used as it is"
+        return [
+            (key, Problem("misplaced-option", f"{quote(key)} {on_disk}", help_text, at_key=True))
+            for key in options
+        ]
     pins = [key for key in options if key in _PINS]
-    in_reference = _pin_in_reference(kernel)
-    stated = [in_reference, *pins] if in_reference else pins
+    # Of a reference, what stands between `@` and the layer.
+    _, at, rest = str(kernel).partition("@") if isinstance(kernel, (str, HubRef)) else ("", "", "")
+    stated = [f"@{rest.partition(':')[0]}", *pins] if at else pins
     if not pins or len(stated) < 2:
         return []
     pinned = listing(stated, "and")
-    problem = Problem(
-        "conflicting-pins",
-        f"{pinned} pin one kernel: state at most one",
-        f"remove all but one of {pinned}",
-        at_key=True,
-    )
-    return [(pins[-1], problem)]
-
-
-def _misplaced_option(key: str, kernel: object) -> Problem:
-    return Problem(
-        "misplaced-option",
-        f"{quote(key)} is for kernels on the Hub, and {quote(kernel)} is on disk",
-        "leave it out: a local kernel is used as it is",
-        at_key=True,
-    )
-
-
-def _pin_in_reference(kernel: object) -> str | None:
-    if isinstance(kernel, HubRef):
-        pinned = kernel.version is not None or kernel.revision is not None
-        return f"@{str(kernel).partition('@')[2].partition(':')[0]}" if pinned else None
-    if isinstance(kernel, str) and "@" in kernel:
-        return f"@{kernel.partition('@')[2].partition(':')[0]}"
-    return None
+    message = f"{pinned} pin one kernel: state at most one"
+    help_text = f"remove all but one of {pinned}"
+    return [(pins[-1], Problem("conflicting-pins", message, help_text, at_key=True))]

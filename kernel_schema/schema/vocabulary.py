@@ -74,72 +74,52 @@ CONFIG_KEYS: Final = ("$schema", "kernel_mapping", "inherit_mapping")
 
 # What people write for a device: torch's, vendors' and marketing names.
 _DEVICE_ALIASES: Final = {
-    "gpu": "cuda",
-    "nvidia": "cuda",
-    "nv": "cuda",
-    "hip": "rocm",
-    "amd": "rocm",
-    "amdgpu": "rocm",
-    "metal": "mps",
-    "apple": "mps",
-    "mlx": "mps",
-    "intel": "xpu",
-    "sycl": "xpu",
-    "ascend": "npu",
-    "cann": "npu",
-    "privateuseone": "npu",
-    "trainium": "neuron",
-    "inferentia": "neuron",
+    **dict.fromkeys(("gpu", "nvidia", "nv"), "cuda"),
+    **dict.fromkeys(("hip", "amd", "amdgpu"), "rocm"),
+    **dict.fromkeys(("metal", "apple", "mlx"), "mps"),
+    **dict.fromkeys(("intel", "sycl"), "xpu"),
+    **dict.fromkeys(("ascend", "cann", "privateuseone"), "npu"),
+    **dict.fromkeys(("trainium", "inferentia"), "neuron"),
+    **dict.fromkeys(("host", "x86"), "cpu"),
     "xla": "tpu",
-    "host": "cpu",
-    "x86": "cpu",
 }
 _MODE_ALIASES: Final = {
-    "infer": "inference",
-    "eval": "inference",
-    "predict": "inference",
+    **dict.fromkeys(("infer", "eval", "predict"), "inference"),
     "train": "training",
-    "compile": "inference_torch_compile",
-    "torch_compile": "inference_torch_compile",
-    "inference_compile": "inference_torch_compile",
-    "inference|torch_compile": "inference_torch_compile",
-    "train_compile": "training_torch_compile",
-    "training_compile": "training_torch_compile",
-    "training|torch_compile": "training_torch_compile",
-    "default": "fallback",
-    "any": "fallback",
-    "all": "fallback",
+    **dict.fromkeys(
+        ("compile", "torch_compile", "inference_compile", "inference|torch_compile"),
+        "inference_torch_compile",
+    ),
+    **dict.fromkeys(
+        ("train_compile", "training_compile", "training|torch_compile"), "training_torch_compile"
+    ),
+    **dict.fromkeys(("default", "any", "all"), "fallback"),
 }
 _SPEC_ALIASES: Final = {
-    "repo": "kernel",
-    "repo_id": "kernel",
-    "ref": "kernel",
-    "path": "kernel",
-    "branch": "revision",
-    "tag": "revision",
-    "commit": "revision",
-    "rev": "revision",
+    **dict.fromkeys(("repo", "repo_id", "ref", "path"), "kernel"),
+    **dict.fromkeys(("branch", "tag", "commit", "rev"), "revision"),
     "lock": "lockfile",
     "trust": "trust_remote_code",
     "min": "min_capability",
     "max": "max_capability",
 }
-# Keys of the whole config.
 _CONFIG_ALIASES: Final = {
-    "kernels": "kernel_mapping",
-    "layers": "kernel_mapping",
-    "mapping": "kernel_mapping",
+    **dict.fromkeys(("kernels", "layers", "mapping"), "kernel_mapping"),
     "inherit": "inherit_mapping",
 }
 
-
 KeyKind = Literal["device", "mode", "key"]
+"""What a key of an entry may be: `key` is one of a kernel with options or of a range."""
 
-# Every word that may have been meant, and the misspellings with a fixed answer, by kind of key.
-_WORDS: Final[dict[KeyKind, dict[str, str]]] = {
-    "device": {name: name for name in DEVICE_NAMES} | _DEVICE_ALIASES,
-    "mode": {name: name for name in MODE_NAMES} | _MODE_ALIASES,
-    "key": {name: name for name in (*SPEC_KEYS, *RANGE_KEYS)} | _SPEC_ALIASES,
+_NAMES: Final[dict[KeyKind, tuple[str, ...]]] = {
+    "device": DEVICE_NAMES,
+    "mode": MODE_NAMES,
+    "key": (*SPEC_KEYS, *RANGE_KEYS),
+}
+_ALIASES: Final[dict[KeyKind, dict[str, str]]] = {
+    "device": _DEVICE_ALIASES,
+    "mode": _MODE_ALIASES,
+    "key": _SPEC_ALIASES,
 }
 
 
@@ -148,8 +128,6 @@ def closest_of(word: str, kinds: tuple[KeyKind, ...]) -> tuple[KeyKind | None, s
 
     >>> closest_of("infer", ("device", "mode")), closest_of("cuda:0", ("device", "mode"))
     (('mode', 'inference'), ('device', 'cuda'))
-    >>> closest_of("banana", ("device", "mode"))
-    (None, None)
     """
     if "device" in kinds:
         word = word.split(":", 1)[0]
@@ -160,27 +138,9 @@ def closest_of(word: str, kinds: tuple[KeyKind, ...]) -> tuple[KeyKind | None, s
 
 @cache
 def _among(kinds: tuple[KeyKind, ...]) -> tuple[Suggester, dict[str, KeyKind]]:
-    kind_of: dict[str, KeyKind] = {name: kind for kind in kinds for name in _WORDS[kind].values()}
-    words = {known: name for kind in kinds for known, name in _WORDS[kind].items()}
-    return Suggester(kind_of, words), kind_of
-
-
-def closest_device(word: str) -> str | None:
-    """The device that `word` probably meant, or None.
-
-    >>> closest_device("cuda:0"), closest_device("hip"), closest_device("cdua")
-    ('cuda', 'rocm', 'cuda')
-    """
-    return closest_of(word, ("device",))[1]
-
-
-def closest_mode(word: str) -> str | None:
-    """The mode that `word` probably meant, or None.
-
-    >>> closest_mode("infer"), closest_mode("trainning"), closest_mode("Mode.TRAINING")
-    ('inference', 'training', 'training')
-    """
-    return closest_of(word, ("mode",))[1]
+    kind_of: dict[str, KeyKind] = {name: kind for kind in kinds for name in _NAMES[kind]}
+    aliases = {alias: name for kind in kinds for alias, name in _ALIASES[kind].items()}
+    return Suggester(kind_of, aliases), kind_of
 
 
 def closest_key(word: str, keys: tuple[str, ...]) -> str | None:
@@ -194,5 +154,5 @@ def closest_key(word: str, keys: tuple[str, ...]) -> str | None:
 
 @cache
 def _of_keys(keys: tuple[str, ...]) -> Suggester:
-    known = _SPEC_ALIASES | _CONFIG_ALIASES
-    return Suggester(keys, {alias: key for alias, key in known.items() if key in keys})
+    aliases = _SPEC_ALIASES | _CONFIG_ALIASES
+    return Suggester(keys, {alias: key for alias, key in aliases.items() if key in keys})

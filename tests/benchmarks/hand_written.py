@@ -22,17 +22,22 @@ from kernel_schema import (
     parse_kernel_ref,
 )
 from kernel_schema.schema import ranges, values
-from kernel_schema.schema.alternatives import Holder, alternative, meant_alternative, misfit
-from kernel_schema.schema.frozen import FrozenDict
-from kernel_schema.schema.problems import Problem
-from kernel_schema.schema.vocabulary import RANGE_KEYS
-from kernel_schema.schema.wrong_keys import (
+from kernel_schema.schema.alternatives import (
     BOUNDS_ALONE,
     MISSING_KERNEL,
     MISSING_MAPPING,
+    Holder,
+    alternative,
+    check_device,
+    check_mode,
+    meant_alternative,
+    misfit,
     unknown_config_key,
     unknown_option,
 )
+from kernel_schema.schema.grammar import FrozenDict
+from kernel_schema.schema.problems import Problem
+from kernel_schema.schema.vocabulary import RANGE_KEYS
 from kernel_schema.typeguards import is_list, is_tuple
 
 if TYPE_CHECKING:
@@ -178,7 +183,7 @@ class _Validator:
             return value
         entries: dict[Any, Any] = {}
         for key, entry in value.items():
-            mode = self._checked(values.check_mode, key, route, key)
+            mode = self._checked(check_mode, key, route, key)
             if mode is not _FAILED:
                 entries[mode] = self._entry(entry, (*route, key), "mode")
         return ModeMapping.model_construct(root=FrozenDict(entries))
@@ -190,7 +195,7 @@ class _Validator:
             self._report(found, (*route, *below))
         entries: dict[Any, Any] = {}
         for key, entry in value.items():
-            device = self._checked(values.check_device, key, route, key)
+            device = self._checked(check_device, key, route, key)
             if device is not _FAILED:
                 entries[device] = self._entry(entry, (*route, key), "device")
         return DeviceMapping.model_construct(root=FrozenDict(entries))

@@ -20,7 +20,7 @@ from torch.optim.swa_utils import AveragedModel
 
 import kernel_schema as ks
 from kernel_schema.model.target import mode_of
-from kernel_schema.model.wrappers import unwrap, wrapper_step
+from kernel_schema.model.wrappers import unwrap, wrapped_key
 from tests.lowering.toys import Block, LateNorm, Norm, Plain, carriers, make_model
 
 if TYPE_CHECKING:
@@ -228,7 +228,7 @@ class TestNamesOfUsers:
             name: tuple(f"{step}.{one}" for one in found) for name, found in NAMES.items()
         }
         assert unwrap(model) is model
-        assert wrapper_step(type(model)) is None
+        assert wrapped_key(type(model)) is None
 
     def test_attribute_called_like_a_step_within_a_wrapper(self) -> None:
         class Module(nn.Module):

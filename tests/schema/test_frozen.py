@@ -32,7 +32,7 @@ from kernel_schema import (
     Route,
     expand,
 )
-from kernel_schema.schema.frozen import FrozenDict
+from kernel_schema.schema.grammar import FrozenDict
 from tests.schema.problems import REF
 from tests.strategies import config_data, configs, kernel_mappings, spoken
 

@@ -15,7 +15,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernel_schema import KernelConfig, expand
-from kernel_schema.schema.compare import Change, diff, digest, place_of
+from kernel_schema.schema.rules import Change, diff, digest, subject
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES
 from tests.schema.problems import REF
 from tests.strategies import config_data, configs
@@ -176,7 +176,7 @@ def test_a_change_knows_its_sides() -> None:
 
 def test_a_place_in_words() -> None:
     ranges = {"rocm": [{"min_capability": 90, "max_capability": 94, "training": REF}]}
-    assert place_of(expand(config(ranges))[0]) == "L, rocm, capability 90 to 94, training"
+    assert subject(expand(config(ranges))[0]) == "L, rocm, capability 90 to 94, training"
 
 
 @given(configs())

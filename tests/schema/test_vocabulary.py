@@ -14,9 +14,7 @@ from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
     DEVICE_NAMES,
     MODE_NAMES,
-    closest_device,
     closest_key,
-    closest_mode,
     closest_of,
 )
 
@@ -49,12 +47,12 @@ def test_a_right_word_is_its_own_nearest(name: str) -> None:
 
 
 def test_words_of_no_vocabulary() -> None:
-    assert closest_device("banana") is None
-    assert closest_mode("banana") is None
+    assert closest_of("banana", ("device",)) == (None, None)
+    assert closest_of("banana", ("mode",)) == (None, None)
     assert closest_key("banana", ("kernel",)) is None
     # A word of one vocabulary is no word of another.
-    assert closest_mode("gpu") is None
-    assert closest_device("eval") is None
+    assert closest_of("gpu", ("mode",)) == (None, None)
+    assert closest_of("eval", ("device",)) == (None, None)
     assert closest_key("commit", ("kernel",)) is None
 
 

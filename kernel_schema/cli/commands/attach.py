@@ -19,7 +19,7 @@ from kernel_schema.files.document import from_read_error
 from kernel_schema.files.parsed import ReadError
 from kernel_schema.files.read import PYPROJECT, STANDARD_INPUT, FileAccessError, read_text
 from kernel_schema.paths import exists, is_file
-from kernel_schema.schema.lines import line_problem
+from kernel_schema.schema.values import line_problem
 from kernel_schema.wording import printable, quote
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from kernel_schema.cli.output.layout import paragraph
 from kernel_schema.cli.output.plans import OWN
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import KernelSchemaError
-from kernel_schema.schema.compare import diff
+from kernel_schema.schema.rules import diff
 
 if TYPE_CHECKING:
     import argparse
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from kernel_schema.choice.plan import LayerPlan, Plan
     from kernel_schema.files.document import Document
     from kernel_schema.model.types import Module
-    from kernel_schema.schema.compare import Change
+    from kernel_schema.schema.rules import Change
 
 
 def run(options: argparse.Namespace) -> int:
