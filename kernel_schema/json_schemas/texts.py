@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from kernel_schema.schema.values import CONTROL_CLASS, MAX_LENGTH
 from kernel_schema.schema.references import (
     LAYER_PATTERN,
     LOCAL_START_PATTERN,
@@ -18,6 +17,7 @@ from kernel_schema.schema.references import (
     REPO_ID_PATTERN,
     REVISION_PATTERN,
 )
+from kernel_schema.schema.values import CONTROL_CLASS, MAX_LENGTH
 from kernel_schema.schema.vocabulary import MAX_CAPABILITY, ORIGINAL
 
 Keywords = dict[str, Any]

@@ -107,10 +107,7 @@ def capability_of(device: DeviceType | None) -> int | None:
 
 
 def resolve_target(
-    model: Module,
-    device: DeviceInput | None,
-    mode: ModeInput | None,
-    capability: int | None = None,
+    model: Module, device: DeviceInput | None, mode: ModeInput | None, capability: int | None = None
 ) -> Target:
     """What kernels will be chosen for, as given or else as the model and the machine say.
 

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kernel_schema.codes import Code
     from kernel_schema.schema.problems import Steps
 
-Alternative = Literal["string", "kernel", "devices", "modes", "ranges", "range", "other"]
+Alternative = Literal["config", "string", "kernel", "devices", "modes", "ranges", "range", "other"]
 Holder = Literal["layer", "device", "range", "mode"]
 """What an entry stands for: each takes other alternatives."""
 

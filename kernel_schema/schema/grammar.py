@@ -7,29 +7,12 @@ shape alone, tables by their keys: every mistake is found by the line that the v
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, ItemsView, Iterator, Mapping
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from pydantic_core import core_schema
 
-from kernel_schema.schema import values
-from kernel_schema.schema.alternatives import (
-    BOUNDS_ALONE,
-    ENTRIES,
-    INHERIT_AMONG_LAYERS,
-    MISSING_KERNEL,
-    MISSING_MAPPING,
-    PYPROJECT_TABLE,
-    check_device,
-    check_mode,
-    declared,
-    is_config_key,
-    layers_outside,
-    meant_alternative,
-    misfit,
-    unknown_config_key,
-    unknown_option,
-)
+from kernel_schema.schema import alternatives, values
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.schema.ranges import bounds_problem, device_problems
 from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS
@@ -66,6 +49,10 @@ class FrozenDict(Mapping[K, V_co]):
     def __len__(self) -> int:
         return len(self._items)
 
+    def items(self) -> ItemsView[K, V_co]:
+        """As of any mapping; that of `Mapping` looks up every key."""
+        return self._items.items()
+
     def __hash__(self) -> int:
         return hash(frozenset(self._items.items()))
 
@@ -100,7 +87,7 @@ class Reader:
         table = dict(value)
         if "kernel_mapping" not in table:
             if is_table(tool := table.get("tool")) and "kernel-schema" in tool:
-                self.problems.note((*steps, "tool"), PYPROJECT_TABLE)
+                self.problems.note((*steps, "tool"), alternatives.PYPROJECT_TABLE)
                 return {}
             self._take_out_layers(table, steps)
         fields = self._keyed(table, _CONFIG, steps, (*steps, "kernel_mapping"))
@@ -113,10 +100,12 @@ class Reader:
         outside = [
             key
             for key, value in table.items()
-            if isinstance(key, str) and isinstance(value, (str, Mapping)) and not is_config_key(key)
+            if isinstance(key, str)
+            and isinstance(value, (str, Mapping))
+            and not alternatives.is_config_key(key)
         ]
         if outside:
-            self.problems.note((*steps, outside[0]), layers_outside(outside))
+            self.problems.note((*steps, outside[0]), alternatives.layers_outside(outside))
             table["kernel_mapping"] = {}
             for key in outside:
                 del table[key]
@@ -129,7 +118,7 @@ class Reader:
             self.problems.note(steps, Problem("invalid-kernel-mapping", message, hint))
             return FrozenDict({})
         if isinstance(value.get("inherit_mapping"), bool):
-            self.problems.note((*steps, "inherit_mapping"), INHERIT_AMONG_LAYERS)
+            self.problems.note((*steps, "inherit_mapping"), alternatives.INHERIT_AMONG_LAYERS)
         return self._entries(value, steps, values.check_layer_name, "layer")
 
     def device_mapping(self, value: Any, steps: Steps) -> FrozenDict[Any, Any]:
@@ -138,13 +127,13 @@ class Reader:
             return FrozenDict({})
         for below, problem in device_problems(value):
             self.problems.note((*steps, *below), problem)
-        return self._entries(value, steps, check_device, "device")
+        return self._entries(value, steps, alternatives.check_device, "device")
 
     def mode_mapping(self, value: Any, steps: Steps) -> FrozenDict[Any, Any]:
         """`{ModeName: KernelRef | KernelSpec}`, at least one key."""
         if not self._is_stated(value, steps, "a table of modes"):
             return FrozenDict({})
-        return self._entries(value, steps, check_mode, "mode")
+        return self._entries(value, steps, alternatives.check_mode, "mode")
 
     def _entries(
         self, table: Mapping[Any, Any], steps: Steps, check: Check, holder: Holder
@@ -162,8 +151,8 @@ class Reader:
         A layer: `"original" | KernelRef | KernelSpec | ModeMapping | DeviceMapping`. A device: the
         same with `[CapabilityEntry, ...]` for the last. A mode: `KernelRef | KernelSpec`.
         """
-        alternative = meant_alternative(value, holder)
-        if alternative not in ENTRIES[holder].takes:
+        alternative = alternatives.meant_alternative(value, holder)
+        if alternative not in alternatives.ENTRIES[holder].takes:
             return self._refuse(value, steps, holder)
         if alternative == "string":
             check = values.check_kernel if holder == "mode" else values.check_entry_string
@@ -175,14 +164,14 @@ class Reader:
         return self._part(alternative, value, steps)
 
     def _refuse(self, value: Any, steps: Steps, holder: Holder) -> None:
-        below, problem = misfit(value, holder)
+        below, problem = alternatives.misfit(value, holder)
         self.problems.note((*steps, *below), problem)
 
     def _part(self, alternative: Alternative, value: Any, steps: Steps) -> Any:
         """The model for a value: one that is there already, or made of what its line says."""
-        if declared(value) == alternative:
+        if alternatives.declared(value) == alternative:
             return value
-        meaning = _LINES[alternative](self, value, steps)
+        meaning = LINES[alternative](self, value, steps)
         return None if self.problems else self._build(alternative, meaning)
 
     def capability_entry(self, value: Any, steps: Steps) -> Fields:
@@ -194,7 +183,7 @@ class Reader:
         if problem := bounds_problem(fields):
             self.problems.note((*steps, "min_capability"), problem)
         if fields and not table:
-            self.problems.note(steps, BOUNDS_ALONE)
+            self.problems.note(steps, alternatives.BOUNDS_ALONE)
         for key, bound in fields.items():
             fields[key] = self.take(values.check_capability(bound), (*steps, key))
         entry = ORIGINAL if table == {"kernel": ORIGINAL} else table
@@ -306,9 +295,12 @@ SPEC_LINES: Final[dict[str, Line]] = {
     "lockfile": single(values.check_lockfile),
     "trust_remote_code": Reader.trust_remote_code,
 }
-_CONFIG: Final = _Keys(CONFIG_LINES, "kernel_mapping", MISSING_MAPPING, unknown_config_key)
-_SPEC: Final = _Keys(SPEC_LINES, "kernel", MISSING_KERNEL, unknown_option)
-_LINES: Final[dict[Alternative, Line]] = {
+_CONFIG: Final = _Keys(
+    CONFIG_LINES, "kernel_mapping", alternatives.MISSING_MAPPING, alternatives.unknown_config_key
+)
+_SPEC: Final = _Keys(SPEC_LINES, "kernel", alternatives.MISSING_KERNEL, alternatives.unknown_option)
+LINES: Final[dict[Alternative, Line]] = {
+    "config": Reader.config,
     "kernel": Reader.kernel_spec,
     "modes": Reader.mode_mapping,
     "devices": Reader.device_mapping,

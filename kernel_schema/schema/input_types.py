@@ -16,12 +16,7 @@ from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.schema.vocabulary import DeviceType, ModeName, Original
 
 if TYPE_CHECKING:
-    from kernel_schema.schema.models import (
-        CapabilityEntry,
-        DeviceMapping,
-        KernelSpec,
-        ModeMapping,
-    )
+    from kernel_schema.schema.models import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
 
 RefInput: TypeAlias = str | HubRef | LocalRef
 
@@ -87,15 +82,9 @@ class DeviceMappingDict(TypedDict, total=False):
 
 # What a nested literal or variable may hold; keys are checked when the config is built.
 _Node: TypeAlias = Union[
-    DeviceEntryInput,
-    int,
-    os.PathLike[str],
-    "CapabilityEntry",
-    Mapping[str, "_Node"],
-    Mapping[DeviceType, "_Node"],
-    Mapping[ModeName, "_Node"],
-    Sequence["_Node"],
+    DeviceEntryInput, int, os.PathLike[str], "CapabilityEntry", "_Table", Sequence["_Node"]
 ]
+_Table: TypeAlias = Mapping[str, _Node] | Mapping[DeviceType, _Node] | Mapping[ModeName, _Node]
 
 LayerEntryInput: TypeAlias = Union[
     SpecInput,
@@ -104,9 +93,7 @@ LayerEntryInput: TypeAlias = Union[
     ModeMappingDict,
     DeviceMappingDict,
     tuple[RefInput, Mapping[str, Any]],
-    Mapping[str, _Node],
-    Mapping[DeviceType, _Node],
-    Mapping[ModeName, _Node],
+    _Table,
 ]
 ModeMappingInput: TypeAlias = ModeMappingDict | Mapping[str, _Node] | Mapping[ModeName, _Node]
 DeviceMappingInput: TypeAlias = DeviceMappingDict | Mapping[str, _Node] | Mapping[DeviceType, _Node]

@@ -19,7 +19,6 @@ from kernel_schema.schema.grammar import (
     SPEC_LINES,
     Fields,
     FrozenDict,
-    Line,
     Reader,
     single,
 )
@@ -83,7 +82,6 @@ class KernelSpec(KeyedPart, frozen=True):
     """
 
     grammar_alternative: ClassVar[Alternative] = "kernel"
-    grammar_line: ClassVar[Line] = Reader.kernel_spec
 
     kernel: KernelRef
     version: Annotated[int | None, read_by(SPEC_LINES["version"])] = None
@@ -102,6 +100,12 @@ class KernelSpec(KeyedPart, frozen=True):
 
 class ModeMapping(TablePart[ModeName, HubRef | LocalRef | KernelSpec], frozen=True):
     """Kernels by mode. `fallback` stands for every mode that is not named.
+
+    Args:
+        root: For each mode a kernel, or one with options; at least one.
+
+    Raises:
+        pydantic.ValidationError: With our codes as error types.
 
     >>> modes = ModeMapping({"inference": "org/repo:Infer", "fallback": "org/repo:Other"})
     >>> str(modes[ModeName.INFERENCE])
@@ -129,13 +133,15 @@ class CapabilityEntry(KeyedPart, frozen=True):
         max_capability: Highest capability, included. None bounds nothing.
         entry: The kernel with options, the kernels by mode, or `original`.
 
+    Raises:
+        pydantic.ValidationError: With our codes as error types.
+
     >>> entry = CapabilityEntry(min_capability=90, kernel="org/hopper:Layer")
     >>> print(entry.capabilities, entry.model_dump())
     capability 90 and above {'min_capability': 90, 'kernel': 'org/hopper:Layer'}
     """
 
     grammar_alternative: ClassVar[Alternative] = "range"
-    grammar_line: ClassVar[Line] = Reader.capability_entry
 
     min_capability: Annotated[int | None, read_by(single(check_capability))] = None
     max_capability: Annotated[int | None, read_by(single(check_capability))] = None
@@ -175,6 +181,13 @@ _DeviceEntry: TypeAlias = (
 class DeviceMapping(TablePart[DeviceType, _DeviceEntry], frozen=True):
     """What runs on each device.
 
+    Args:
+        root: For each device a kernel, one with options, `original`, kernels by mode or, under cuda
+            and rocm, a list of capability ranges; at least one device.
+
+    Raises:
+        pydantic.ValidationError: With our codes as error types.
+
     >>> devices = DeviceMapping({"cuda": "org/repo:Fast", "cpu": "original"})
     >>> devices[DeviceType.CPU]
     'original'
@@ -207,6 +220,7 @@ class KernelConfig(KeyedPart, frozen=True):
     Raises:
         pydantic.ValidationError: A `ValueError` that holds every mistake, each with our code as its
             type. `ConfigError.from_validation_error` turns it into diagnostics.
+        TypeError: For a keyword that is neither an argument nor `$schema`.
 
     >>> config = KernelConfig({"RMSNorm": "kernels-community/layer_norm:LlamaRMSNorm"})
     >>> config.kernel_mapping["RMSNorm"].layer_name
@@ -215,7 +229,7 @@ class KernelConfig(KeyedPart, frozen=True):
     {'kernel_mapping': {'RMSNorm': 'kernels-community/layer_norm:LlamaRMSNorm'}}
     """
 
-    grammar_line: ClassVar[Line] = Reader.config
+    grammar_alternative: ClassVar[Alternative] = "config"
 
     schema_uri: Annotated[str | None, read_by(CONFIG_LINES["$schema"])] = Field(
         default=None, alias="$schema"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final, TypeVar
 from pydantic import BaseModel, PlainValidator, RootModel, model_serializer, model_validator
 
 from kernel_schema.schema.alternatives import Alternative
-from kernel_schema.schema.grammar import Fields, FrozenDict, Line, Reader
+from kernel_schema.schema.grammar import LINES, Fields, FrozenDict, Line, Reader
 from kernel_schema.schema.problems import Problem, Problems, TooManyProblemsError
 from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.typeguards import is_table, is_tuple
@@ -127,13 +127,11 @@ class Part(BaseModel, frozen=True):
 class KeyedPart(Part, frozen=True, extra="forbid"):
     """What models with keys of their own have in common: a line of the grammar reads them whole."""
 
-    grammar_line: ClassVar[Line]
-
     @typed_init
     def __init__(self, **data: Any) -> None:
         model = type(self)
-        if "grammar_line" in vars(model):
-            _holding(self, read(model.grammar_line, data, model.__name__))
+        if "grammar_alternative" in vars(model):
+            _holding(self, read(LINES[model.grammar_alternative], data, model.__name__))
         else:
             super().__init__(**data)
 
@@ -142,8 +140,8 @@ class KeyedPart(Part, frozen=True, extra="forbid"):
     def _read_whole(cls, value: Any, handler: ModelWrapValidatorHandler[Self]) -> Self:
         if isinstance(value, cls):
             return value
-        if "grammar_line" in vars(cls):
-            return cls.of_read(read(cls.grammar_line, value, cls.__name__))
+        if "grammar_alternative" in vars(cls):
+            return cls.of_read(read(LINES[cls.grammar_alternative], value, cls.__name__))
         return handler(cls._read_derived(value))
 
     @classmethod
@@ -153,14 +151,14 @@ class KeyedPart(Part, frozen=True, extra="forbid"):
         ours = next(
             base.model_fields
             for base in cls.__mro__
-            if issubclass(base, KeyedPart) and "grammar_line" in vars(base)
+            if issubclass(base, KeyedPart) and "grammar_alternative" in vars(base)
         )
         theirs: Fields = {}
         if is_table(value):
             added = {key for key, name in keys.items() if name not in ours}
             theirs = {key: value[key] for key in added if key in value}
             value = {key: item for key, item in value.items() if key not in theirs}
-        fields = read(cls.grammar_line, value, cls.__name__)
+        fields = read(LINES[cls.grammar_alternative], value, cls.__name__)
         return {key: fields[name] for key, name in keys.items() if name in fields} | theirs
 
 

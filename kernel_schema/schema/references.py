@@ -271,10 +271,7 @@ def _wrong_repo_id(repo_id: str) -> _Ways:
         yield "--" in part or ".." in part, "`--` and `..` are forbidden"
         yield part.strip("-.") != part, f"{quote(part)} starts or ends with `-` or `.`"
     yield repo_id.endswith(".git"), "it must not end in `.git`"
-    yield (
-        not _REPO_ID.fullmatch(repo_id),
-        "only letters, digits, `-`, `_` and `.` are allowed",
-    )
+    yield (not _REPO_ID.fullmatch(repo_id), "only letters, digits, `-`, `_` and `.` are allowed")
 
 
 def _help(text: str) -> str | None:
