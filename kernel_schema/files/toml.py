@@ -29,8 +29,6 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from kernel_schema.diagnostics import Step
-
 LONG: Final = (
     r"'''[^']*(?:'(?!'')[^']*)*''''{0,2}"
     r'|"""[^"\\]*(?:(?:\\.|"(?!""))[^"\\]*)*""""{0,2}'
@@ -83,9 +81,7 @@ def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
     try:
         count_strings([value])
     except RecursionError:
-        node = parsed.node(_deep_route(value))
-        place = (node.start, node.end) if node.key_start < 0 else (node.key_start, node.key_end)
-        findings.too_deep(*place)
+        findings.too_deep(*_deep_place(parsed.node(), text))
     if _has_large(value):
         _add_large_numbers(findings)
         findings.raise_if_any()
@@ -138,16 +134,13 @@ def _add_large_numbers(findings: Findings) -> None:
                 findings.add("number-out-of-range", *match.span(), "this number is too large")
 
 
-def _deep_route(value: Value) -> tuple[Step, ...]:
-    """The route to the first table or list that is too deep."""
-    waiting: list[tuple[Value, tuple[Step, ...]]] = [(value, ())]
-    while waiting:
-        outer, route = waiting.pop()
-        if len(route) == MAX_DEPTH:
-            return route
-        below = [(inner, (*route, step)) for step, inner in items(outer).items()]
-        waiting += [pair for pair in reversed(below) if isinstance(pair[0], (dict, list))]
-    return ()
+def _deep_place(root: Node, text: str) -> tuple[int, int]:
+    """Where the first table or list stands that is too deep."""
+    level = [root]
+    for _ in range(MAX_DEPTH):
+        level = [inner for outer in level for inner in outer.children.values()]
+    node = next((node for node in level if node.children or text[node.start] in "[{"), root)
+    return (node.start, node.end) if node.key_start < 0 else (node.key_start, node.key_end)
 
 
 class ReachedError(Exception):

@@ -227,11 +227,11 @@ class _Builder:
             else:
                 _explain().wrong_key(self._findings, key, *self.spans[-2:], firsts)
                 key = f"\0{len(self.spans)}"
-            event = next(self._events)  # noqa: PLW2901 (keys and values take turns)
-            if isinstance(event, AliasEvent):
-                self._alias(event, merge=key == "<<")
+            inner = next(self._events)
+            if isinstance(inner, AliasEvent):
+                self._alias(inner, merge=key == "<<")
                 continue
-            mapping[key] = value = self._value(event)
+            mapping[key] = value = self._value(inner)
             if value is None and self.opened[-1] >= 0:
                 self._check_glued_key()
         return mapping

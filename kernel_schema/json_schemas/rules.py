@@ -26,9 +26,14 @@ _PINS: Final = ("version", "revision", "lockfile")
 _OPTIONS: Final = SPEC_KEYS[1:]
 
 
+def given(properties: Keywords) -> Keywords:
+    """A node for the values of some keys."""
+    return {"properties": properties, **OPEN}
+
+
 def required(key: str) -> Keywords:
     """A key that must be there; strict validators want it to be known in the same node."""
-    return {"required": [key], "properties": {key: True}, **OPEN}
+    return {"required": [key], **given({key: True})}
 
 
 HAS_KERNEL: Final[Keywords] = {"type": "object", **required("kernel")}
@@ -43,28 +48,21 @@ def names(keys: Iterable[str], message: str | None = None) -> Keywords:
 def beside_kernel(kernel: Texts, bounds: Texts) -> Keywords:
     """The rules for a table with `kernel`: its options, offered only where they may stand."""
     message = f"beside `kernel` can stand {listing([*_OPTIONS, *bounds], 'and')}"
+    trust = {"kernel": _on_the_hub("trust_remote_code", NOT_LOCAL)}
+    unpinned = {"kernel": {"pattern": NOT_LOCAL_NOT_PINNED}, **dict.fromkeys(_PINS, False)}
     return {
         **_limits(message, {"kernel": kernel["kernel"], **bounds}, _OPTIONS),
         "dependencies": {
             "version": _alone("version", ["revision", "lockfile"]),
             "revision": _alone("revision", ["lockfile"]),
             "lockfile": _alone("lockfile", []),
-            "trust_remote_code": {
-                "properties": {"kernel": _on_the_hub("trust_remote_code", NOT_LOCAL)},
-                **OPEN,
-            },
+            "trust_remote_code": given(trust),
         },
         # Options are offered where nothing speaks against them.
-        "if": {"properties": {"kernel": _matching(NOT_LOCAL)}, **OPEN},
+        "if": given({"kernel": {"pattern": NOT_LOCAL}}),
         "then": {
             **_hints({"trust_remote_code": kernel["trust_remote_code"]}),
-            "if": {
-                "properties": {
-                    "kernel": _matching(NOT_LOCAL_NOT_PINNED),
-                    **dict.fromkeys(_PINS, False),
-                },
-                **OPEN,
-            },
+            "if": given(unpinned),
             "then": _hints({pin: kernel[pin] for pin in _PINS}),
         },
     }
@@ -75,12 +73,11 @@ def original_or(kernel: Texts, bounds: Texts) -> Keywords:
     message = (
         f"beside `kernel: {ORIGINAL}` only the bounds can stand: {listing(list(bounds), 'and')}"
     )
-    return {
-        "if": {"properties": {"kernel": {"const": ORIGINAL}}, **OPEN},
-        "then": _limits(message, {"kernel": kernel["kernel"], **bounds}),
-        "else": beside_kernel(kernel, bounds),
-        **OPEN,
-    }
+    return _either(
+        given({"kernel": {"const": ORIGINAL}}),
+        _limits(message, {"kernel": kernel["kernel"], **bounds}),
+        beside_kernel(kernel, bounds),
+    )
 
 
 def without_kernel(tables: Tables, bounds: Texts) -> Keywords:
@@ -97,12 +94,8 @@ def without_kernel(tables: Tables, bounds: Texts) -> Keywords:
             allowed = names(keys, message)
             if not bounds:
                 allowed["enumDescriptions"] = list(keys.values())
-            rules = {
-                "if": _none_of(tables[name]),
-                "then": rules,
-                "else": {"propertyNames": allowed, **_hints(keys)},
-                **OPEN,
-            }
+            limited = {"propertyNames": allowed, **_hints(keys)}
+            rules = _either(_none_of(tables[name]), rules, limited)
     return rules
 
 
@@ -110,25 +103,28 @@ def _undecided(tables: Tables, bounds: Texts) -> Keywords:
     """For a table without `kernel`, device and mode: something is missing or misspelt."""
     kernel = {**tables["kernel"], **bounds}
     options = {key: kernel[key] for key in _OPTIONS}
-    message = f"this table takes `kernel` with its options{_or_tables(tables)}"
+    message = "this table takes `kernel` with its options"
+    for name, words in (("devices", DEVICE_NAMES), ("modes", MODE_NAMES)):
+        if name in tables:
+            message += f", or {name} ({', '.join(words)})"
     if bounds:
         message += f", beside {listing(list(bounds), 'and')}"
     inner = {**tables.get("devices", {}), **tables.get("modes", {})}
     offered = {"kernel": kernel["kernel"], **inner, **bounds}
-    with_options = _only([*options, *bounds], _lacking_kernel(kernel))
-    rules: Keywords = {
-        "if": _none_of(options),
-        "then": _limits(message, offered, options),
-        "else": {**with_options, "else": _limits(message, kernel, offered), **OPEN},
-        **OPEN,
-    }
+    options_alone = _either(
+        {"propertyNames": names([*options, *bounds]), **OPEN},
+        _lacking_kernel(kernel),
+        _limits(message, kernel, offered),
+    )
+    rules = _either(_none_of(options), _limits(message, offered, options), options_alone)
     if not bounds:
         return rules
-    return {**_only(bounds, _lacking_kernel(offered)), "else": rules, **OPEN}
+    bounds_alone = {"propertyNames": names(bounds), **OPEN}
+    return _either(bounds_alone, _lacking_kernel(offered), rules)
 
 
-def _only(keys: Iterable[str], then: Keywords) -> Keywords:
-    return {"if": {"propertyNames": names(keys), **OPEN}, "then": then}
+def _either(condition: Keywords, then: Keywords, otherwise: Keywords) -> Keywords:
+    return {"if": condition, "then": then, "else": otherwise, **OPEN}
 
 
 def _lacking_kernel(offered: Texts) -> Keywords:
@@ -137,21 +133,13 @@ def _lacking_kernel(offered: Texts) -> Keywords:
     return {"allOf": [{**required("kernel"), "errorMessage": message}], **_hints(offered)}
 
 
-def _or_tables(tables: Tables) -> str:
-    keys = {"devices": DEVICE_NAMES, "modes": MODE_NAMES}
-    named = [f"{what} ({', '.join(words)})" for what, words in keys.items() if what in tables]
-    return "".join(f", or {table}" for table in named)
-
-
 def _alone(pin: str, others: list[str]) -> Keywords:
     message = (
         f"`{pin}` pins the kernel already: state at most one of `@...`, {listing(_PINS, 'and')}"
     )
+    kernel = _on_the_hub(pin, NOT_LOCAL_NOT_PINNED)
     return {
-        "properties": {
-            **dict.fromkeys(others, False),
-            "kernel": _on_the_hub(pin, NOT_LOCAL_NOT_PINNED),
-        },
+        "properties": {**dict.fromkeys(others, False), "kernel": kernel},
         **({"errorMessage": message} if others else {}),
         **OPEN,
     }
@@ -160,7 +148,7 @@ def _alone(pin: str, others: list[str]) -> Keywords:
 def _on_the_hub(option: str, pattern: str) -> Keywords:
     without = " without `@...`" if pattern == NOT_LOCAL_NOT_PINNED else ""
     message = f"`{option}` needs a kernel on the Hub, written `org/repo:layer_name`{without}"
-    return {**_matching(pattern), "errorMessage": message}
+    return {"pattern": pattern, "errorMessage": message}
 
 
 def _limits(message: str, offered: Texts, also: Iterable[str] = ()) -> Keywords:
@@ -172,15 +160,8 @@ def _limits(message: str, offered: Texts, also: Iterable[str] = ()) -> Keywords:
 
 def _hints(keys: Texts) -> Keywords:
     """What completion shows for keys; the rules for their values stand elsewhere."""
-    return {
-        "properties": {key: {"description": text, **OPEN} for key, text in keys.items()},
-        **OPEN,
-    }
+    return given({key: {"description": text, **OPEN} for key, text in keys.items()})
 
 
 def _none_of(keys: Iterable[str]) -> Keywords:
-    return {"properties": dict.fromkeys(keys, False), **OPEN}
-
-
-def _matching(pattern: str) -> Keywords:
-    return {"pattern": pattern}
+    return given(dict.fromkeys(keys, False))

@@ -81,58 +81,58 @@ def _value(description: str, message: str, examples: list[Any], **rules: Any) ->
     return {"description": description, **rules, **texts}
 
 
+def _string(description: str, message: str, examples: list[Any], pattern: str) -> Keywords:
+    return _value(description, message, examples, type="string", pattern=pattern)
+
+
+def _integer(description: str, message: str, examples: list[Any], maximum: int) -> Keywords:
+    return _value(description, message, examples, type="integer", minimum=0, maximum=maximum)
+
+
 def _capability(which: str, side: str, sample: str, examples: list[int]) -> Keywords:
-    return _value(
+    return _integer(
         f"{which} compute capability of the range, included; {sample}. Left out, nothing bounds "
         f"the range {side}.",
         f"a capability is an integer from 0 to {MAX_CAPABILITY}, and {sample}",
         examples,
-        type="integer",
-        minimum=0,
-        maximum=MAX_CAPABILITY,
+        MAX_CAPABILITY,
     )
 
 
 VALUES: Final[dict[str, Keywords]] = {
-    "kernel": _value(
+    "kernel": _string(
         "The kernel: a layer of a kernel repository on the Hub, written `org/repo:layer_name`, or "
         "on disk, written `./path:layer_name`. `@v1` behind the repository states a kernel "
         "version, any other `@...` a git revision.",
         _KERNEL_MESSAGE,
         _EXAMPLES,
-        type="string",
-        pattern=KERNEL,
+        KERNEL,
     ),
-    "kernel_or_original": _value(
+    "kernel_or_original": _string(
         "The kernel for this capability range, written `org/repo:layer_name` or "
         "`./path:layer_name`; or `original`, which keeps the model's own forward.",
         _ENTRY_MESSAGE,
         [_EXAMPLES[0], ORIGINAL],
-        type="string",
-        pattern=ENTRY,
+        ENTRY,
     ),
-    "version": _value(
+    "version": _integer(
         "Kernel version. Without any of `@...`, `version`, `revision` and `lockfile`, version 1 is "
         "meant.",
         f"a version is an integer from 0 to {MAX_VERSION}, without quotes",
         [1],
-        type="integer",
-        minimum=0,
-        maximum=MAX_VERSION,
+        MAX_VERSION,
     ),
-    "revision": _value(
+    "revision": _string(
         "Git branch, tag or commit of the kernel repository, in place of a version.",
         "a revision is a string of letters, digits, `_`, `.`, `/` and `-`",
         ["main"],
-        type="string",
-        pattern=REVISION,
+        REVISION,
     ),
-    "lockfile": _value(
+    "lockfile": _string(
         "Lock file of the kernels library that pins the repository, relative to this file.",
         "`lockfile` is the path of a lock file, on one line",
         ["./kernels.lock"],
-        type="string",
-        pattern=LOCKFILE,
+        LOCKFILE,
     ),
     "trust_remote_code": {
         "description": "Whether to run code of publishers that the Hub does not vouch for: `true`, "
