@@ -58,8 +58,8 @@ def read(
             has an ending that tells no format.
         ConfigError: With every mistake in the file.
     """
-    text, known = read_text(path, format=format, max_bytes=max_bytes)
-    return loads_document(text, format=known, file=str.__str__(os.fspath(path)))
+    text, stated = read_text(path, format=format, max_bytes=max_bytes)
+    return loads_document(text, format=stated, file=str.__str__(os.fspath(path)))
 
 
 def read_text(
@@ -70,40 +70,30 @@ def read_text(
 ) -> tuple[str, Format]:
     """The text of a config file, unread, and its format; takes and raises what `read` does."""
     file = str.__str__(os.fspath(path))  # a plain string, whatever class the path has
-    known = format or format_of(file)
-    if known is None and file != STANDARD_INPUT:
-        # What cannot be opened at all says so first: its ending is no matter then.
-        _bytes(file, 0)
-    if known is None:
-        standard_input = file == STANDARD_INPUT
-        raise _access(
-            "unknown-format",
-            file,
-            "the format of standard input cannot be told"
-            if standard_input
-            else f"the format of {quote(file)} cannot be told by its ending",
-            "pass `--format` (in Python `format=`): yaml, json or toml",
-        )
+    stated = format or format_of(file)
+    if stated is None:
+        message = "the format of standard input cannot be told"
+        if file != STANDARD_INPUT:
+            # What cannot be opened at all says so first: its ending is no matter then.
+            _bytes(file, 0)
+            message = f"the format of {quote(file)} cannot be told by its ending"
+        help_text = "pass `--format` (in Python `format=`): yaml, json or toml"
+        raise _access("unknown-format", file, message, help_text)
     raw = _bytes(file, max_bytes)
     if len(raw) > max_bytes:
-        raise _content(
-            "file-too-large",
-            file,
-            f"the file is larger than {max_bytes} bytes",
-            "allow more with `--max-bytes` (in Python `max_bytes=`) if it really is a config",
+        message = f"the file is larger than {max_bytes} bytes"
+        help_text = (
+            "allow more with `--max-bytes` (in Python `max_bytes=`) if it really is a config"
         )
+        raise _content("file-too-large", file, message, help_text)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
         before = raw[: error.start].decode("utf-8").removeprefix("\ufeff")
-        raise _content(
-            "not-utf8",
-            file,
-            f"the file is not UTF-8: byte {raw[error.start]:#04x} at offset {error.start}",
-            "save it as UTF-8",
-            LineIndex(before).point(len(before)),
-        ) from None
-    return text, known
+        message = f"the file is not UTF-8: byte {raw[error.start]:#04x} at offset {error.start}"
+        place = LineIndex(before).point(len(before))
+        raise _content("not-utf8", file, message, "save it as UTF-8", place) from None
+    return text, stated
 
 
 def load(
@@ -171,12 +161,9 @@ def loads_document(text: str, *, format: Format, file: str = "<text>") -> Docume
         if Path(file).name == PYPROJECT:
             table = parsed.sub(TABLE)
             if table is None:
-                raise _content(
-                    "missing-table",
-                    file,
-                    "there is no table `[tool.kernel-schema]` in it",
-                    "add the table, or name another file",
-                )
+                message = "there is no table `[tool.kernel-schema]` in it"
+                help_text = "add the table, or name another file"
+                raise _content("missing-table", file, message, help_text)
             parsed = table
         parsed.refuse_keys(MAX_KEY)
     except ReadError as error:
@@ -240,6 +227,5 @@ def _content(
     place: tuple[int, int] = (1, 1),
 ) -> ConfigError:
     """The error for what a file holds, at one place in it."""
-    return ConfigError(
-        [Diagnostic(code, message, help=help_text, file=file, span=Span(*place, *place))]
-    )
+    span = Span(*place, *place)
+    return ConfigError([Diagnostic(code, message, help=help_text, file=file, span=span)])

@@ -58,7 +58,8 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
     r"""Read a TOML text; raises ReadError for what is not TOML, and for what is too much.
 
-    Dates and times stay objects of `datetime`. A `pyproject.toml` may be empty, a config not.
+    Dates and times stay objects of `datetime`. `allow_empty` takes a text that says nothing, as a
+    `pyproject.toml` may; a config should not.
 
     >>> parsed = read_toml('RMSNorm.cuda = "org/repo:Layer"')
     >>> parsed.value, parsed.locate(("RMSNorm", "cuda")).key

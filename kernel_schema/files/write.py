@@ -83,20 +83,17 @@ def dump(
             written.
     """
     file = str.__str__(os.fspath(path))  # a plain string, whatever class the path has
-    known = format or format_of(file)
-    if known is None:
-        raise _refused(
-            f"the format of {quote(file)} cannot be told by its ending",
-            "pass `format=`: yaml, json or toml",
-        )
+    stated = format or format_of(file)
+    if stated is None:
+        message = f"the format of {quote(file)} cannot be told by its ending"
+        raise _refused(message, "pass `format=`: yaml, json or toml")
     with explained(file):
         # A link that has another name leads to it too.
         if PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}:
-            raise _refused(
-                f"{quote(file)} holds more than a config", "dump it as toml and paste it by hand"
-            )
+            message = f"{quote(file)} holds more than a config"
+            raise _refused(message, "dump it as toml and paste it by hand")
         directory = Path(file).absolute().parent
-    replace_file(file, dumps(detach(config, directory), format=known))
+    replace_file(file, dumps(detach(config, directory), format=stated))
 
 
 def _refused(message: str, help_text: str | None) -> FileAccessError:
@@ -107,7 +104,7 @@ def _to_json(data: dict[str, Any]) -> str:
     text = json.dumps(data, indent=2, ensure_ascii=False)
     # JSON has no `\U`: what is beyond U+FFFF is a pair.
     paired = _ASTRAL.sub(
-        lambda found: found[0] if is_visible(found[0]) else json.dumps(found[0])[1:-1], text
+        lambda match: match[0] if is_visible(match[0]) else json.dumps(match[0])[1:-1], text
     )
     return printable_lines(paired) + "\n"
 
