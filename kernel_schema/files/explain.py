@@ -88,13 +88,11 @@ def explain(
     words: str,
     anchors: Mapping[str, int],
     cases: Iterable[Case],
-    fallback: str,
     *,
     brief: bool = False,
 ) -> None:
     """Note the first case that is met. `brief` leaves out the line where a bracket stands."""
-    text = findings.text
-    at, opening = anchors["at"], anchors["opening"]
+    text, opening = findings.text, anchors["opening"]
     for case in cases:
         start = anchors.get(case.anchor, -1)
         if start < 0 or not re.search(case.words, words):
@@ -118,7 +116,6 @@ def explain(
             help_text = case.help and case.help.format(**fields)
             findings.add(case.code, *match.span(group), case.message.format(**fields), help_text)
             return
-    findings.add_syntax(at, min(at + 1, len(text)), fallback)
 
 
 def escapes(words: str, digits: Mapping[str, int], help_text: str) -> list[Case]:

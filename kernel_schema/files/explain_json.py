@@ -53,6 +53,7 @@ _CASES: Final = (
     ),
     Case("value", rf"(?!:){_WORD}+", "text needs double quotes", "write {text}"),
     Case("value", ".", "a value is missing before {it}"),
+    Case("", "(?s:.?)", "this is not valid JSON"),
 )
 
 
@@ -68,13 +69,13 @@ def explain_json(findings: Findings, words: str, at: int) -> None:
     elif text.startswith(("//", "/*", "#"), at):
         _comments(findings, at)
     elif at == len(text):
-        explain(findings, f"{words} at the end", anchors, _CASES, "this is not valid JSON")
+        explain(findings, f"{words} at the end", anchors, _CASES)
     else:
         is_cut = anchors["word"] < at and re.match(_WORD, text[at])
         if is_cut and re.search("','|Extra", words):
             # json.loads has taken the beginning of a word for a number.
             words, anchors["at"] = "value", anchors["word"]
-        explain(findings, words, anchors, _CASES, "this is not valid JSON")
+        explain(findings, words, anchors, _CASES)
 
 
 def _comments(findings: Findings, at: int) -> None:

@@ -97,6 +97,7 @@ _CASES: Final = (
     Case("", "\"\"\"|'''", "this {it} is never closed", anchor="quote"),
     Case("", "[\"']", "this {it} is not closed on its line", anchor="quote"),
     Case("date", r"[^\r\n#]*[^\r\n# \t]", "there is no such date or time"),
+    Case("", "(?s:.?)", "this is not valid TOML"),
 )
 
 
@@ -120,7 +121,7 @@ def explain_toml(findings: Findings, complaint: str) -> None:
     # The open bracket, where the text ends, or at least the line.
     anchors["end"] = -1 if text[at:].strip() else anchors["opening"]
     anchors["broken"] = anchors["opening"] if text[at : at + 1] in {"\r", "\n", "#"} else -1
-    explain(findings, words, anchors, _CASES, "this is not valid TOML")
+    explain(findings, words, anchors, _CASES)
 
 
 def _twice(findings: Findings, at: int) -> None:

@@ -238,6 +238,7 @@ _CASES: Final = (
         "quote text that starts with `{sign}`",
         anchor="since",
     ),
+    Case("", "(?s:.?)", "this is not valid YAML"),
 )
 
 
@@ -279,10 +280,10 @@ def explain_yaml(findings: Findings, error: Exception, end: int, opening: int) -
         "repository": at - len(repository[0]) if repository else -1,
         "backslash": next((m.start() for m in _ESCAPE.finditer(text, since) if m[1]), -1),
     }
-    explain(findings, words, anchors, _CASES, "this is not valid YAML", brief=line <= opening)
+    explain(findings, words, anchors, _CASES, brief=line <= opening)
 
 
 def block_header(findings: Findings, start: int) -> None:
     """Note a `|` or `>` with something else behind it than what may stand there."""
     anchors = {"at": start, "since": start, "opening": -1}
-    explain(findings, "block scalar", anchors, _CASES, "this is not valid YAML")
+    explain(findings, "block scalar", anchors, _CASES)

@@ -26,8 +26,8 @@ from kernel_schema.wording import quote
 STRING: Final = r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"'
 """The pattern of a string of JSON."""
 
-NOT_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
-"""What json.loads takes for numbers, and JSON does not have."""
+# What json.loads takes for numbers, and JSON does not have.
+_NOT_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 # A string and the colon that makes it a key, an opening bracket, a closing one, another value.
 _TOKEN = re.compile(rf'({STRING})(\s*:)?|([\[{{])|([\]}}])|([^\s,:\[\]{{}}"]+)')
@@ -137,7 +137,7 @@ def _scan(text: str, findings: Findings) -> Node:
 
 
 def _check_word(findings: Findings, word: str, start: int, end: int) -> None:
-    if word in NOT_NUMBERS:
+    if word in _NOT_NUMBERS:
         findings.add("not-a-number", start, end, f"JSON has no {quote(word)}")
     elif word[0] in "-0123456789":
         is_int = word.removeprefix("-").isdigit()

@@ -210,10 +210,6 @@ class Findings:
         if len(self._problems) > MAX_PROBLEMS:
             raise self.error()
 
-    def add_syntax(self, start: int, end: int, message: str, help_text: str | None = None) -> None:
-        """Note that the text is not of its format."""
-        self.add("syntax-error", start, end, message, help_text)
-
     def add_twice(self, start: int, end: int, first: int) -> None:
         """Note a key that is there twice, the first of them at an offset."""
         written, line = self.text[start:end], self.lines.point(first)[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import sys
 from typing import Any
@@ -198,6 +199,28 @@ def test_there_are_only_so_many_problems(name: str, text: str) -> None:
     codes = [problem.code for problem in caught.value.problems]
     assert len(codes) == MAX_PROBLEMS + 1
     assert codes.count("too-many-problems") == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"a": 1, "a": 1}',
+        '[{"b": 1}, {"a": {"c": ""}, "b": "", "a": {}}]',
+        '{"a" : ":", "a" :":"}',
+        '{"": 1, "": "\\""}',
+        '{"\\"": 1, "\\u0022": 2}',
+    ],
+)
+def test_no_duplicate_escapes_the_count_of_strings(text: str) -> None:
+    assert only_problem("json", text).code == "duplicate-key"
+
+
+def test_a_good_json_text_is_not_scanned(monkeypatch: pytest.MonkeyPatch) -> None:
+    scanned: list[str] = []
+    monkeypatch.setattr("kernel_schema.files.json._scan", lambda text, _: scanned.append(text))
+    text = '{"a" : [{"b": "c : d", "e": 1.5}, "", [], true], "f": {}}'
+    assert READERS["json"](text).value == json.loads(text)
+    assert scanned == []
 
 
 def test_a_long_line_stays_short_in_a_message() -> None:
