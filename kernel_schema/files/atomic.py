@@ -27,7 +27,6 @@ TEMPORARY: Final = ".kernel-schema-*.tmp"
 # A config is no program: whoever rewrites it hands on no rights of another user.
 _PERMISSIONS: Final = 0o777
 _PRIVILEGES: Final = "security.capability"
-_CANNOT: Final = "cannot be written"
 
 
 def replace_file(file: str, text: str, *, held: bytes | None = None) -> None:
@@ -54,9 +53,8 @@ def replace_file(file: str, text: str, *, held: bytes | None = None) -> None:
         status = _status(target)
         with _temporary(target, content, status) as temporary:
             if held is not None and _content(target, len(held)) != held:
-                raise _refused(
-                    file, "was changed while we worked on it: nothing was written", "try again"
-                )
+                message = "was changed while we worked on it: nothing was written"
+                raise refused(f"{_shown(file)} {message}", "try again")
             with _as_a_whole():
                 temporary.replace(target)
 
@@ -79,11 +77,7 @@ def create_file(file: str, text: str) -> None:
 
 
 def is_taken(file: str) -> bool:
-    """Whether `create_file` would refuse a name because there is something.
-
-    >>> is_taken("."), is_taken("no such file"), is_taken(os.devnull)
-    (True, False, False)
-    """
+    """Whether `create_file` would refuse a name because there is something."""
     return os.path.lexists(file) and not _is_stream(file)
 
 
@@ -95,17 +89,23 @@ def explained(file: str) -> Generator[None]:
     except (FileAccessError, FileExistsError):
         raise
     except UnicodeEncodeError:
-        raise _refused(file, f"{_CANNOT}: there are characters that are not Unicode text") from None
+        reason = "there are characters that are not Unicode text"
     except ValueError:
-        raise _refused(file, f"{_CANNOT}: no path holds a null character") from None
+        reason = "no path holds a null character"
     except OSError as error:
         reason = error.strerror or str(error) or type(error).__name__
-        raise _refused(file, f"{_CANNOT}: {reason}") from None
+    else:
+        return
+    raise refused(f"{_shown(file)} cannot be written: {reason}") from None
 
 
-def _refused(file: str, why: str, help_text: str | None = None) -> FileAccessError:
-    message = f"{quote(file, longest=1000)} {why}"
+def refused(message: str, help_text: str | None = None) -> FileAccessError:
+    """The error for what cannot be written."""
     return FileAccessError([Diagnostic("cannot-write", message, help=help_text)])
+
+
+def _shown(file: str) -> str:
+    return quote(file, longest=1000)
 
 
 def _of_kind(number: int) -> OSError:
@@ -164,10 +164,7 @@ def _status(target: Path) -> os.stat_result | None:
 
 @contextmanager
 def _temporary(target: Path, content: bytes, status: os.stat_result | None) -> Generator[Path]:
-    """A new file beside another that holds a content, down to the disk; gone afterwards.
-
-    It gets the permissions and owner of `status`, or those of any new file.
-    """
+    """A new file beside another, on the disk, with what `status` allows; gone afterwards."""
     temporary = target.parent / TEMPORARY.replace("*", os.urandom(8).hex())
     try:
         # Nobody else reads it before it has the rights of the file that it replaces.
@@ -181,7 +178,7 @@ def _temporary(target: Path, content: bytes, status: os.stat_result | None) -> G
                 _take_over(descriptor, target, status)
             os.fsync(descriptor)
         yield temporary
-        # Bring the names in the folder to the disk, where that can be done.
+        # The names in the folder too, where that can be done.
         with suppress(OSError):
             descriptor = os.open(target.parent, os.O_RDONLY)
             try:

@@ -40,10 +40,6 @@ def read_json(text: str) -> Parsed:
     """Read one JSON value; raises ReadError for what is not JSON, and for what is too much.
 
     Keys that are there twice, half surrogate pairs, `NaN` and numbers without bounds are refused.
-
-    >>> parsed = read_json('{"RMSNorm": "org/repo:Layer"}')
-    >>> parsed.value, parsed.locate(("RMSNorm",)).value
-    ({'RMSNorm': 'org/repo:Layer'}, Span(line=1, column=13, end_line=1, end_column=29))
     """
     # Other control characters json.loads does not take either.
     if not text.isascii() or "\x7f" in text:

@@ -42,12 +42,7 @@ _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 class ReadError(ValueError):
-    """A text that cannot be read: all that was found, in its order; the file is not known here.
-
-    >>> problem = Diagnostic("syntax-error", "a ',' is missing", span=Span(3, 7, 3, 8))
-    >>> print(ReadError([problem]))
-    3:7: a ',' is missing
-    """
+    """A text that cannot be read: all that was found, in its order; the file is not known here."""
 
     def __init__(self, problems: Iterable[Diagnostic]) -> None:
         self.problems: tuple[Diagnostic, ...] = tuple(problems)
@@ -62,11 +57,7 @@ class ReadError(ValueError):
 
 
 class LineIndex:
-    r"""Turns offsets into a text to lines and columns.
-
-    >>> LineIndex("a: 1\r\nbc: 2").span(6, 8)
-    Span(line=2, column=1, end_line=2, end_column=3)
-    """
+    """Turns offsets into a text to lines and columns, as editors count them."""
 
     def __init__(self, text: str) -> None:
         self.length = len(text)
@@ -99,10 +90,7 @@ class Located:
 
 @dataclass(slots=True)
 class Node:
-    """The place of a value, as offsets; those of its key are -1 where it has none.
-
-    `children` holds the places of what is in a list or table.
-    """
+    """The place of a value and of what is in it, as offsets; of its key -1 where it has none."""
 
     start: int
     end: int
@@ -116,10 +104,7 @@ class Node:
 
 
 class Parsed:
-    """A text that was read: its plain value, and the place of every key and value in it.
-
-    `scan` finds the places; it is called when the first is asked for, if ever.
-    """
+    """A text that was read: its plain value, and the places, found when the first is asked for."""
 
     def __init__(self, value: Value, text: str, scan: Callable[[], Node]) -> None:
         self.value = value
@@ -169,13 +154,7 @@ class Parsed:
         return Parsed(value, self._text, lambda: self.node(steps))
 
     def refuse_keys(self, limit: int) -> None:
-        """Refuse keys of more characters: every problem and every rule below one would repeat it.
-
-        >>> from kernel_schema.files.json import read_json
-        >>> read_json('{"a": {"bcd": 1}}').refuse_keys(2)
-        Traceback (most recent call last):
-        kernel_schema.files.parsed.ReadError: 1:8: the key `bcd` has 3 characters: 2 are the most
-        """
+        """Refuse longer keys: every problem and every rule below one would repeat it."""
         findings = Findings(self._text)
         for route in _long_keys(self.value, limit):
             key, node = str(route[-1]), self.node(route)
@@ -229,10 +208,7 @@ class Findings:
         raise self.error()
 
     def refuse_depth(self, pieces: re.Pattern[str]) -> NoReturn:
-        """Give up on a text that has used up Python's stack, at the bracket that is too deep.
-
-        `pieces` finds strings and comments whole, and each bracket and brace elsewhere.
-        """
+        """Give up at the bracket that is too deep; `pieces` finds strings and comments whole."""
         depth = 0
         for match in pieces.finditer(self.text):
             depth += (match[0] in {"[", "{"}) - (match[0] in {"]", "}"})
@@ -252,10 +228,7 @@ class Findings:
 
 
 def prepare(text: str) -> str:
-    """The text without its byte order mark; raises ReadError for what no text may hold.
-
-    That is control characters, U+FFFE, U+FFFF, half surrogate pairs and a second byte order mark.
-    """
+    """The text without its byte order mark; ReadError for characters that no text may hold."""
     # Nearly every text is ASCII, where this is faster than a pattern.
     if text.isascii() and not text.encode().translate(None, _ASCII_ALLOWED):
         return text
@@ -290,22 +263,14 @@ def _holds(value: object, step: Step) -> bool:
 
 
 def items(value: Value) -> dict[Step, Value]:
-    """What is in a list or table, by position or key; nothing is in another value.
-
-    >>> items(["a"]), items({"b": 1}), items("c")
-    ({0: 'a'}, {'b': 1}, {})
-    """
+    """What is in a list or table, by position or key; nothing is in another value."""
     if isinstance(value, dict):
         return cast("dict[Step, Value]", value)
     return {**dict(enumerate(value))} if isinstance(value, list) else {}
 
 
 def count_strings(value: Value, depth: int = 0) -> int:
-    """How many strings a value holds, keys included; RecursionError if it is too deep.
-
-    >>> count_strings({"a": ["b", 1]})
-    2
-    """
+    """How many strings a list or table holds, keys included; RecursionError if it is too deep."""
     if depth > MAX_DEPTH:
         raise RecursionError
     count = 0
@@ -324,11 +289,7 @@ def count_strings(value: Value, depth: int = 0) -> int:
 
 
 def read_int(digits: str, base: int = 10) -> int | None:
-    """The integer that a literal without prefix stands for; None if it is beyond all limits.
-
-    >>> read_int("-12"), read_int("ff", 16), read_int("9" * 5000)
-    (-12, 255, None)
-    """
+    """The integer that a literal without prefix stands for; None if it is beyond all limits."""
     if len(digits) > MAX_DIGITS + digits.startswith(("-", "+")):
         return None
     try:

@@ -172,11 +172,7 @@ def loads_document(text: str, *, format: Format, file: str = "<text>") -> Docume
 
 
 def format_of(file: str) -> Format | None:
-    """The format that the ending of a path tells, or None.
-
-    >>> format_of("kernels.yml"), format_of("kernels")
-    ('yaml', None)
-    """
+    """The format that the ending of a path tells, or None."""
     return _FORMATS.get(Path(file).suffix.lower())
 
 

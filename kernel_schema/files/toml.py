@@ -56,14 +56,10 @@ _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
 def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
-    r"""Read a TOML text; raises ReadError for what is not TOML, and for what is too much.
+    """Read a TOML text; raises ReadError for what is not TOML, and for what is too much.
 
     Dates and times stay objects of `datetime`. `allow_empty` takes a text that says nothing, as a
     `pyproject.toml` may; a config should not.
-
-    >>> parsed = read_toml('RMSNorm.cuda = "org/repo:Layer"')
-    >>> parsed.value, parsed.locate(("RMSNorm", "cuda")).key
-    ({'RMSNorm': {'cuda': 'org/repo:Layer'}}, Span(line=1, column=9, end_line=1, end_column=13))
     """
     text = prepare(text)
     findings = Findings(text)

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pydantic import ValidationError
 
-from kernel_schema.diagnostics import ConfigError, Diagnostic
-from kernel_schema.files.atomic import explained, replace_file
-from kernel_schema.files.read import PYPROJECT, FileAccessError, format_of
+from kernel_schema.diagnostics import ConfigError
+from kernel_schema.files.atomic import explained, refused, replace_file
+from kernel_schema.files.read import PYPROJECT, format_of
 from kernel_schema.schema.local_paths import detach, stated_paths
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.typeguards import is_list, is_table
@@ -48,14 +48,14 @@ def dumps(config: KernelConfig, *, format: Format) -> str:
     SiLU = "org/repo:SiLU"
     """
     if format not in _WRITERS:
-        raise _refused(f"{quote(format)} is not a format: formats are yaml, json and toml", None)
+        raise refused(f"{quote(format)} is not a format: formats are yaml, json and toml")
     data = config.model_dump()
     if not all(map(str.isprintable, stated_paths(config))):
         try:
             KernelConfig.model_validate(data)
         except ValidationError as error:
             why = ConfigError.from_validation_error(error).diagnostics[0].message
-            raise _refused(f"no file can state this config: {why}", None) from None
+            raise refused(f"no file can state this config: {why}") from None
     return _WRITERS[format](data)
 
 
@@ -86,18 +86,14 @@ def dump(
     stated = format or format_of(file)
     if stated is None:
         message = f"the format of {quote(file)} cannot be told by its ending"
-        raise _refused(message, "pass `format=`: yaml, json or toml")
+        raise refused(message, "pass `format=`: yaml, json or toml")
     with explained(file):
         # A link that has another name leads to it too.
         if PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}:
             message = f"{quote(file)} holds more than a config"
-            raise _refused(message, "dump it as toml and paste it by hand")
+            raise refused(message, "dump it as toml and paste it by hand")
         directory = Path(file).absolute().parent
     replace_file(file, dumps(detach(config, directory), format=stated))
-
-
-def _refused(message: str, help_text: str | None) -> FileAccessError:
-    return FileAccessError([Diagnostic("cannot-write", message, help=help_text)])
 
 
 def _to_json(data: dict[str, Any]) -> str:

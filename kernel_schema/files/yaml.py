@@ -71,15 +71,11 @@ _BASES: Final = {"0o": 8, "0x": 16}
 
 
 def read_yaml(text: str) -> Parsed:
-    r"""Read one document of YAML; raises ReadError for what is not YAML, and for what is too much.
+    """Read one document of YAML; raises ReadError for what is not YAML, and for what is too much.
 
     Plain scalars mean what the core schema of YAML 1.2 says: `yes`, `1_000` and `2020-01-01` are
     text, `010` is 10. Anchors, aliases, types stated with `!`, further documents and keys that are
     not text are refused.
-
-    >>> parsed = read_yaml("RMSNorm: org/repo:Layer\nversion: [1, on]")
-    >>> parsed.value, parsed.locate(("version", 1)).value.column
-    ({'RMSNorm': 'org/repo:Layer', 'version': [1, 'on']}, 14)
     """
     text = prepare(text)
     findings = Findings(text)
@@ -121,11 +117,7 @@ def _resolve(text: str) -> str | int | float | bool | None:
 
 
 def is_text(text: str) -> bool:
-    """Whether a plain scalar is read as the text that it is.
-
-    >>> is_text("off"), is_text("0o14"), is_text("")
-    (True, False, False)
-    """
+    """Whether a plain scalar is read as the text that it is."""
     try:
         return isinstance(_resolve(text), str)
     except OverflowError:
@@ -316,7 +308,6 @@ class _Place(Node):
         self._value, self._spans, self._ends, self._spot = value, spans, ends, spot
 
     def under(self, step: Step) -> Node | None:
-        """The place of what stands under a key or list position, if there is such a thing."""
         if not self.children:
             spot, keyed = self._spot + 2, 2 * isinstance(self._value, dict)
             for key, value in items(self._value).items():

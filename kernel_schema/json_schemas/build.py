@@ -33,11 +33,7 @@ _STRING: Final = "`org/repo:layer_name`, `original`"
 
 
 def build(profile: Profile) -> Keywords:
-    """The JSON Schema of a config file, for any model.
-
-    >>> list(build("plain")["properties"])
-    ['$schema', 'kernel_mapping', 'inherit_mapping']
-    """
+    """The JSON Schema of a config file, for any model."""
     message = f"the keys of a config are {listing(CONFIG_KEYS, 'and')}"
     lacking = (
         "a config needs the key `kernel_mapping`: write `kernel_mapping: {}` for one without layers"
@@ -176,9 +172,6 @@ def plain(schema: Keywords) -> Keywords:
     Left out are the keywords that only editors understand, hints, and conditions for hints. Strict
     validators want a type beside each keyword that is for one type: where none is stated, every
     type is, since that of the value is judged elsewhere.
-
-    >>> plain({"properties": {"cpu": {"type": "string", "errorMessage": "it takes a string"}}})
-    {'properties': {'cpu': {'type': 'string'}}}
     """
     written = _plain(schema)
     definitions = written.get("definitions", {})

@@ -29,9 +29,6 @@ def embedded(model: type[BaseModel], handler: GetJsonSchemaHandler) -> Keywords:
     """The node of a model of ours, for pydantic's hook `__get_pydantic_json_schema__`.
 
     It is the same in both modes and by either name: what is dumped is what a file may hold.
-
-    >>> list(models.KernelConfig.model_json_schema(mode="serialization")["properties"])
-    ['$schema', 'kernel_mapping', 'inherit_mapping']
     """
     nodes = _of_models()
     node = next(nodes[base] for base in model.__mro__ if base in nodes)

@@ -49,11 +49,7 @@ def json_schema(model: Module | None = None, *, profile: Profile = "editor") -> 
 
 
 def for_layers(layers: Mapping[str, str], profile: Profile = "editor") -> dict[str, Any]:
-    """The JSON Schema of a config file with these layers alone, each given with a description.
-
-    >>> for_layers({"RMSNorm": "2 modules"})["properties"]["kernel_mapping"]["additionalProperties"]
-    False
-    """
+    """The JSON Schema of a config file with these layers alone, each given with a description."""
     schema = shipped(profile)
     mapping = schema["properties"]["kernel_mapping"]
     del mapping["propertyNames"]
