@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable, Iterator
 from fnmatch import fnmatch
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.read import PYPROJECT, STANDARD_INPUT, TABLE
 from kernel_schema.paths import exists, is_directory, is_file, read_at_most
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
 
 _ENDINGS: Final = ("yaml", "yml", "json", "toml")
 PATTERNS: Final = tuple(
@@ -35,7 +33,7 @@ def discover(paths: Iterable[str], max_bytes: int) -> tuple[list[str], list[Diag
         searched = path != STANDARD_INPUT and is_directory(path)
         for file in _below(path, refused, max_bytes) if searched else (path,):
             # One file under two spellings is one file.
-            files.setdefault(os.path.abspath(file) if file else file, file)  # noqa: PTH100 (of `-` too)
+            files.setdefault(os.path.abspath(file) if file else file, file)
     return list(files.values()), refused
 
 
@@ -48,7 +46,7 @@ def _below(directory: str, refused: list[Diagnostic], max_bytes: int) -> Iterato
     for parent, folders, names in os.walk(directory, onerror=refuse):
         folders[:] = sorted(folder for folder in folders if _is_searched(parent, folder))
         for name in sorted(names):
-            file = os.path.normpath(os.path.join(parent, name))  # noqa: PTH118 (paths as given)
+            file = os.path.normpath(os.path.join(parent, name))
             wanted = any(fnmatch(name, pattern) for pattern in PATTERNS)
             # A named pipe would keep us waiting; a link that leads nowhere has to be told.
             if (wanted and (is_file(file) or not exists(file))) or (

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.files.document import Format
 from kernel_schema.files.json import read_json
 from kernel_schema.files.parsed import LineIndex, ReadError
-
-if TYPE_CHECKING:
-    from kernel_schema.files.document import Format
 
 _MARK: Final = "\ufeff"
 # Before the content only: editors look no further.
@@ -39,11 +37,11 @@ def with_header(text: str, format: Format, uri: str) -> str:
     if format == "json":
         return mark + _with_key(body, json.dumps(uri))
     if format == "yaml":
-        line, known, above = f"# yaml-language-server: $schema={uri}", _YAML_HEADER, _DIRECTIVES
+        line, pattern, above = f"# yaml-language-server: $schema={uri}", _YAML_HEADER, _DIRECTIVES
     else:
-        line, known, above = f"#:schema {uri}", _TOML_HEADER, _COMMENTS
+        line, pattern, above = f"#:schema {uri}", _TOML_HEADER, _COMMENTS
     end = match.end() if (match := above.match(body)) else 0
-    header = known.search(body, 0, end)
+    header = pattern.search(body, 0, end)
     if header is not None:
         return mark + body[: header.start("uri")] + uri + body[header.end("uri") :]
     line_break = re.search(r"\r\n|\n|\r", body)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from kernel_schema.cli import run as run_command
 from kernel_schema.cli.exits import complain
 from kernel_schema.paths import is_there
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 
 def run() -> int:

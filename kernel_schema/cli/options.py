@@ -25,25 +25,28 @@ def argument(*names: str, exclusive: bool = False, **options: Any) -> Argument:
     return Argument(names, options, exclusive)
 
 
+def flag(name: str, purpose: str) -> Argument:
+    """An option without a value."""
+    return argument(name, action="store_true", help=purpose)
+
+
 def model(
     purpose: str = "", *, required: bool = False, exclusive: bool = False
 ) -> tuple[Argument, Argument]:
     """`--model` and `--trust-remote-code`: where the one stands, so does the other."""
     spec = "module:attribute, a directory with a config.json, or a Hub id"
+    described = f"{purpose}: {spec}" if purpose else spec
+    trust = "run the code that comes with a model of a directory or the Hub"
     return (
-        argument(
-            "--model",
-            metavar="SPEC",
-            required=required,
-            exclusive=exclusive,
-            help=f"{purpose}: {spec}" if purpose else spec,
-        ),
-        argument(
-            "--trust-remote-code",
-            action="store_true",
-            help="run the code that comes with a model of a directory or the Hub",
-        ),
+        argument("--model", metavar="SPEC", required=required, help=described, exclusive=exclusive),
+        flag("--trust-remote-code", trust),
     )
+
+
+def output_format(default: str, *others: str) -> Argument:
+    """`--output-format`."""
+    choices = (default, *others)
+    return argument("--output-format", choices=choices, default=default, help=f"default: {default}")
 
 
 def codes(text: str) -> list[str]:
@@ -64,24 +67,16 @@ def _size(text: str) -> int:
     return number
 
 
-# Held against their source by a test: importing it takes ten times as long as `--help`.
+# A test holds it against `Format`, whose module takes longer to import than all of `--help`.
 FORMATS: Final[tuple[Format, ...]] = ("yaml", "json", "toml")
-# A model runs in a mode; `fallback` is none, but what serves in all of them.
+# `fallback` is no mode that a model runs in.
 _MODES: Final = tuple(mode.value for mode in ModeName if mode is not ModeName.FALLBACK)
+_READ_AS: Final = "the format to read, if the ending of the file does not tell it"
+_AT_MOST: Final = f"refuse larger files (default: {MAX_BYTES})"
 
 READING: Final = (
-    argument(
-        "--format",
-        choices=FORMATS,
-        help="the format to read, if the ending of the file does not tell it",
-    ),
-    argument(
-        "--max-bytes",
-        type=_size,
-        default=MAX_BYTES,
-        metavar="N",
-        help=f"refuse larger files (default: {MAX_BYTES})",
-    ),
+    argument("--format", choices=FORMATS, help=_READ_AS),
+    argument("--max-bytes", type=_size, default=MAX_BYTES, metavar="N", help=_AT_MOST),
 )
 TARGET: Final = (
     argument("--device", choices=DEVICE_NAMES, help="default: that of the model's parameters"),
@@ -89,10 +84,3 @@ TARGET: Final = (
     argument("--mode", choices=_MODES, help="default: by the model's training state"),
 )
 OUTPUT: Final = argument("-o", "--output", metavar="FILE", help="default: standard output")
-
-
-def output_format(*choices: str) -> Argument:
-    """`--output-format`, of which the first choice is the default."""
-    return argument(
-        "--output-format", choices=choices, default=choices[0], help=f"default: {choices[0]}"
-    )

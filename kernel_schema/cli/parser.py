@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
-from typing import TYPE_CHECKING, Any, Final, NoReturn
+from collections.abc import Sequence
+from typing import Any, Final, NoReturn
 
 from kernel_schema import __version__
 from kernel_schema.cli.commands import COMMANDS
 from kernel_schema.cli.exits import complain
+from kernel_schema.cli.options import Argument
 from kernel_schema.paths import is_there
 from kernel_schema.wording import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from kernel_schema.cli.options import Argument
 
 _END: Final = "--"
 # Begins what stands behind `--` until all is parsed: no word of a command line can hold it.

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from kernel_schema.codes import catalogue
-from kernel_schema.diagnostics import Route
+from kernel_schema.diagnostics import Diagnostic, Route
 from kernel_schema.files.read import STANDARD_INPUT
 from kernel_schema.paths import exists, is_device_path, is_file
 from kernel_schema.wording import quote
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
-
-    from kernel_schema.diagnostics import Diagnostic
 
 
 def has_excerpts(file: str) -> bool:
@@ -45,7 +40,7 @@ def _leads_away(file: str) -> bool:
     """Whether a link leads to a file from where it is looked for to somewhere else."""
     if is_device_path(file):  # named by whoever calls us: `<(command)` is a link too
         return False
-    path = os.path.abspath(file)  # noqa: PTH100 (of the string, whatever links are in it)
+    path = os.path.abspath(file)
     return not _lies_in(os.path.realpath(path), os.path.realpath(_ground_of(path)))
 
 
@@ -55,20 +50,20 @@ def _ground_of(path: str) -> str:
     For a path elsewhere it is the repository around that, or the directory that holds it.
     """
     try:
-        working = os.getcwd()  # noqa: PTH109 (paths are strings here)
+        working = os.getcwd()
     except OSError:  # it is gone
         working = os.sep
     ground = _repository_around(working) or working
     # Everything lies below the root: who works there, in a container say, is nowhere in particular.
-    if _lies_in(path, ground) and os.path.dirname(ground) != ground:  # noqa: PTH120
+    if _lies_in(path, ground) and os.path.dirname(ground) != ground:
         return ground
-    folder = os.path.dirname(path)  # noqa: PTH120
+    folder = os.path.dirname(path)
     return _repository_around(folder) or folder
 
 
 def _repository_around(folder: str) -> str | None:
-    while (parent := os.path.dirname(folder)) != folder:  # noqa: PTH120
-        if exists(os.path.join(folder, ".git")):  # noqa: PTH118
+    while (parent := os.path.dirname(folder)) != folder:
+        if exists(os.path.join(folder, ".git")):
             return folder
         folder = parent
     return None
@@ -76,4 +71,4 @@ def _repository_around(folder: str) -> str | None:
 
 def _lies_in(path: str, folder: str) -> bool:
     path, folder = os.path.normcase(path), os.path.normcase(folder)
-    return path == folder or path.startswith(os.path.join(folder, ""))  # noqa: PTH118
+    return path == folder or path.startswith(os.path.join(folder, ""))

@@ -15,7 +15,7 @@ import kernel_schema as ks
 from kernel_schema.choice.plan import Standing
 from kernel_schema.choice.reasons import standing_of
 from kernel_schema.choice.situation import LayerRules
-from kernel_schema.cli.checking import check_files
+from kernel_schema.cli.opening import check_files
 from kernel_schema.limits import MAX_BYTES, MAX_KEY, MAX_PROBLEMS
 from kernel_schema.model.inspect import RegisteredLayer
 from tests.attacks.costly import KEY, VALID, WRONG, ranges

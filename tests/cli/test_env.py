@@ -190,7 +190,7 @@ def test_local_kernels_is_read_as_kernels_does(tmp_path: Path) -> None:
             kernels_load._parse_local_kernel_overrides(wrong)
 
 
-@pytest.mark.parametrize("columns", ["60", "80", "200"])
+@pytest.mark.parametrize("columns", ["60", "200"])
 def test_text(
     columns: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel_schema.cli.checking import check_files
+from kernel_schema.cli.opening import check_files
 from kernel_schema.cli.output import show
 from kernel_schema.limits import MAX_BYTES, MAX_PROBLEMS
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from kernel_schema.cli.checking import CheckResult
+    from kernel_schema.cli.output.result import CheckResult
 
 
 def lines(head: str, line: Callable[[int], str]) -> Callable[[int], str]:

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kernel_schema.cli.checking import check_files
+from kernel_schema.cli.opening import check_files
 from tests.fuzz import configs, seeds
 
 # A number rather than st.randoms(): drawing each choice by itself takes ten times as long.

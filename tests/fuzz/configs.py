@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import kernel_schema as ks
-from kernel_schema.cli.checking import CheckResult
 from kernel_schema.cli.output import OUTPUT_FORMATS, show
+from kernel_schema.cli.output.result import CheckResult
 
 if TYPE_CHECKING:
     from random import Random

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 from urllib.parse import quote as percent_encoded
 
 from kernel_schema.cli.commands.schema import save_schema, schema_text
@@ -15,17 +16,12 @@ from kernel_schema.cli.output.terminal import tell, write_lines
 from kernel_schema.cli.withheld import discreet
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import replace_file
-from kernel_schema.files.document import from_read_error
+from kernel_schema.files.document import Format, from_read_error
 from kernel_schema.files.parsed import ReadError
 from kernel_schema.files.read import PYPROJECT, STANDARD_INPUT, FileAccessError, read_text
 from kernel_schema.paths import exists, is_file
 from kernel_schema.schema.values import line_problem
 from kernel_schema.wording import printable, quote
-
-if TYPE_CHECKING:
-    import argparse
-
-    from kernel_schema.files.document import Format
 
 _SCHEMA_NAME: Final = "kernel-config.schema.json"
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://[^/?#]*)(.*)", re.DOTALL)
@@ -102,7 +98,7 @@ def _reference(schema: str, file: str) -> str:
         host, rest = url.groups()
         uri = percent_encoded(host, f"{_RESERVED}[]") + percent_encoded(rest, _RESERVED)
     else:
-        directory = os.path.dirname(os.path.abspath(file))  # noqa: PTH100, PTH120 (links stay links)
+        directory = os.path.dirname(os.path.abspath(file))
         try:
             relative = os.path.relpath(schema, directory)
         except ValueError:  # another drive

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
-from typing import TYPE_CHECKING
 
-from kernel_schema.cli.checking import check_files
 from kernel_schema.cli.discover import discover
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain, say
+from kernel_schema.cli.opening import check_files, open_model
 from kernel_schema.cli.output import show
+from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import counted, write_lines
-
-if TYPE_CHECKING:
-    import argparse
-
-    from kernel_schema.cli.checking import CheckResult
 
 
 def run(options: argparse.Namespace) -> int:
@@ -32,11 +28,7 @@ def run(options: argparse.Namespace) -> int:
     files, unsearched = discover(options.files, options.max_bytes)
     if not files and not unsearched:
         complain("no config file was found there", severity="warning")
-    model = None
-    if options.model is not None:
-        from kernel_schema.cli.opening import open_model
-
-        model = open_model(options)
+    model = open_model(options) if options.model is not None else None
     result = check_files(
         files,
         model,

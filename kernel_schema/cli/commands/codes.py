@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+from collections.abc import Iterable
 
 from kernel_schema.cli.exits import OK, complain
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.codes import catalogue
 from kernel_schema.wording import Suggester, quote
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable
 
 
 def run(_: argparse.Namespace) -> int:

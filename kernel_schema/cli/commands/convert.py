@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 from kernel_schema.cli.exits import OK
 from kernel_schema.cli.opening import open_document
 from kernel_schema.cli.output.terminal import write
 from kernel_schema.files.write import dumps
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def run(options: argparse.Namespace) -> int:

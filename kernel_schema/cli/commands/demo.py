@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 from kernel_schema.cli.exits import FINDINGS, OK
 from kernel_schema.cli.output.terminal import tell, write_lines
 from kernel_schema.demo.run import run_demo
 from kernel_schema.diagnostics import KernelSchemaError
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def run(_: argparse.Namespace) -> int:

@@ -6,24 +6,18 @@ the same.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
+from collections.abc import Iterator
 
+from kernel_schema.choice.plan import LayerPlan, Plan
 from kernel_schema.cli.exits import FINDINGS, OK, complain
 from kernel_schema.cli.opening import open_document, open_model
 from kernel_schema.cli.output.layout import paragraph
 from kernel_schema.cli.output.plans import OWN
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import KernelSchemaError
-from kernel_schema.schema.rules import diff
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from kernel_schema.choice.plan import LayerPlan, Plan
-    from kernel_schema.files.document import Document
-    from kernel_schema.model.types import Module
-    from kernel_schema.schema.rules import Change
+from kernel_schema.files.document import Document
+from kernel_schema.schema.rules import Change, diff
 
 
 def run(options: argparse.Namespace) -> int:
@@ -59,31 +53,31 @@ def _told(change: Change, old: Document, new: Document) -> str:
 
 
 def _for_model(old: Document, new: Document, options: argparse.Namespace) -> Iterator[str]:
+    # Imported here: most calls compare files alone.
+    from kernel_schema.lowering.explain import explain
+
     model = open_model(options)
-    before, after = (_plan(document, model, options) for document in (old, new))
+
+    def plan_of(document: Document) -> Plan:
+        target = {"device": options.device, "mode": options.mode}
+        try:
+            return explain(document.config, model, capability=options.capability, **target)
+        except KernelSchemaError as error:
+            raise type(error)(
+                document.place(diagnostic) if diagnostic.route.steps else diagnostic
+                for diagnostic in error.diagnostics
+            ) from None
+
+    before, after = map(plan_of, (old, new))
     capability = f", capability {after.capability}" if after.capability is not None else ""
-    layers = list(zip(before.layers, after.layers, strict=True))
     changes = [
-        f"  {new.layer_name} ({new.total}): {_runs(old)} -> {_runs(new)}"
-        for old, new in layers
-        if _runs(old) != _runs(new)
+        f"  {planned.layer_name} ({planned.total}): {_runs(earlier)} -> {_runs(planned)}"
+        for earlier, planned in zip(before.layers, after.layers, strict=True)
+        if _runs(earlier) != _runs(planned)
     ]
     what = "what changes" if changes else "nothing changes"
     yield f"For the model on {after.device}{capability}, in {after.mode}: {what}"
     yield from changes
-
-
-def _plan(document: Document, model: Module, options: argparse.Namespace) -> Plan:
-    from kernel_schema.lowering.explain import explain
-
-    target = {"device": options.device, "mode": options.mode}
-    try:
-        return explain(document.config, model, capability=options.capability, **target)
-    except KernelSchemaError as error:
-        raise type(error)(
-            document.place(diagnostic) if diagnostic.route.steps else diagnostic
-            for diagnostic in error.diagnostics
-        ) from None
 
 
 def _runs(layer: LayerPlan) -> str:

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import asdict
-from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import OK
 from kernel_schema.cli.output.json import write_object
 from kernel_schema.cli.output.layout import paragraph
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.integrations.survey import survey
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def run(options: argparse.Namespace) -> int:

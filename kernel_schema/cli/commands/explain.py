@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import argparse
 
 from kernel_schema.choice.choose import MODE_CHAIN
 from kernel_schema.cli.exits import FINDINGS, OK, complain
@@ -19,16 +19,11 @@ from kernel_schema.cli.output.matrix import matrix_text
 from kernel_schema.cli.output.plans import Stated, inherited_text, plan_text
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import Severity
+from kernel_schema.files.document import Document
 from kernel_schema.lowering.explain import explain, plan_matrix
-from kernel_schema.model.inspect import inspect_model
+from kernel_schema.model.inspect import RegisteredLayers, inspect_model
+from kernel_schema.schema.rules import Rule
 from kernel_schema.wording import Suggester, listing, quote
-
-if TYPE_CHECKING:
-    import argparse
-
-    from kernel_schema.files.document import Document
-    from kernel_schema.model.types import Module
-    from kernel_schema.schema.rules import Rule
 
 
 def run(options: argparse.Namespace) -> int:
@@ -46,7 +41,7 @@ def run(options: argparse.Namespace) -> int:
 
         inherited = default_rules()
     if options.layer is not None:
-        return _show_layer(document, model, options, inherited)
+        return _show_layer(document, inspect_model(model), options, inherited)
     plans = [
         explain(
             document,
@@ -80,11 +75,10 @@ def run(options: argparse.Namespace) -> int:
 
 def _show_layer(
     document: Document,
-    model: Module,
+    layers: RegisteredLayers,
     options: argparse.Namespace,
     inherited: tuple[Rule, ...] | None,
 ) -> int:
-    layers = inspect_model(model)
     layer = layers.get(options.layer)
     if layer is None:
         nearest = Suggester(layers).closest(options.layer)

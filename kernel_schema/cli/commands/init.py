@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from kernel_schema.checks.environment import registration_disabled
 from kernel_schema.cli.exits import OK, complain
@@ -14,19 +16,13 @@ from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.atomic import create_file, is_taken, replace_file
 from kernel_schema.files.write import dumps
 from kernel_schema.lowering.upstream import is_function_class
-from kernel_schema.model.inspect import inspect_model
+from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers, inspect_model
 from kernel_schema.schema.models import KernelConfig
-from kernel_schema.schema.rules import by_layer
+from kernel_schema.schema.ranges import Capabilities
+from kernel_schema.schema.rules import Rule, by_layer
 from kernel_schema.schema.values import is_layer_name
 from kernel_schema.schema.vocabulary import ModeName
 from kernel_schema.wording import printable, quote
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterable, Iterator, Mapping, Sequence
-
-    from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers
-    from kernel_schema.schema.rules import Rule
 
 _ENDINGS: Final = (".yaml", ".yml")
 _EXAMPLE: Final = "org/repo:Layer"
@@ -126,11 +122,14 @@ def _block(layer: RegisteredLayer, rules: Sequence[Rule], devices: Sequence[str]
         return
     classes = ", ".join(cls.__name__ for cls in layer.classes if not is_function_class(cls))
     yield printable(f"  # {carriers_text(layer)}{': ' if classes else ''}{classes}")
+    rules = [rule for rule in rules if rule.device is not None and rule.kernel is not None]
+    if devices:
+        rules = [rule for rule in rules if rule.device in devices]
     trusting = {rule.device for rule in rules if _trust(rule)}
-    plain = _entry((rule for rule in rules if rule.device not in trusting), devices)
+    plain = _entry(rule for rule in rules if rule.device not in trusting)
     if plain:
         yield from _yaml_of(name, plain)
-    risky = _entry((rule for rule in rules if rule.device in trusting), devices)
+    risky = _entry(rule for rule in rules if rule.device in trusting)
     if risky:
         lines = _yaml_of(name, risky)
         # Beside devices that are filled in, the name of the layer stands there already.
@@ -150,38 +149,29 @@ def _yaml_of(layer_name: str, entry: Any) -> list[str]:
     return dumps(KernelConfig({layer_name: entry}), format="yaml").splitlines()[1:]
 
 
-def _entry(rules: Iterable[Rule], devices: Sequence[str]) -> dict[str, Any]:
+def _entry(rules: Iterable[Rule]) -> dict[str, Any]:
     """Rules of one layer in the form of a device table, ranges and modes included."""
-    by_device: dict[str, dict[Any, dict[ModeName, Any]]] = {}
+    by_device: dict[str, dict[Capabilities, dict[str, Any]]] = {}
     for rule in rules:
-        if rule.device is None or rule.kernel is None or (devices and rule.device not in devices):
-            continue
-        ranges = by_device.setdefault(rule.device.value, {})
+        ranges = by_device.setdefault(str(rule.device), {})
         ranges.setdefault(rule.capabilities, {})[rule.mode or ModeName.FALLBACK] = _kernel(rule)
-    return {device: _device(ranges) for device, ranges in by_device.items()}
+    return {device: _ranges(ranges) for device, ranges in by_device.items()}
 
 
-def _device(ranges: dict[Any, dict[ModeName, Any]]) -> Any:
-    if len(ranges) == 1 and not next(iter(ranges)).bounded:
-        (modes,) = ranges.values()
-        return _modes(modes)
-    entries: list[dict[str, Any]] = []
-    for bounds, modes in ranges.items():
-        entry: dict[str, Any] = {}
-        if bounds.bounded:
-            entry["min_capability"] = bounds.lowest
-        if bounds.bounded_above:
-            entry["max_capability"] = bounds.highest
-        what = _modes(modes)
-        entries.append(entry | (what if isinstance(what, dict) else {"kernel": what}))
+def _ranges(ranges: dict[Capabilities, dict[str, Any]]) -> Any:
+    """Kernels by mode, or the kernel itself where it serves every mode; a list by range of such."""
+    entries: list[Any] = []
+    for capabilities, modes in ranges.items():
+        kernel = modes[ModeName.FALLBACK] if list(modes) == [ModeName.FALLBACK] else None
+        if len(ranges) == 1 and not capabilities.bounded:
+            return modes if kernel is None else kernel
+        bounds: dict[str, Any] = {}
+        if capabilities.bounded:
+            bounds["min_capability"] = capabilities.lowest
+        if capabilities.bounded_above:
+            bounds["max_capability"] = capabilities.highest
+        entries.append(bounds | (modes if kernel is None else {"kernel": kernel}))
     return entries
-
-
-def _modes(modes: dict[ModeName, Any]) -> Any:
-    """Kernels by mode, or the kernel itself where it serves every mode."""
-    if list(modes) == [ModeName.FALLBACK]:
-        return modes[ModeName.FALLBACK]
-    return {mode.value: kernel for mode, kernel in modes.items()}
 
 
 def _trust(rule: Rule) -> bool | tuple[str, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import inspect
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator
+from typing import Any
 
 from kernel_schema.checks.environment import registration_disabled
 from kernel_schema.cli.exits import OK
@@ -12,15 +14,9 @@ from kernel_schema.cli.output.json import diagnostics_json, write_object
 from kernel_schema.cli.output.layout import paragraph
 from kernel_schema.cli.output.plans import carriers_text
 from kernel_schema.cli.output.terminal import write_lines
+from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.lowering.upstream import is_function_class
-from kernel_schema.model.inspect import inspect_model
-
-if TYPE_CHECKING:
-    import argparse
-    from collections.abc import Iterator
-
-    from kernel_schema.diagnostics import Diagnostic
-    from kernel_schema.model.inspect import RegisteredLayers
+from kernel_schema.model.inspect import RegisteredLayers, inspect_model
 
 
 def run(options: argparse.Namespace) -> int:

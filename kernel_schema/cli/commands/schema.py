@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import shlex
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from kernel_schema.cli.exits import FINDINGS, OK, complain
 from kernel_schema.cli.opening import open_model
@@ -14,14 +14,9 @@ from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import create_file, replace_file
 from kernel_schema.files.read import FileAccessError, read_text
 from kernel_schema.json_schemas.export import json_schema
-from kernel_schema.json_schemas.shipped import DIALECT, render
+from kernel_schema.json_schemas.shipped import DIALECT, Profile, render
 from kernel_schema.paths import exists, read_at_most
 from kernel_schema.wording import printable
-
-if TYPE_CHECKING:
-    import argparse
-
-    from kernel_schema.json_schemas.shipped import Profile
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,13 +33,12 @@ def run(options: argparse.Namespace) -> int:
         except FileExistsError:
             return complain(f"{options.output} exists and is no schema of ours: pass --force")
         return OK
-    target = Path(options.output)
+    written = text.encode()
     try:
-        current = read_at_most(target, len(text.encode())) if exists(target) else b""
+        if exists(options.output) and read_at_most(options.output, len(written)) == written:
+            return OK
     except OSError as error:
         return complain(f"{options.output}: {error.strerror}")
-    if current == text.encode():
-        return OK
     write_lines(printable(f"{options.output} is not up to date: run `{_command(options)}`"))
     return FINDINGS
 
@@ -58,12 +52,7 @@ def schema_text(options: argparse.Namespace, profile: Profile = "editor") -> str
 def save_schema(file: str, text: str, *, force: bool = False) -> bool:
     """Write a schema file in the place of nothing, or of a schema of ours; of anything by force.
 
-    Returns:
-        Whether it was written: False if it is there already.
-
-    Raises:
-        FileExistsError: If there is something else.
-        FileAccessError: If it cannot be read or written.
+    False if it is there already; raises `FileExistsError` if there is something else.
     """
     if force:
         replace_file(file, text)
@@ -98,10 +87,7 @@ def _schema_of_ours(file: str) -> str | None:
 
 def _command(options: argparse.Namespace) -> str:
     """The command that brings a file up to date."""
-    words = ["kernel-schema", "schema"]
-    if options.model is not None:
-        words += ["--model", options.model]
-    if options.trust_remote_code:
-        words.append("--trust-remote-code")
-    words += ["--profile", options.profile, "--output", options.output]
-    return shlex.join(words)
+    model = [] if options.model is None else ["--model", options.model]
+    trust = ["--trust-remote-code"] if options.trust_remote_code else []
+    rest = ["--profile", options.profile, "--output", options.output]
+    return shlex.join(["kernel-schema", "schema", *model, *trust, *rest])

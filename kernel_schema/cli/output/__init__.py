@@ -6,7 +6,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Final, TextIO
 
 if TYPE_CHECKING:
-    from kernel_schema.cli.checking import CheckResult
+    from kernel_schema.cli.output.result import CheckResult
 
 OUTPUT_FORMATS: Final = ("text", "concise", "json", "github", "sarif")
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TextIO
 
+from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import write_lines
-
-if TYPE_CHECKING:
-    from typing import TextIO
-
-    from kernel_schema.cli.checking import CheckResult
 
 
 def render(result: CheckResult, stream: TextIO) -> None:

@@ -5,15 +5,11 @@ Source of the form: GitHub's documentation of workflow commands.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TextIO
 
+from kernel_schema.cli.output.result import CheckResult
+from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.wording import printable
-
-if TYPE_CHECKING:
-    from typing import TextIO
-
-    from kernel_schema.cli.checking import CheckResult
-    from kernel_schema.diagnostics import Diagnostic
 
 
 def render(result: CheckResult, stream: TextIO) -> None:

@@ -1,20 +1,21 @@
-"""For programs: one JSON object with a version of its own. The README says what its keys mean."""
+"""For programs: one JSON object with a version of its own; the documentation tells its keys.
+
+Enumerations of text are text, and tuples are lists: `json` takes both as they are.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import write_json
+from kernel_schema.diagnostics import Diagnostic
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from typing import TextIO
-
     from kernel_schema.choice.plan import Candidate, LayerPlan, Plan
     from kernel_schema.choice.planning import Matrix
-    from kernel_schema.cli.checking import CheckResult
     from kernel_schema.cli.output.plans import Stated
-    from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.schema.ranges import Capabilities
 
 VERSION: Final = 1
@@ -58,11 +59,11 @@ def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
             "column": diagnostic.span and diagnostic.span.column,
             "end_line": diagnostic.span and diagnostic.span.end_line,
             "end_column": diagnostic.span and diagnostic.span.end_column,
-            "severity": diagnostic.severity.value,
+            "severity": diagnostic.severity,
             "code": diagnostic.code,
             "message": diagnostic.message,
             "help": diagnostic.help,
-            "route": list(diagnostic.route.steps),
+            "route": diagnostic.route.steps,
         }
         for diagnostic in diagnostics
     ]
@@ -78,34 +79,29 @@ def range_json(capabilities: Capabilities | None) -> dict[str, int | None] | Non
 
 def plan_json(plan: Plan, stated: Stated) -> dict[str, Any]:
     """What will run, for one device and mode."""
+    missing = [{"layer_name": name, "line": stated.line_of(name)} for name in plan.unregistered]
     return {
-        "device": plan.device.value,
+        "device": plan.device,
         "capability": plan.capability,
-        "mode": plan.mode.value,
+        "mode": plan.mode,
         "replaced": plan.replaced,
         "total": plan.total,
         "layers": [_layer_json(layer, stated) for layer in plan.layers],
-        "unregistered": [
-            {"layer_name": name, "line": stated.line_of(name)} for name in plan.unregistered
-        ],
-        "unmapped": list(plan.unmapped),
+        "unregistered": missing,
+        "unmapped": plan.unmapped,
     }
 
 
 def _layer_json(layer: LayerPlan, stated: Stated) -> dict[str, Any]:
-    rule = layer.rule
+    kernel = stated.kernel(layer.rule) if layer.rule is not None else None
     return {
         "layer_name": layer.layer_name,
         "modules": layer.modules,
         "functions": layer.functions,
-        "classes": list(layer.classes),
-        "kernels": [
-            {"kernel": stated.kernel(rule), "count": kernel.count}
-            for kernel in layer.kernels
-            if rule is not None
-        ],
+        "classes": layer.classes,
+        "kernels": [{"kernel": kernel, "count": used.count} for used in layer.kernels if kernel],
         "kept": [{"reason": kept.reason, "count": kept.count} for kept in layer.kept],
-        "steps": [step.value for step in layer.steps],
+        "steps": layer.steps,
         "gaps": [range_json(gap) for gap in layer.gaps],
         "candidates": [_candidate_json(candidate, stated) for candidate in layer.candidates],
     }
@@ -115,13 +111,13 @@ def _candidate_json(candidate: Candidate, stated: Stated) -> dict[str, Any]:
     rule = candidate.rule
     return {
         "kernel": stated.kernel(rule) if rule.kernel is not None else None,
-        "device": rule.device and rule.device.value,
+        "device": rule.device,
         "capability": range_json(rule.capabilities),
-        "mode": rule.mode and rule.mode.value,
+        "mode": rule.mode,
         "line": _line(candidate),
-        "status": candidate.status.value,
+        "status": candidate.status,
         "reason": candidate.reason,
-        "standing": candidate.standing and candidate.standing.value,
+        "standing": candidate.standing,
     }
 
 
@@ -134,9 +130,9 @@ def matrix_json(matrix: Matrix, stated: Stated) -> list[dict[str, Any]]:
     """What will run for one layer, everywhere."""
     return [
         {
-            "device": device.value,
+            "device": device,
             "capability": range_json(capabilities),
-            "modes": {mode.value: _cell_json(plan, stated) for mode, plan in plans.items()},
+            "modes": {mode: _cell_json(plan, stated) for mode, plan in plans.items()},
         }
         for (device, capabilities), plans in matrix.items()
     ]

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Sequence
 from textwrap import wrap
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kernel_schema.wording import printable
-
-if TYPE_CHECKING:
-    from collections.abc import Sequence
 
 _NARROWEST: Final = 40
 # Rich takes a number; nothing that is printed comes near it.

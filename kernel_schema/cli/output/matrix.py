@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from kernel_schema.choice.choose import MODE_CHAIN
+from kernel_schema.choice.planning import Matrix
 from kernel_schema.cli.output.layout import table
-from kernel_schema.cli.output.plans import place_of
+from kernel_schema.cli.output.plans import Stated, place_of
+from kernel_schema.schema.ranges import Capabilities
 from kernel_schema.wording import printable
-
-if TYPE_CHECKING:
-    from kernel_schema.choice.planning import Matrix
-    from kernel_schema.cli.output.plans import Stated
-    from kernel_schema.schema.ranges import Capabilities
 
 _OWN: Final = "."
 _HEADER: Final = ("device", *(mode.value.replace("_torch", "_\ntorch") for mode in MODE_CHAIN))

@@ -2,24 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from collections.abc import Iterator, Sequence
+from typing import Final
 
-from kernel_schema.choice.plan import Standing, Status
+from kernel_schema.choice.plan import Candidate, LayerPlan, Plan, Standing, Status
+from kernel_schema.choice.report import LayerOutcome
 from kernel_schema.cli.output.layout import paragraph, table, terminal_width
 from kernel_schema.cli.output.terminal import counted
 from kernel_schema.diagnostics import Route
+from kernel_schema.files.document import Document
 from kernel_schema.limits import MAX_PROBLEMS
-from kernel_schema.schema.rules import expand
+from kernel_schema.model.inspect import RegisteredLayer
+from kernel_schema.schema.rules import Rule, expand
 from kernel_schema.schema.vocabulary import ORIGINAL, ModeName
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-
-    from kernel_schema.choice.plan import Candidate, LayerPlan, Plan
-    from kernel_schema.choice.report import LayerOutcome
-    from kernel_schema.files.document import Document
-    from kernel_schema.model.inspect import RegisteredLayer
-    from kernel_schema.schema.rules import Rule
 
 OWN: Final = "its own forward"
 

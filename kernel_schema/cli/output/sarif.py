@@ -4,18 +4,14 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final, TextIO
 from urllib.parse import quote
 
 from kernel_schema import __version__
+from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import write_json
 from kernel_schema.codes import catalogue
-
-if TYPE_CHECKING:
-    from typing import TextIO
-
-    from kernel_schema.cli.checking import CheckResult
-    from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.diagnostics import Diagnostic
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 

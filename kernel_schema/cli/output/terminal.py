@@ -9,13 +9,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TYPE_CHECKING
+from typing import TextIO
 
 from kernel_schema.wording import printable_lines
-
-if TYPE_CHECKING:
-    from typing import TextIO
-
 
 _COLOUR = re.compile("(\x1b\\[[0-9;]*m)")
 
@@ -23,11 +19,8 @@ _COLOUR = re.compile("(\x1b\\[[0-9;]*m)")
 def write_lines(text: str, stream: TextIO | None = None, *, painted: bool = False) -> None:
     """Write lines for people, to standard output if no stream is given.
 
-    Args:
-        text: The lines. What comes from outside must have been made `printable` if it may hold line
-            feeds: they are taken for ours.
-        stream: Where to.
-        painted: Whether there are colours in it, which are ours.
+    What comes from outside must have been made `printable` if it may hold line feeds: they are
+    taken for ours. So are colours, in a text that is painted.
     """
     pieces = _COLOUR.split(text) if painted else [text]
     pieces[::2] = map(printable_lines, pieces[::2])
@@ -53,7 +46,7 @@ def replace_closed() -> None:
     """
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
-            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: PTH123, SIM115 (for the whole process)
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 (for the whole process)
 
 
 def write(text: str) -> None:

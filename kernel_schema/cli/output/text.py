@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Final, TextIO
 
+from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import write_lines
-from kernel_schema.diagnostics import Severity
+from kernel_schema.diagnostics import Diagnostic, Severity, Span
 from kernel_schema.wording import printable, printable_characters
-
-if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-    from typing import TextIO
-
-    from kernel_schema.cli.checking import CheckResult
-    from kernel_schema.diagnostics import Diagnostic, Span
 
 # Of a line longer than this, only the surroundings of the place are shown.
 _LONGEST: Final = 160
@@ -59,14 +54,13 @@ def _shown(
     ]
     lead = "  "
     if diagnostic.span is not None and lines is not None:
-        excerpt = excerpt_of(lines, diagnostic.span)
+        line, indent, width = _excerpt(lines, diagnostic.span)
         number = str(diagnostic.span.line)
         margin = " " * len(number)
-        carets = " " * excerpt.indent + paint("^" * excerpt.width, colour)
         shown += [
             paint(f"{margin} |", "blue"),
-            paint(f"{number} | ", "blue") + excerpt.line,
-            paint(f"{margin} | ", "blue") + carets,
+            paint(f"{number} | ", "blue") + line,
+            paint(f"{margin} | ", "blue") + " " * indent + paint("^" * width, colour),
         ]
         lead = paint(f"{margin} = ", "blue")
     if diagnostic.help:
@@ -74,20 +68,11 @@ def _shown(
     return "\n".join((*shown, ""))
 
 
-class Excerpt(NamedTuple):
-    """The line around a place as it is shown; cells before the place, and of it, at least one."""
+def _excerpt(lines: Sequence[str], span: Span) -> tuple[str, int, int]:
+    """The first line of a span as it is shown, the cells before the span, and those of it.
 
-    line: str
-    indent: int
-    width: int
-
-
-def excerpt_of(lines: Sequence[str], span: Span) -> Excerpt:
-    """Cut the first line of a span out of a text, and measure where the span is in it.
-
-    >>> from kernel_schema.diagnostics import Span
-    >>> excerpt_of(["a: 1", "kernel: x"], Span(2, 9, 2, 10))
-    Excerpt(line='kernel: x', indent=8, width=1)
+    >>> _excerpt(["a: 1", "kernel: x"], Span(2, 9, 2, 10))
+    ('kernel: x', 8, 1)
     """
     from rich.cells import cell_len
 
@@ -107,7 +92,7 @@ def excerpt_of(lines: Sequence[str], span: Span) -> Excerpt:
         for char, part in zip(line, printable_characters(line), strict=True)
     ]
     indent, width = (cell_len("".join(part)) for part in (shown[:start], shown[start:end]))
-    return Excerpt(lead + "".join(shown).rstrip(), len(lead) + indent, max(width, 1))
+    return lead + "".join(shown).rstrip(), len(lead) + indent, max(width, 1)
 
 
 def _lines(text: str) -> list[str]:
