@@ -5,16 +5,19 @@ from __future__ import annotations
 import io
 import os
 import sys
-from collections.abc import Sequence
 from contextlib import suppress
 from importlib import import_module
-from typing import Final
 
 import kernel_schema as ks
 from kernel_schema.cli import commands
 from kernel_schema.cli.exits import USAGE, Stop, complain, say
 from kernel_schema.cli.output.terminal import replace_closed
 from kernel_schema.cli.parser import parse
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Final
 
 # As a shell tells of a process that a signal has ended: SIGINT, SIGPIPE.
 _INTERRUPTED: Final = 128 + 2

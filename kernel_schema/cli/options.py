@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 from argparse import ArgumentTypeError
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kernel_schema.limits import MAX_BYTES
-from kernel_schema.schema.vocabulary import DEVICE_NAMES, ModeName
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Any, Final
+
     from kernel_schema.files.document import Format
 
 
-class Argument(NamedTuple):
+class Argument:
     """What `add_argument` of argparse takes; of a command's `exclusive` ones only one may stand."""
 
-    names: tuple[str, ...]
-    options: dict[str, Any]
-    exclusive: bool
-
-
-def argument(*names: str, exclusive: bool = False, **options: Any) -> Argument:
-    """An argument as `add_argument` takes it."""
-    return Argument(names, options, exclusive)
+    def __init__(self, *names: str, exclusive: bool = False, **options: Any) -> None:
+        self.names = names
+        self.exclusive = exclusive
+        self.options = options
 
 
 def flag(name: str, purpose: str) -> Argument:
     """An option without a value."""
-    return argument(name, action="store_true", help=purpose)
+    return Argument(name, action="store_true", help=purpose)
 
 
 def model(
@@ -38,7 +35,7 @@ def model(
     described = f"{purpose}: {spec}" if purpose else spec
     trust = "run the code that comes with a model of a directory or the Hub"
     return (
-        argument("--model", metavar="SPEC", required=required, help=described, exclusive=exclusive),
+        Argument("--model", metavar="SPEC", required=required, help=described, exclusive=exclusive),
         flag("--trust-remote-code", trust),
     )
 
@@ -46,7 +43,7 @@ def model(
 def output_format(default: str, *others: str) -> Argument:
     """`--output-format`."""
     choices = (default, *others)
-    return argument("--output-format", choices=choices, default=default, help=f"default: {default}")
+    return Argument("--output-format", choices=choices, default=default, help=f"default: {default}")
 
 
 def codes(text: str) -> list[str]:
@@ -67,20 +64,20 @@ def _size(text: str) -> int:
     return number
 
 
-# A test holds it against `Format`, whose module takes longer to import than all of `--help`.
+# Tests hold these against their sources, which take longer to import than all of `--help`.
 FORMATS: Final[tuple[Format, ...]] = ("yaml", "json", "toml")
-# `fallback` is no mode that a model runs in.
-_MODES: Final = tuple(mode.value for mode in ModeName if mode is not ModeName.FALLBACK)
+DEVICES: Final = ("cpu", "cuda", "mps", "neuron", "npu", "rocm", "tpu", "xpu")
+_MODES: Final = ("inference", "training", "inference_torch_compile", "training_torch_compile")
 _READ_AS: Final = "the format to read, if the ending of the file does not tell it"
 _AT_MOST: Final = f"refuse larger files (default: {MAX_BYTES})"
 
 READING: Final = (
-    argument("--format", choices=FORMATS, help=_READ_AS),
-    argument("--max-bytes", type=_size, default=MAX_BYTES, metavar="N", help=_AT_MOST),
+    Argument("--format", choices=FORMATS, help=_READ_AS),
+    Argument("--max-bytes", type=_size, default=MAX_BYTES, metavar="N", help=_AT_MOST),
 )
 TARGET: Final = (
-    argument("--device", choices=DEVICE_NAMES, help="default: that of the model's parameters"),
-    argument("--capability", type=int, metavar="N", help="compute capability: 90 means 9.0"),
-    argument("--mode", choices=_MODES, help="default: by the model's training state"),
+    Argument("--device", choices=DEVICES, help="default: that of the model's parameters"),
+    Argument("--capability", type=int, metavar="N", help="compute capability: 90 means 9.0"),
+    Argument("--mode", choices=_MODES, help="default: by the model's training state"),
 )
-OUTPUT: Final = argument("-o", "--output", metavar="FILE", help="default: standard output")
+OUTPUT: Final = Argument("-o", "--output", metavar="FILE", help="default: standard output")

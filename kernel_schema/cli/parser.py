@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
-from typing import Any, Final, NoReturn
 
 from kernel_schema import __version__
 from kernel_schema.cli.commands import COMMANDS
 from kernel_schema.cli.exits import complain
-from kernel_schema.cli.options import Argument
 from kernel_schema.paths import is_there
 from kernel_schema.wording import printable
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any, Final, NoReturn
+
+    from kernel_schema.cli.options import Argument
 
 _END: Final = "--"
 # Begins what stands behind `--` until all is parsed: no word of a command line can hold it.
@@ -43,8 +47,10 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
     )
-    for name, summary, description, taken in COMMANDS:
-        commands.add_parser(name, help=summary, description=description, arguments=taken)
+    for row in COMMANDS:
+        commands.add_parser(
+            row.name, help=row.summary, description=row.description, arguments=row.arguments
+        )
     return parser.parse_args(words)
 
 
@@ -62,10 +68,11 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, *words: Any, **options: Any) -> Any:
         if not self._waiting:
             return super().parse_known_args(*words, **options)
-        exclude = any(waiting.exclusive for waiting in self._waiting)
+        exclude = any(argument.exclusive for argument in self._waiting)
         group = self.add_mutually_exclusive_group() if exclude else self
-        for names, details, exclusive in self._waiting:
-            (group if exclusive else self).add_argument(*names, **details)
+        for argument in self._waiting:
+            taker = group if argument.exclusive else self
+            taker.add_argument(*argument.names, **argument.options)
         # An option where `--` stood, so that none before it takes a file for its value.
         self.add_argument(_STOP, action="store_true", help=argparse.SUPPRESS)
         self.register("type", None, _as_given)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kernel_schema.cli.hook import split
@@ -72,6 +72,7 @@ def test_nor_is_a_link_that_leads_nowhere(beside_evil_code: Path) -> None:
     assert call("check", "--quiet", "--", "a.kernels.yaml") == 0
 
 
+@settings(deadline=None)
 @given(words=st.lists(WORDS, min_size=1, max_size=4))
 def test_whatever_stands_there(words: list[str]) -> None:
     options = parse(["check", "--quiet", "--", *words])
@@ -109,6 +110,7 @@ def test_the_hook_takes_what_is_there_for_files(words: list[str], options: int) 
     assert split(words) == (words[:options], words[options:])
 
 
+@settings(deadline=None)
 @given(words=st.lists(WORDS, max_size=4))
 def test_the_hook_never_takes_a_file_for_an_option(words: list[str]) -> None:
     options, files = split([*words, HOSTILE, "a.kernels.yaml"])

@@ -379,7 +379,7 @@ RARE = {
     "kernel_schema.checks.model",
     "kernel_schema.json_schemas",
 }
-PARSERS = {"pydantic", "yaml", "kernel_schema.diagnostics"}
+PARSERS = {"pydantic", "yaml", "typing", "kernel_schema.diagnostics"}
 
 
 @pytest.mark.parametrize(
@@ -389,7 +389,7 @@ PARSERS = {"pydantic", "yaml", "kernel_schema.diagnostics"}
         (["check", "bad.yaml"], LIGHT),
         (["--help"], LIGHT | RARE | PARSERS),
         (["--version"], LIGHT | RARE | PARSERS),
-        (["codes"], LIGHT | RARE | PARSERS),
+        (["codes"], LIGHT | RARE | PARSERS - {"typing"}),
     ],
 )
 def test_only_what_is_needed_is_imported(

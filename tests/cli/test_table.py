@@ -14,6 +14,7 @@ from kernel_schema.cli.commands import COMMANDS
 from kernel_schema.cli.output import OUTPUT_FORMATS
 from kernel_schema.files.document import Format
 from kernel_schema.json_schemas.shipped import Profile
+from kernel_schema.schema.vocabulary import DeviceType
 
 
 def choices(command: str, option: str) -> list[str]:
@@ -30,6 +31,8 @@ def choices(command: str, option: str) -> list[str]:
         ("convert", "--to", get_args(Format)),
         ("schema", "--profile", get_args(Profile)),
         ("explain", "--mode", MODE_CHAIN),
+        ("explain", "--device", DeviceType),
+        ("init", "--device", DeviceType),
     ],
 )
 def test_choices_are_those_of_their_source(command: str, option: str, source: Any) -> None:

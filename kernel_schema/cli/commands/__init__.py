@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
-
 from kernel_schema.cli.options import (
+    DEVICES,
     FORMATS,
     OUTPUT,
     READING,
     TARGET,
     Argument,
-    argument,
     codes,
     flag,
     model,
     output_format,
 )
 from kernel_schema.cli.output import OUTPUT_FORMATS
-from kernel_schema.schema.vocabulary import DEVICE_NAMES
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import Final
 
 
-class Command(NamedTuple):
+class Command:
     """A command: its name, what the list of commands and its own help say of it, its arguments."""
 
-    name: str
-    summary: str
-    description: str
-    arguments: tuple[Argument, ...]
-
-
-def _command(name: str, summary: str, *arguments: Argument, description: str = "") -> Command:
-    described = description or f"{summary[0].upper()}{summary[1:]}."
-    return Command(name, summary, described, arguments)
+    def __init__(
+        self, name: str, summary: str, *arguments: Argument, description: str | None = None
+    ) -> None:
+        self.name = name
+        self.summary = summary
+        self.arguments = arguments
+        sentence = f"{summary[0].upper()}{summary[1:]}."
+        self.description = sentence if description is None else description
 
 
 COMMANDS: Final = (
-    _command(
+    Command(
         "check",
         "check config files",
-        argument(
+        Argument(
             "files",
             nargs="*",
             metavar="FILE",
@@ -46,7 +46,7 @@ COMMANDS: Final = (
             "*.kernels.* and a pyproject.toml with [tool.kernel-schema]",
         ),
         *model("check against a model too"),
-        argument(
+        Argument(
             "--ignore",
             type=codes,
             action="extend",
@@ -54,7 +54,7 @@ COMMANDS: Final = (
             metavar="CODE,...",
             help="leave these findings out; what makes a config unusable is always reported",
         ),
-        argument(
+        Argument(
             "--select",
             type=codes,
             action="extend",
@@ -63,28 +63,28 @@ COMMANDS: Final = (
         ),
         output_format(*OUTPUT_FORMATS),
         flag("--quiet", "print findings, and nothing else"),
-        argument("--explain", metavar="CODE", help="print what a code means, and exit"),
+        Argument("--explain", metavar="CODE", help="print what a code means, and exit"),
         *READING,
         description="Check config files. Exit code 0: clean, warnings at most; 1: errors; 2: a "
         "file or the model cannot be had.",
     ),
-    _command(
+    Command(
         "convert",
         "write a config in another format",
-        argument("file", metavar="FILE", help="a file, or `-` for standard input"),
-        argument("--to", choices=FORMATS, required=True, help="the format to write"),
+        Argument("file", metavar="FILE", help="a file, or `-` for standard input"),
+        Argument("--to", choices=FORMATS, required=True, help="the format to write"),
         *READING,
         description="Write a config in another format, to standard output.",
     ),
-    _command(
+    Command(
         "explain",
         "tell what will run in a model, and why not",
-        argument("file", metavar="FILE", help="a config file, or `-`"),
+        Argument("file", metavar="FILE", help="a config file, or `-`"),
         *model(required=True),
         *TARGET,
         flag("--all-modes", "one table for each mode"),
-        argument("--layer", metavar="NAME", help="one layer on every device and in every mode"),
-        argument(
+        Argument("--layer", metavar="NAME", help="one layer on every device and in every mode"),
+        Argument(
             "--defaults",
             choices=("transformers",),
             help="take it that the config inherits this table of kernels",
@@ -92,44 +92,44 @@ COMMANDS: Final = (
         output_format("text", "json"),
         *READING,
     ),
-    _command(
+    Command(
         "layers",
         "list the layer names that a model registers",
         *model(required=True),
         output_format("text", "json"),
     ),
-    _command(
+    Command(
         "init",
         "write a config to start from",
         *model(required=True),
-        argument(
+        Argument(
             "--device",
             action="append",
-            choices=DEVICE_NAMES,
+            choices=DEVICES,
             help="only for this device; may be repeated",
         ),
         OUTPUT,
         flag("--force", "replace a file that exists"),
     ),
-    _command(
+    Command(
         "diff",
         "tell what two configs say differently",
-        argument("old", metavar="OLD"),
-        argument("new", metavar="NEW"),
+        Argument("old", metavar="OLD"),
+        Argument("new", metavar="NEW"),
         *model("what changes for a model"),
         *TARGET,
         *READING,
     ),
-    _command(
+    Command(
         "env",
         "show versions and variables that decide what runs",
         output_format("text", "json"),
     ),
-    _command(
+    Command(
         "schema",
         "write the JSON Schema of config files",
         *model("allow the layers of this model only"),
-        argument(
+        Argument(
             "--profile",
             choices=("editor", "plain"),
             default="editor",
@@ -141,12 +141,12 @@ COMMANDS: Final = (
         description="Write the JSON Schema of config files, for editors and validators. Exit code "
         "1: with --check, the file is another one; 2: it or the model cannot be had.",
     ),
-    _command(
+    Command(
         "attach",
         "tell editors where the JSON Schema of a config file is",
-        argument("file", metavar="FILE", help="a config file"),
+        Argument("file", metavar="FILE", help="a config file"),
         *model("a schema with the layers of this model only", exclusive=True),
-        argument(
+        Argument(
             "--schema",
             metavar="PATH_OR_URL",
             exclusive=True,
@@ -155,8 +155,8 @@ COMMANDS: Final = (
         description="Write the JSON Schema beside a config file, and a header into the file that "
         "editors follow to it. What else the file holds stays as it is, byte by byte.",
     ),
-    Command("codes", "list the codes of all problems", "", ()),
-    _command(
+    Command("codes", "list the codes of all problems", description=""),
+    Command(
         "demo",
         "run a small model with a real kernel, end to end",
         description="Validate, check, lower and kernelize a small model with a real local kernel "

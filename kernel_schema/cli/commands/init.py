@@ -162,15 +162,16 @@ def _ranges(ranges: dict[Capabilities, dict[str, Any]]) -> Any:
     """Kernels by mode, or the kernel itself where it serves every mode; a list by range of such."""
     entries: list[Any] = []
     for capabilities, modes in ranges.items():
-        kernel = modes[ModeName.FALLBACK] if list(modes) == [ModeName.FALLBACK] else None
+        in_every_mode = list(modes) == [ModeName.FALLBACK]
+        entry: Any = modes[ModeName.FALLBACK] if in_every_mode else modes
         if len(ranges) == 1 and not capabilities.bounded:
-            return modes if kernel is None else kernel
+            return entry
         bounds: dict[str, Any] = {}
         if capabilities.bounded:
             bounds["min_capability"] = capabilities.lowest
         if capabilities.bounded_above:
             bounds["max_capability"] = capabilities.highest
-        entries.append(bounds | (modes if kernel is None else {"kernel": kernel}))
+        entries.append(bounds | (entry if isinstance(entry, dict) else {"kernel": entry}))
     return entries
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Final, TextIO
 
+TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Final, TextIO
+
     from kernel_schema.cli.output.result import CheckResult
 
 OUTPUT_FORMATS: Final = ("text", "concise", "json", "github", "sarif")

@@ -9,9 +9,12 @@ from __future__ import annotations
 import os
 import re
 import sys
-from typing import TextIO
 
 from kernel_schema.wording import printable_lines
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from typing import TextIO
 
 _COLOUR = re.compile("(\x1b\\[[0-9;]*m)")
 
