@@ -29,7 +29,7 @@ _PERMISSIONS: Final = 0o777
 _PRIVILEGES: Final = "security.capability"
 
 
-def replace_file(file: str, text: str, *, held: bytes | None = None) -> None:
+def replace_file(file: str, text: str, *, previous: bytes | None = None) -> None:
     """Put a text in the place of what a file holds, or into a new file; `cannot-write` if not.
 
     A symbolic link stays, and the file that it leads to is replaced. Another name of that file (a
@@ -38,21 +38,21 @@ def replace_file(file: str, text: str, *, held: bytes | None = None) -> None:
     a group was allowed is allowed to no other group. A device, a pipe and what else is no regular
     file is written into.
 
-    `held` is what the file held when it was read: if it holds anything else right before it would
-    be replaced, it is left alone. No system compares and replaces in one step: an edit saved
+    `previous` is what the file held when it was read: if it holds anything else right before it
+    would be replaced, it is left alone. No system compares and replaces in one step: an edit saved
     between the two, some microseconds, is lost.
     """
     with explained(file):
         content = text.encode()
         if _is_stream(file):
-            if held is not None:
+            if previous is not None:
                 raise OSError(errno.EINVAL, "it is no regular file")
             _write_into(file, content)
             return
         target = Path(os.path.realpath(file))
         status = _status(target)
         with _temporary(target, content, status) as temporary:
-            if held is not None and _content(target, len(held)) != held:
+            if previous is not None and _content(target, len(previous)) != previous:
                 message = "was changed while we worked on it: nothing was written"
                 raise refused(f"{_shown(file)} {message}", "try again")
             with _as_a_whole():

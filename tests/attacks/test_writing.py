@@ -134,18 +134,18 @@ class TestChangedMeanwhile:
     def test_an_edit_stays(self, now: str, file: Path) -> None:
         file.write_text(now)
         with refused(match="was changed while we worked on it: nothing was written"):
-            replace_file(str(file), "ours", held=TEXT.encode())
+            replace_file(str(file), "ours", previous=TEXT.encode())
         assert file.read_text() == now
 
     def test_a_removed_file_does_not_come_back(self, file: Path) -> None:
         file.unlink()
         with refused(match="was changed while we worked on it"):
-            replace_file(str(file), "ours", held=TEXT.encode())
+            replace_file(str(file), "ours", previous=TEXT.encode())
         assert not file.exists()
 
     def test_a_touched_file_is_not_changed(self, file: Path) -> None:
         os.utime(file, (1, 1))
-        replace_file(str(file), "ours", held=TEXT.encode())
+        replace_file(str(file), "ours", previous=TEXT.encode())
         assert file.read_text() == "ours"
 
     def test_attach(self, file: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -489,4 +489,4 @@ class TestStreams:
         reader.join()
         assert read == [TEXT]
         with refused(match="`pipe.yaml` cannot be written: it is no regular file"):
-            replace_file("pipe.yaml", TEXT, held=b"")
+            replace_file("pipe.yaml", TEXT, previous=b"")

@@ -53,7 +53,7 @@ def run(options: argparse.Namespace) -> int:
         uri = _written(file, options)
     changed = with_header(text, file_format, uri)
     if changed != text:
-        replace_file(file, changed, held=text.encode())
+        replace_file(file, changed, previous=text.encode())
     already = "" if changed != text else " already"
     write_lines(printable(f"{file} refers to {uri}{already}"))
     return OK

@@ -66,7 +66,7 @@ def save_schema(file: str, text: str, *, force: bool = False) -> bool:
             raise
         if current == text:
             return False
-        replace_file(file, text, held=current.encode())
+        replace_file(file, text, previous=current.encode())
     return True
 
 
