@@ -68,11 +68,7 @@ class Meaning:
 
 @cache
 def catalogue() -> Mapping[str, Meaning]:
-    """Every code by its name, in the order of the stages, and by name within a stage.
-
-    >>> catalogue()["unknown-device"].summary
-    'A key is not a device'
-    """
+    """Every code by its name, in the order of the stages, and by name within a stage."""
     from importlib.resources import files
 
     if sys.version_info >= (3, 11):

@@ -126,8 +126,7 @@ def meant_alternative(value: object, holder: Holder) -> Alternative:
     >>> meant_alternative({"CUDA": "o/r:L", "hip": "o/r:L"}, "layer")
     'devices'
     """
-    # Most are strings, and this is asked of every entry.
-    stated = "string" if type(value) is str else alternative(value)
+    stated = alternative(value)
     if stated != "other" or not is_table(value):
         return stated
     words = [key for key in value if isinstance(key, str)]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 from pydantic_core import core_schema
 
 from kernel_schema.schema import alternatives, values
+from kernel_schema.schema.alternatives import meant_alternative
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.schema.ranges import bounds_problem, device_problems
 from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS
@@ -151,7 +152,8 @@ class Reader:
         A layer: `"original" | KernelRef | KernelSpec | ModeMapping | DeviceMapping`. A device: the
         same with `[CapabilityEntry, ...]` for the last. A mode: `KernelRef | KernelSpec`.
         """
-        alternative = alternatives.meant_alternative(value, holder)
+        # Most are strings.
+        alternative = "string" if type(value) is str else meant_alternative(value, holder)
         if alternative not in alternatives.ENTRIES[holder].takes:
             return self._refuse(value, steps, holder)
         if alternative == "string":

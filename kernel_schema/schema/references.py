@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic
 from kernel_schema.typeguards import as_text
@@ -43,7 +43,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+")
 
 _PART_LENGTH = 96
-_Ref = TypeVar("_Ref", "HubRef", "LocalRef")
+_set: Final = object.__setattr__  # references are frozen
 _RULE: Final = "a kernel is written `org/repo:layer_name`"
 _LOCAL_RULE: Final = "a local kernel is written `path:layer_name`"
 
@@ -75,7 +75,7 @@ class HubRef:
         if self.version is not None and self.revision is not None:
             _refuse("a kernel has a version or a revision, not both", "leave one of them out")
         for name in ("repo_id", "layer_name", "revision"):
-            object.__setattr__(self, name, as_text(getattr(self, name)) or getattr(self, name))
+            _set(self, name, as_text(getattr(self, name)) or getattr(self, name))
         if parse_kernel_ref(str(self)) != self:
             _refuse(f"{quote(str(self))} reads as another reference", _RULE)
 
@@ -112,8 +112,8 @@ class LocalRef:
             _refuse("a local kernel needs a path", "write `.` for the working directory")
         if not _LOCAL_START.match(text):
             text = f"./{text}"
-        object.__setattr__(self, "path", text)
-        object.__setattr__(self, "layer_name", as_text(layer_name) or layer_name)
+        _set(self, "path", text)
+        _set(self, "layer_name", as_text(layer_name) or layer_name)
         if parse_kernel_ref(str(self)) != self:
             _refuse(f"{quote(str(self))} reads as another reference", _RULE)
 
@@ -176,7 +176,10 @@ def read_kernel_ref(text: str) -> HubRef | LocalRef | None:
         return _hub_ref(repo_id, pin, layer_name)
     match = _LOCAL_REF.fullmatch(text)
     if match is not None and is_text(text):
-        return _unchecked(LocalRef, path=match[1], layer_name=match[2])
+        ref = object.__new__(LocalRef)
+        _set(ref, "path", match[1])
+        _set(ref, "layer_name", match[2])
+        return ref
     return None
 
 
@@ -186,14 +189,12 @@ def _hub_ref(repo_id: str, pin: str | None, layer_name: str) -> HubRef | None:
         if len(match[1]) > len(str(MAX_VERSION)):
             return None
         version, pin = int(match[1]), None
-    return _unchecked(HubRef, repo_id=repo_id, layer_name=layer_name, version=version, revision=pin)
-
-
-def _unchecked(cls: type[_Ref], **fields: object) -> _Ref:
-    """A reference whose text has just been checked: the constructor would do so once more."""
-    ref = object.__new__(cls)
-    for name, value in fields.items():
-        object.__setattr__(ref, name, value)
+    # The text has just been checked: the constructor would do so once more.
+    ref = object.__new__(HubRef)
+    _set(ref, "repo_id", repo_id)
+    _set(ref, "layer_name", layer_name)
+    _set(ref, "version", version)
+    _set(ref, "revision", pin)
     return ref
 
 
