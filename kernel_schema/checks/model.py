@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.choice.situation import Situation
     from kernel_schema.codes import Code
-    from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers
+    from kernel_schema.model.inspect import RegisteredLayers
 
 _SHOWN_NAMES: Final = 8
 
@@ -49,7 +49,7 @@ def _unregistered_layers(situation: Situation, layers: RegisteredLayers) -> Iter
     """Layers of the config that no module of the model carries: `unregistered-layer`."""
     if not layers and registration_disabled() is not None:
         return
-    unknown = [layer_name for layer_name in situation.by_layer if layer_name not in layers.layers]
+    unknown = [layer_name for layer_name in situation.by_layer if layer_name not in layers]
     if not unknown:
         return
     suggester = Suggester(layers)
@@ -81,16 +81,18 @@ def _other_devices_only(situation: Situation, layers: RegisteredLayers) -> Itera
     """Layers whose entry names every device but the model's: `device-not-covered`."""
     if situation.device is None:
         return
+    covering = (None, situation.device)
     for layer_name, rules in situation.by_layer.items():
-        devices = list(dict.fromkeys(rule.device for rule in rules if rule.device is not None))
-        if devices and situation.device not in devices and layer_name in layers:
-            yield _warning(
-                "device-not-covered",
-                layer_name,
-                f"the model is on {quote(situation.device)}, and {quote(layer_name)} names only "
-                f"{listing(devices, 'and')}",
-                f"add an entry for {quote(situation.device)} if a kernel is meant to run here",
-            )
+        if layer_name not in layers or any(rule.device in covering for rule in rules):
+            continue
+        devices = list(dict.fromkeys(str(rule.device) for rule in rules))
+        yield _warning(
+            "device-not-covered",
+            layer_name,
+            f"the model is on {quote(situation.device)}, and {quote(layer_name)} names only "
+            f"{listing(devices, 'and')}",
+            f"add an entry for {quote(situation.device)} if a kernel is meant to run here",
+        )
 
 
 def _mixed_signatures(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
@@ -98,8 +100,8 @@ def _mixed_signatures(situation: Situation, layers: RegisteredLayers) -> Iterato
 
     kernels compares a kernel's signature with the first class only, and remembers the verdict.
     """
-    for layer_name, layer in _concerned(situation, layers):
-        if len(layer.classes) == 1:
+    for layer_name, layer in layers.items():
+        if len(layer.classes) == 1 or not _has_kernel(situation, layer_name):
             continue
         signatures: dict[tuple[object, ...], list[str]] = {}
         for cls in layer.classes:
@@ -128,8 +130,9 @@ def _mixed_training_state(situation: Situation, layers: RegisteredLayers) -> Ite
     """Modules whose training state is not the model's: `mixed-training-state`."""
     if situation.stated_mode is not None:
         return
-    for layer_name, layer in _concerned(situation, layers):
-        if layer.training != (layer.modules if layers.training else 0):
+    for layer_name, layer in layers.items():
+        expected = layer.modules if layers.training else 0
+        if layer.training != expected and _has_kernel(situation, layer_name):
             yield _warning(
                 "mixed-training-state",
                 layer_name,
@@ -145,14 +148,8 @@ def _warning(code: Code, layer_name: str, message: str, help_text: str) -> Diagn
     return Diagnostic(code, message, route, help_text, Severity.WARNING)
 
 
-def _concerned(
-    situation: Situation, layers: RegisteredLayers
-) -> Iterator[tuple[str, RegisteredLayer]]:
-    """The registered layers for which the config has a kernel."""
-    for layer_name, rules in situation.by_layer.items():
-        layer = layers.get(layer_name)
-        if layer is not None and any(rule.kernel is not None for rule in rules):
-            yield layer_name, layer
+def _has_kernel(situation: Situation, layer_name: str) -> bool:
+    return any(rule.kernel is not None for rule in situation.by_layer.get(layer_name, ()))
 
 
 MODEL_QUESTIONS: Final[

@@ -14,7 +14,7 @@ from kernel_schema.lowering.situate import ConfigSource, placing
 from kernel_schema.lowering.upstream import import_kernels, knows_device
 from kernel_schema.model.target import mode_of, resolve_device, resolve_mode
 from kernel_schema.paths import home_path
-from kernel_schema.schema.rules import HubKernel, Kernel, Rule, expand
+from kernel_schema.schema.rules import HubKernel, Kernel, Rule, RuntimeChoice, expand
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, ModeName
 from kernel_schema.wording import listing, quote
 
@@ -130,7 +130,7 @@ def build(
     mapping: KernelsMapping = {}
     problems: list[Diagnostic] = []
     known = known_devices(kernels)
-    modes = {mode: kernels_mode(kernels, mode) for mode in ModeName}
+    modes = {mode: kernels_mode(kernels, mode or default_mode) for mode in (*ModeName, None)}
     repositories: dict[Kernel, Repository] = {}
     for rule in rules:
         by_device = mapping.setdefault(rule.layer_name, {})
@@ -140,7 +140,7 @@ def build(
                 problems.append(lacking)
                 continue
             by_mode = by_device.setdefault(_device_key(kernels, device, rule), {})
-            if not isinstance(rule.kernel, Kernel):
+            if rule.kernel is None or isinstance(rule.kernel, RuntimeChoice):
                 continue
             repository = repositories.get(rule.kernel)
             if repository is None:
@@ -149,7 +149,7 @@ def build(
                     problems.append(repository)
                     continue
                 repositories[rule.kernel] = repository
-            by_mode[modes[rule.mode or default_mode]] = repository
+            by_mode[modes[rule.mode]] = repository
     if problems:
         raise LoweringError(dict.fromkeys(problems))
     return mapping
@@ -163,7 +163,7 @@ def kernels_mode(kernels: ModuleType, mode: ModeName) -> Any:
 
 
 def _device_key(kernels: ModuleType, device: DeviceType, rule: Rule) -> Any:
-    if device not in CAPABILITY_DEVICES or not rule.capabilities.bounded:
+    if not rule.capabilities.bounded or device not in CAPABILITY_DEVICES:
         return device.value
     properties = kernels.CUDAProperties if device is DeviceType.CUDA else kernels.ROCMProperties
     bounds = rule.capabilities

@@ -6,8 +6,8 @@ name set on an instance is ignored there, and reported as such here.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
@@ -83,6 +83,13 @@ class RegisteredLayers(Mapping[str, RegisteredLayer]):
     def __len__(self) -> int:
         return len(self.layers)
 
+    def __contains__(self, key: object) -> bool:
+        return key in self.layers
+
+    def items(self) -> ItemsView[str, RegisteredLayer]:
+        """As of any mapping; that of `Mapping` looks up every key."""
+        return self.layers.items()
+
 
 def inspect_model(model: Module) -> RegisteredLayers:
     """Find the layer names that a model registers.
@@ -117,41 +124,56 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
         if facts.shown < _SHOWN_NAMES or len(functions) > facts.functions_shown:
             facts.shown += 1
             facts.functions_shown = len(functions)
-            for layer_name, key, _ in carried(facts, module, functions):
-                names.setdefault(layer_name, []).append(walk.name(key))
+            if functions:
+                for layer_name, key, _ in carried(facts, module, functions):
+                    names.setdefault(layer_name, []).append(walk.name(key))
+            elif facts.layer_name is not None:
+                names.setdefault(facts.layer_name, []).append(walk.name())
         facts.modules += 1
         if module.training:
             facts.training += 1
-    # By name, for each class: how many modules, how many functions, how many in training.
-    counts: dict[str, list[tuple[type, int, int, int]]] = {name: [] for name in names}
-    for cls, facts in walk.classes.items():
-        if facts.layer_name is not None:
-            counts[facts.layer_name].append((cls, facts.modules, 0, facts.training))
-    for function, count in Counter(carriers).items():
-        cls = type(function)
-        counts.setdefault(_name_of(cls), []).append((cls, 0, count, 0))
-    layers: dict[str, RegisteredLayer] = {}
-    for layer_name, of_classes in counts.items():
-        classes, modules, functions, training = zip(*of_classes, strict=True)
-        layers[layer_name] = RegisteredLayer(
-            layer_name,
-            sum(modules),
-            sum(functions),
-            tuple(dict.fromkeys(map(own_class, classes))),
-            tuple(names.get(layer_name, ())[:_SHOWN_NAMES]),
-            sum(training),
-        )
     unregistered = frozenset(
         own_class(cls).__name__ for cls, facts in walk.classes.items() if facts.layer_name is None
     )
     registered = RegisteredLayers(
-        layers,
+        _counted(walk, names, carriers),
         tuple(walk.ignored.values()),
         unregistered,
         walk.modules,
         bool(unwrap(model).training),
     )
     return registered, walk.device
+
+
+def _counted(
+    walk: Walk, names: Mapping[str, list[str]], carriers: Iterable[Module]
+) -> dict[str, RegisteredLayer]:
+    """What carries each name, from what was counted for each class and the functions held."""
+    classes: dict[str, dict[type, None]] = {name: {} for name in names}
+    modules: defaultdict[str, int] = defaultdict(int)
+    functions_of: defaultdict[str, int] = defaultdict(int)
+    training: defaultdict[str, int] = defaultdict(int)
+    for cls, facts in walk.classes.items():
+        if facts.layer_name is not None:
+            classes[facts.layer_name][own_class(cls)] = None
+            modules[facts.layer_name] += facts.modules
+            training[facts.layer_name] += facts.training
+    for function, count in Counter(carriers).items():
+        cls = type(function)
+        name = _name_of(cls)
+        classes.setdefault(name, {})[own_class(cls)] = None
+        functions_of[name] += count
+    return {
+        name: RegisteredLayer(
+            name,
+            modules[name],
+            functions_of[name],
+            tuple(of_name),
+            tuple(names.get(name, ())[:_SHOWN_NAMES]),
+            training[name],
+        )
+        for name, of_name in classes.items()
+    }
 
 
 @dataclass(slots=True)

@@ -60,7 +60,7 @@ class Capabilities:
     @property
     def bounded(self) -> bool:
         """Whether a bound is stated at all."""
-        return self != EVERY_CAPABILITY
+        return self.lowest > 0 or self.bounded_above
 
     @property
     def bounded_above(self) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
+from weakref import ref
 
 from kernel_schema.diagnostics import Route
 from kernel_schema.schema.models import DeviceMapping, KernelSpec, ModeMapping
@@ -143,6 +144,8 @@ def expand(config: KernelConfig) -> tuple[Rule, ...]:
     ...     print(rule.layer_name, rule.device, rule.mode, rule.kernel, "from", rule.route)
     A cuda training org/repo@v1:L from kernel_mapping.A.cuda.training
     """
+    if (last := _LAST.get("config")) is not None and last[0]() is config:
+        return last[1]
     rules: list[Rule] = []
     for layer_name, entry in config.kernel_mapping.items():
         steps = ("kernel_mapping", layer_name)
@@ -156,7 +159,13 @@ def expand(config: KernelConfig) -> tuple[Rule, ...]:
                 continue
             for index, ranged in enumerate(device_entry):
                 _expand(rules, device, ranged.capabilities, ranged.entry, (*of_device, index))
-    return tuple(rules)
+    expanded = tuple(rules)
+    _LAST["config"] = ref(config, lambda _: _LAST.clear()), expanded
+    return expanded
+
+
+# What is checked is lowered next: a frozen config need not be expanded again for that.
+_LAST: Final[dict[str, tuple[ref[KernelConfig], tuple[Rule, ...]]]] = {}
 
 
 def _expand(

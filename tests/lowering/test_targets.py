@@ -203,3 +203,27 @@ def test_kernels_logs_nothing_about_layers_without_entry(
     kernels.kernelize(model, mode=kernels.Mode.INFERENCE, device="cpu")
     assert len(caplog.messages) == 5
     assert factor(model) == 4
+
+
+class TestWalks:
+    def test_the_device_is_told_by_the_walk_that_looks_for_layers(self) -> None:
+        class Blank(nn.Module):
+            kernel_layer_name = "Norm"
+
+            def parameters(self, recurse: bool = True) -> Any:
+                raise AssertionError("gone through once more")
+
+        config = ks.KernelConfig({"Norm": {"cpu": "org/repo:L"}})
+        config.sanitize_kernel_mapping(Blank())
+        assert list(config.create_compatible_mapping(Blank())["Norm"]) == ["cpu"]
+
+    def test_it_is_the_device_of_the_first_parameter_off_the_meta_device(self) -> None:
+        with torch.device("meta"):
+            meta = Norm()
+        config = ks.KernelConfig({"Norm": {"cuda": "org/repo:L"}})
+        assert ks.check(config, meta) == ()
+        for model in (nn.Sequential(meta, Norm()), nn.Sequential(meta, nn.Sequential(Norm()))):
+            assert device_of(model) is ks.DeviceType.CPU
+            [diagnostic] = ks.check(config, model)
+            assert diagnostic.code == "device-not-covered"
+            assert "`cpu`" in diagnostic.message

@@ -201,3 +201,12 @@ def test_every_route_leads_to_what_was_written(data: dict[str, Any]) -> None:
 )
 def test_kernels_in_messages(kernel: Any, text: str) -> None:
     assert str(kernel) == text
+
+
+def test_a_config_is_expanded_once_and_each_for_itself() -> None:
+    first, second = (KernelConfig({"A": ref}) for ref in ("org/first:L", "org/second:L"))
+    assert expand(first) is expand(first)
+    assert [str(rule.kernel) for rule in expand(second)] == ["org/second@v1:L"]
+    assert [str(rule.kernel) for rule in expand(first)] == ["org/first@v1:L"]
+    changed = first.model_copy(update={"kernel_mapping": {"A": "org/third:L"}})
+    assert [str(rule.kernel) for rule in expand(changed)] == ["org/third@v1:L"]
