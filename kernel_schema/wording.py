@@ -183,3 +183,8 @@ def listing(words: Sequence[str], conjunction: str = "or") -> str:
     if len(quoted) < 2:
         return "".join(quoted)
     return f"{', '.join(quoted[:-1])} {conjunction} {quoted[-1]}"
+
+
+def in_one_line(error: BaseException) -> str:
+    """What kind of error it is, and what it says."""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}"

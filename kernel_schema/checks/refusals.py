@@ -33,14 +33,7 @@ _BRANCH: Final = re.compile(r"refs/(?:heads|tags)/(.+)")
 
 
 def untrusted_revision(rule: Rule) -> Diagnostic | None:
-    """A revision that anybody may have written, of a publisher who is trusted: see the code.
-
-    >>> from kernel_schema import KernelConfig
-    >>> from kernel_schema.schema.rules import expand
-    >>> (rule,) = expand(KernelConfig({"Norm": "org/repo@refs/pr/1:Norm"}))
-    >>> untrusted_revision(rule).code
-    'untrusted-revision'
-    """
+    """A revision that anybody may have written, of a publisher who is trusted: see the code."""
     kernel = rule.kernel
     if not isinstance(kernel, HubKernel) or kernel.revision is None:
         return None
@@ -50,27 +43,23 @@ def untrusted_revision(rule: Rule) -> Diagnostic | None:
     if _REF.match(spelt_out) is None or (kernel.repo_id in trust if is_tuple(trust) else trust):
         return None
     branch = _BRANCH.match(kernel.revision)
+    help_text = (
+        "name a branch or tag without `refs/`, or a commit; where the pull request is to be "
+        "trusted, set `trust_remote_code`"
+    )
+    if branch:
+        help_text = f"name the branch or tag without `refs/`: {quote(branch[1])}"
     return Diagnostic(
         "untrusted-revision",
         f"{quote(kernel.revision)} need not be the work of {quote(kernel.repo_id)}: anybody can "
         "open a pull request",
         rule.route,
-        help=f"name the branch or tag without `refs/`: {quote(branch[1])}"
-        if branch
-        else "name a branch or tag without `refs/`, or a commit; where the pull request is to be "
-        "trusted, set `trust_remote_code`",
+        help_text,
     )
 
 
 def unknown_home(rule: Rule) -> Diagnostic | None:
-    """A path in the home directory of another user, `~user/...`: looking it up asks a network.
-
-    >>> from kernel_schema import KernelConfig
-    >>> from kernel_schema.schema.rules import expand
-    >>> (rule,) = expand(KernelConfig({"Norm": "~bob/norm:Norm"}))
-    >>> print(unknown_home(rule).message)
-    the home directory of another user is not looked up: `~bob/norm`
-    """
+    """A path in the home directory of another user, `~user/...`: looking it up asks a network."""
     kernel = rule.kernel
     local = isinstance(kernel, LocalKernel)
     path: str | None = kernel.path if local else getattr(kernel, "lockfile", None)

@@ -121,8 +121,7 @@ def _for_capability(
         return rules
     if capability is None:
         if any(rule.capabilities.bounded for rule in rules):
-            message = f"the capability is needed to choose between ranges of {device}"
-            raise ValueError(message)
+            raise ValueError(f"the capability is needed to choose between ranges of {device}")
         return rules
     holding = [rule for rule in rules if rule.capabilities.holds(capability)]
     best = min((rule.capabilities for rule in holding), key=attrgetter("width"), default=None)
@@ -132,8 +131,7 @@ def _for_capability(
 def for_mode(rules: Sequence[Rule], mode: ModeName) -> Rule | None:
     """The first rule whose kernel serves the mode, along kernels' chain of modes."""
     if mode is ModeName.FALLBACK:
-        message = "a model runs in inference or training; `fallback` only names kernels"
-        raise ValueError(message)
+        raise ValueError("a model runs in inference or training; `fallback` only names kernels")
     by_mode = {rule.mode_or_fallback: rule for rule in reversed(rules)}
     return next((by_mode[step] for step in MODE_CHAIN[mode] if step in by_mode), None)
 

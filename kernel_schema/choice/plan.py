@@ -150,7 +150,11 @@ def disagreements(plan: Plan, report: Report) -> tuple[Diagnostic, ...]:
 
     Args:
         plan: What `explain` told.
-        report: What `kernelize` or `audit` found in the same model.
+        report: What `kernelize` or `audit` saw in the same model.
+
+    Returns:
+        Warnings, in the order of the plan; none where everything runs as planned, or is decided by
+        a callable of kernels.
     """
     running = {layer.layer_name: layer for layer in report.layers}
     planned = {layer.layer_name: layer for layer in plan.layers}

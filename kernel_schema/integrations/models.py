@@ -29,18 +29,11 @@ _TORCH: Final = "torch", "kernel-schema[torch]"
 
 
 def build_model(spec: str, *, trust_remote_code: bool = False) -> Module:
-    """Build the model that a spec names.
+    """Build the model that a spec names, or say in a `ModelSpecError` why not.
 
-    Args:
-        spec: `module:attribute` (a `torch.nn.Module`, or something to call without arguments that
-            gives one), or a directory or Hub id that transformers' `AutoConfig` understands. A
-            module that is not found otherwise is looked for in the working directory. The latter
-            are built on the meta device: neither weights nor memory are needed.
-        trust_remote_code: Whether a directory or repository may bring code that is run. Without
-            it, a directory is read and a repository asked for its `config.json`, no more.
-
-    Raises:
-        ModelSpecError: If it cannot be imported or built, saying why.
+    A spec is `module:attribute` (a `torch.nn.Module`, or something to call without arguments that
+    gives one; a module that is not found otherwise is looked for in the working directory), or what
+    `build_pretrained` takes.
     """
     # What users' modules and libraries print must not end up in our own output.
     with redirect_stdout(sys.stderr):
@@ -48,8 +41,7 @@ def build_model(spec: str, *, trust_remote_code: bool = False) -> Module:
         if match is not None and not exists(spec):
             return _from_attribute(match["module"], match["name"])
         if not spec or ":" in spec:
-            message = f"{quote(spec)} is not a model: {_FORMS}"
-            raise ModelSpecError(message)
+            raise ModelSpecError(f"{quote(spec)} is not a model: {_FORMS}")
         where = _directory_or_id(spec)
         from kernel_schema.integrations.pretrained import build_pretrained
 
@@ -69,13 +61,15 @@ def _from_attribute(module_name: str, name: str) -> Module:
         nn = imported(*_TORCH).nn
         if not isinstance(value, nn.Module):
             if not callable(value):
-                message = f"{quote(name)} is neither a torch.nn.Module nor something that gives one"
-                raise ModelSpecError(message)
+                raise ModelSpecError(
+                    f"{quote(name)} is neither a torch.nn.Module nor something that gives one"
+                )
             with explained(f"calling {quote(name)} without arguments failed"):
                 value = value()
     if not isinstance(value, nn.Module):
-        message = f"{quote(name)} gave {quote(type(value).__name__)}, not a torch.nn.Module"
-        raise ModelSpecError(message)
+        raise ModelSpecError(
+            f"{quote(name)} gave {quote(type(value).__name__)}, not a torch.nn.Module"
+        )
     return value
 
 
@@ -103,21 +97,19 @@ def _importable(folder: str) -> Generator[None]:
 
 def _directory_or_id(spec: str) -> str:
     if names_a_user(spec):
-        message = "the home directory of another user is not looked up: write the folder out"
-        raise ModelSpecError(message)
+        raise ModelSpecError(
+            "the home directory of another user is not looked up: write the folder out"
+        )
     path = home_path(spec)
     if not is_directory(path) and is_file(path.with_suffix(".py")):
         # Neither a directory nor meant for the Hub, which would be asked for half a minute.
         name = Path(path.name) if path.is_absolute() else path
         example = ".".join(name.with_suffix("").parts)
-        message = (
+        raise ModelSpecError(
             f"this is a Python module: name the model in it, as in {quote(f'{example}:model')}"
         )
-        raise ModelSpecError(message)
     if not exists(path) and spec.startswith((".", "/", "~")):
-        message = "there is no such directory"
-        raise ModelSpecError(message)
+        raise ModelSpecError("there is no such directory")
     if is_directory(path) and not is_file(path / "config.json"):
-        message = "there is no config.json in it"
-        raise ModelSpecError(message)
+        raise ModelSpecError("there is no config.json in it")
     return str(path) if exists(path) else spec

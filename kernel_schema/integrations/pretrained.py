@@ -18,7 +18,7 @@ from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator
 
     from kernel_schema.model.types import Module
 
@@ -31,18 +31,12 @@ _TRUST: Final = (
 
 
 def build_pretrained(spec: str, *, trust_remote_code: bool) -> Module:
-    """Build the model that a `config.json` describes, on the meta device.
+    """Build the model that a `config.json` describes, in a directory or on the Hub: meta device.
 
     Attention and experts are those of transformers itself (`eager`), whatever it asks for: which
-    layers a model registers does not depend on them, and others may be kernels of the Hub.
-
-    Args:
-        spec: A directory, which never makes us touch the network; or the id of a model on the Hub,
-            which is asked for its `config.json`, and for nothing else without `trust_remote_code`.
-        trust_remote_code: Whether code that comes with it may run.
-
-    Raises:
-        ModelSpecError: If it cannot be built so, saying why.
+    layers a model registers does not depend on them, and others may be kernels of the Hub. For a
+    directory the network is never touched; without `trust_remote_code` the Hub is asked for the
+    `config.json` and for nothing else.
     """
     imported("torch", "kernel-schema[torch]")
     imported("transformers", "kernel-schema[transformers]")
@@ -77,16 +71,13 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     with explained("its config.json cannot be read"):
         raw = read_at_most(file, _MAX_BYTES)
         if len(raw) > _MAX_BYTES:
-            message = f"its config.json is larger than {_MAX_BYTES} bytes"
-            raise ModelSpecError(message)
+            raise ModelSpecError(f"its config.json is larger than {_MAX_BYTES} bytes")
         stated: Any = json.loads(raw)
         described: Any = _without_code(stated)
     if not isinstance(stated, dict):
-        message = "its config.json holds no JSON object"
-        raise ModelSpecError(message)
+        raise ModelSpecError("its config.json holds no JSON object")
     if "configuration_files" in described:
-        message = "its config.json refers to other files, in `configuration_files`"
-        raise ModelSpecError(message)
+        raise ModelSpecError("its config.json refers to other files, in `configuration_files`")
     return stated, described  # pyright: ignore[reportUnknownVariableType] (keys of JSON are text)
 
 
@@ -149,16 +140,18 @@ def _configs(value: Any, kind: type, seen: set[int]) -> Iterator[Any]:
     if id(value) in seen:
         return
     seen.add(id(value))
-    parts: list[Any] = []
-    if is_table(value):
-        parts = list(value.values())
-    elif is_list(value):
-        parts = value
-    elif isinstance(value, kind):
+    if isinstance(value, kind):
         yield value
-        parts = list(value.__dict__.values())
-    for part in parts:
+        value = value.__dict__
+    for part in _parts(value):
         yield from _configs(part, kind, seen)
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    """What a value of JSON holds."""
+    if is_table(value):
+        return value.values()
+    return value if is_list(value) else ()
 
 
 def _own_class(stated: dict[str, Any], architectures: list[str]) -> Callable[[Any], Any] | None:
@@ -170,12 +163,10 @@ def _own_class(stated: dict[str, Any], architectures: list[str]) -> Callable[[An
     }
     if not references:
         return None
-    fitting = (
-        auto
-        for auto, reference in references.items()
-        if reference.rpartition(".")[2] in architectures
+    classes = {auto: reference.rpartition(".")[2] for auto, reference in references.items()}
+    auto = next(
+        (auto for auto, cls in classes.items() if cls in architectures), next(iter(classes))
     )
-    auto = next(fitting, next(iter(references)))
     auto_class: Any = getattr(import_module("transformers"), auto)
     return partial(auto_class.from_config, trust_remote_code=True)
 
@@ -183,8 +174,6 @@ def _own_class(stated: dict[str, Any], architectures: list[str]) -> Callable[[An
 def _known_class(architectures: list[str]) -> Callable[[Any], Any] | None:
     """The first architecture that is a model of transformers."""
     transformers: Any = import_module("transformers")
-    for name in architectures:
-        known = getattr(transformers, name, None)
-        if isinstance(known, type) and issubclass(known, transformers.PreTrainedModel):
-            return known
-    return None
+    named = (getattr(transformers, name, None) for name in architectures)
+    kind = transformers.PreTrainedModel
+    return next((cls for cls in named if isinstance(cls, type) and issubclass(cls, kind)), None)

@@ -24,16 +24,10 @@ class SealedError(RuntimeError):
 
 @dataclass(slots=True)
 class Seal:
-    """What is allowed, and what was attempted in spite of it.
+    """What is allowed, and what was attempted in spite of it."""
 
-    Args:
-        network: Whether connections may be made and names of hosts be looked up.
-        code: Whether code may run from files outside of the folders that Python imports from.
-        refused: What was attempted.
-    """
-
-    network: bool
-    code: bool
+    network: bool  # connections, and looking up names of hosts
+    code: bool  # from files outside of the folders that Python imports from
     refused: list[str] = field(default_factory=list[str])
     _roots: tuple[str, ...] = field(
         default_factory=lambda: tuple(os.path.join(path, "") for path in sys.path if path)  # noqa: PTH118
@@ -70,22 +64,7 @@ _seals: list[Seal] = []
 def sealed(*, network: bool = False, code: bool = False) -> Generator[Seal]:
     """Run what builds something from data: it gets an empty standard input, and what is allowed.
 
-    For the whole process, other threads included.
-
-    Args:
-        network: As for `Seal`.
-        code: As for `Seal`.
-
-    Raises:
-        SealedError: In the library, where it attempts what is not allowed.
-
-    >>> import socket
-    >>> with sealed() as seal:
-    ...     try:
-    ...         socket.create_connection(("hub.invalid", 443))
-    ...     except SealedError as error:
-    ...         print(error)
-    it asks hub.invalid over the network, which is closed to it
+    For the whole process, other threads included; a `SealedError` where more is attempted.
     """
     _install()
     seal = Seal(network, code)

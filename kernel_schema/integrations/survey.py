@@ -5,44 +5,32 @@ from __future__ import annotations
 import os
 import platform
 import re
-from dataclasses import asdict, dataclass
+from dataclasses import astuple, dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from kernel_schema import __version__
 from kernel_schema.checks.environment import (
+    DISABLE_HELP,
     MAPPING_DISABLED,
+    TRUE_WORDS,
     registration_disabled,
     version_of,
 )
 from kernel_schema.diagnostics import LoweringError
-from kernel_schema.integrations.credentials import without_credentials
-from kernel_schema.lowering.upstream import (
-    NEWEST_TESTED,
-    import_kernels,
-    is_mapping_disabled,
-)
+from kernel_schema.lowering.upstream import NEWEST_TESTED, import_kernels, is_mapping_disabled
 from kernel_schema.paths import is_directory
+from kernel_schema.wording import in_one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kernel_schema.diagnostics import Diagnostic
 
-# What transformers and huggingface_hub take for "yes"; everything else is "no".
-_TRUE: Final = frozenset({"1", "ON", "YES", "TRUE"})
-
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """One thing that decides what runs.
-
-    Args:
-        name: What it is.
-        value: What it is set to, or its version; None where there is none.
-        effect: What that does.
-        fix: What to do where it is in the way; None where it is not.
-    """
+    """One thing that decides what runs, what that does, and what to do where it is in the way."""
 
     name: str
     value: str | None
@@ -51,13 +39,7 @@ class Fact:
 
 
 def survey() -> tuple[Fact, ...]:
-    """Look around; imports torch, kernels and transformers where they are installed.
-
-    Passwords and tokens are hidden, wherever they are.
-
-    >>> [fact.name for fact in survey()][:2]
-    ['kernel_schema', 'kernels']
-    """
+    """Look around, without passwords and tokens; imports torch, kernels and transformers."""
     facts = (
         Fact("kernel_schema", __version__, f"on Python {platform.python_version()}"),
         _kernels(),
@@ -65,12 +47,11 @@ def survey() -> tuple[Fact, ...]:
         _transformers(),
         *_variables(),
     )
-    return tuple(map(_shareable, facts))
+    return tuple(Fact(*map(_shareable, astuple(fact))) for fact in facts)
 
 
-def _shareable(fact: Fact) -> Fact:
-    fields = {name: value and without_credentials(value) for name, value in asdict(fact).items()}
-    return Fact(**fields)
+def _shareable(text: str | None) -> Any:
+    return text and without_credentials(text)
 
 
 def _kernels() -> Fact:
@@ -81,8 +62,7 @@ def _kernels() -> Fact:
     try:
         import_kernels()
     except LoweringError as error:
-        (cause,) = error.diagnostics
-        return _in_the_way("kernels", version, cause)
+        return _in_the_way("kernels", version, error.diagnostics[0])
     return Fact("kernels", version, "can be imported" + _beyond_tested("kernels", version))
 
 
@@ -93,13 +73,10 @@ def _beyond_tested(name: str, version: str) -> str:
     ('', '; newer than 0.17.2, the newest that this kernel_schema was tried with')
     """
     tested = NEWEST_TESTED[name]
-    if _release(version) <= _release(tested):
+    release, newest = (list(map(int, re.findall(r"\d+", each)[:3])) for each in (version, tested))
+    if release <= newest:
         return ""
     return f"; newer than {tested}, the newest that this kernel_schema was tried with"
-
-
-def _release(version: str) -> tuple[int, ...]:
-    return tuple(map(int, re.findall(r"\d+", version)[:3]))
 
 
 _INSTALL: Final = "pip install 'kernel-schema[torch]'"
@@ -110,14 +87,11 @@ def _torch() -> Iterator[Fact]:
     version = version_of("torch")
     try:
         import torch
-    except ModuleNotFoundError as error:
-        if version is None or error.name == "torch":
-            yield Fact("torch", version, "cannot be imported: there is no such module", _INSTALL)
-        else:
-            yield Fact("torch", version, f"cannot be imported: {_said(error)}", _SEE_ABOVE)
-        return
     except Exception as error:  # noqa: BLE001 (whatever keeps it from being imported is to be told)
-        yield Fact("torch", version, f"cannot be imported: {_said(error)}", _SEE_ABOVE)
+        why, fix = in_one_line(error), _SEE_ABOVE
+        if isinstance(error, ModuleNotFoundError) and (version is None or error.name == "torch"):
+            why, fix = "there is no such module", _INSTALL
+        yield Fact("torch", version, f"cannot be imported: {why}", fix)
         return
     backend = "the CPU"
     if torch.version.cuda is not None:
@@ -133,7 +107,7 @@ def _torch() -> Iterator[Fact]:
             capability = str(major * 10 + minor)
             effect = f"{torch.cuda.get_device_name()}, {major}.{minor}"
     except Exception as error:  # noqa: BLE001 (a broken driver says so in many ways)
-        effect = f"the GPU cannot be asked: {_said(error)}"
+        effect = f"the GPU cannot be asked: {in_one_line(error)}"
     yield Fact("capability", capability, effect)
 
 
@@ -145,7 +119,9 @@ def _transformers() -> Fact:
         imports: Any = import_module("transformers.utils.import_utils")
         import_module("transformers.integrations.hub_kernels")
     except Exception as error:  # noqa: BLE001 (as above)
-        return Fact("transformers", version, f"cannot be imported: {_said(error)}", _SEE_ABOVE)
+        return Fact(
+            "transformers", version, f"cannot be imported: {in_one_line(error)}", _SEE_ABOVE
+        )
     if not imports.is_torch_available():
         effect = "sees no torch that it can use: none of its models can be built"
         return Fact("transformers", version, effect, _INSTALL)
@@ -157,70 +133,105 @@ def _transformers() -> Fact:
 
 
 def _variables() -> Iterator[Fact]:
-    yield _use_hub_kernels(os.environ.get("USE_HUB_KERNELS"))
-    yield _disable_kernel_mapping(os.environ.get("DISABLE_KERNEL_MAPPING"))
-    yield _offline(os.environ.get("HF_HUB_OFFLINE"))
-    yield _local_kernels(os.environ.get("LOCAL_KERNELS"))
-    yield _cache(os.environ.get("KERNELS_CACHE"))
-    endpoint = os.environ.get("HF_ENDPOINT")
-    effect = "kernels come from there" if endpoint else "kernels come from the Hugging Face Hub"
-    yield Fact("HF_ENDPOINT", endpoint, effect)
+    for name, tell in (
+        ("USE_HUB_KERNELS", _use_hub_kernels),
+        ("DISABLE_KERNEL_MAPPING", _disable_kernel_mapping),
+        ("HF_HUB_OFFLINE", _offline),
+        ("LOCAL_KERNELS", _local_kernels),
+        ("KERNELS_CACHE", _cache),
+        ("HF_ENDPOINT", _endpoint),
+    ):
+        value = os.environ.get(name)
+        effect, fix = tell(value)
+        yield Fact(name, value, effect, fix)
 
 
-def _use_hub_kernels(value: str | None) -> Fact:
-    name = "USE_HUB_KERNELS"
-    if value is None or value.upper() in _TRUE:
-        return Fact(name, value, "transformers registers the layers of its models")
-    effect = "off: transformers registers no layer of any model"
-    return Fact(name, value, effect, f"unset {name}, or set it to 1, before Python starts")
+_Told: TypeAlias = tuple[str, str | None]
+"""The effect of a variable, and what to do where it is in the way."""
 
 
-def _disable_kernel_mapping(value: str | None) -> Fact:
-    name = "DISABLE_KERNEL_MAPPING"
-    fix = f"unset {name}, or set it to 0, before Python starts"
+def _use_hub_kernels(value: str | None) -> _Told:
+    if value is None or value.upper() in TRUE_WORDS:
+        return "transformers registers the layers of its models", None
+    return (
+        "off: transformers registers no layer of any model",
+        "unset USE_HUB_KERNELS, or set it to 1, before Python starts",
+    )
+
+
+def _disable_kernel_mapping(value: str | None) -> _Told:
     try:
         int(value or 0)
     except ValueError:
-        return Fact(name, value, "not a number: the kernels library cannot be imported", fix)
+        return "not a number: the kernels library cannot be imported", DISABLE_HELP
     if is_mapping_disabled():
-        return _in_the_way(name, value, MAPPING_DISABLED)
-    return Fact(name, value, "kernels are put in place of forwards")
+        return MAPPING_DISABLED.message, MAPPING_DISABLED.help
+    return "kernels are put in place of forwards", None
 
 
-def _offline(value: str | None) -> Fact:
-    name = "HF_HUB_OFFLINE"
-    if value is None or value.upper() not in _TRUE:
-        return Fact(name, value, "kernels are downloaded where the cache has none")
+def _offline(value: str | None) -> _Told:
+    if value is None or value.upper() not in TRUE_WORDS:
+        return "kernels are downloaded where the cache has none", None
     effect = "kernels come from the cache only: one that is not there cannot be loaded"
-    return Fact(name, value, effect, f"unset {name} to let kernels be downloaded")
+    return effect, "unset HF_HUB_OFFLINE to let kernels be downloaded"
 
 
-def _local_kernels(value: str | None) -> Fact:
-    name = "LOCAL_KERNELS"
+def _local_kernels(value: str | None) -> _Told:
     if value is None:
-        return Fact(name, value, "no repository of the Hub is replaced by a directory")
+        return "no repository of the Hub is replaced by a directory", None
     # kernels reads it as repository=directory, with colons in between.
     entries = [entry.partition("=") for entry in value.split(":")]
     if not all(equals for _, equals, _ in entries):
-        effect = "cannot be read: no kernel of the Hub can be loaded"
-        return Fact(name, value, effect, f"write {name}=org/repo=directory, or unset it")
+        fix = "write LOCAL_KERNELS=org/repo=directory, or unset it"
+        return "cannot be read: no kernel of the Hub can be loaded", fix
     missing = [path for _, _, path in entries if not is_directory(path)]
     repositories = ", ".join(repository for repository, _, _ in entries)
     effect = f"a directory stands in for {repositories}, whatever version a config names"
     if missing:
         effect += f"; there is no directory {', '.join(missing)}"
-    return Fact(name, value, effect, f"unset {name} to run what the config says")
+    return effect, "unset LOCAL_KERNELS to run what the config says"
 
 
-def _cache(value: str | None) -> Fact:
-    if not value:
-        return Fact("KERNELS_CACHE", value, "kernels are kept in the cache of huggingface_hub")
-    return Fact("KERNELS_CACHE", value, "kernels are kept there")
+def _cache(value: str | None) -> _Told:
+    return (
+        "kernels are kept there" if value else "kernels are kept in the cache of huggingface_hub",
+        None,
+    )
+
+
+def _endpoint(value: str | None) -> _Told:
+    return "kernels come from there" if value else "kernels come from the Hugging Face Hub", None
 
 
 def _in_the_way(name: str, value: str | None, cause: Diagnostic) -> Fact:
     return Fact(name, value, cause.message, cause.help)
 
 
-def _said(error: Exception) -> str:
-    return f"{type(error).__name__}: {' '.join(str(error).split())}"
+# What must not be shown of a text: passwords and tokens.
+_HIDDEN: Final = "***"
+# Before a host: all up to the last `@` of the authority. A password may hold `/` and `?`, which
+# only a port number keeps from being one.
+_IN_URL: Final = re.compile(r"(?<=://)(?:[^\s/?#]*|[^\s/?#:]*:(?!\d*(?:[/?#]|$))\S*)@")
+_WITHOUT_SCHEME: Final = re.compile(r"(?<![^\s\"'`=,;])[^\s/:@=,;]+:[^\s/@]+@(?=[\w.-]+(?::\d+)?)")
+_IN_QUERY: Final = re.compile(
+    r"([?&;#][\w.-]*(?:auth|credential|key|passw|pwd|secret|sig|token)[\w.-]*=)[^&;#\s]+",
+    re.IGNORECASE,
+)
+# The form of the Hub's own tokens.
+_TOKEN: Final = re.compile(r"\bhf_\w{8,}")
+_TOKEN_VARIABLES: Final = ("HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", "HUGGINGFACE_HUB_TOKEN")
+
+
+def without_credentials(text: str) -> str:
+    """A text with what gives access to something replaced by `***`.
+
+    >>> without_credentials("https://me:secret@hub.example.org/api?rev=1&token=abc")
+    'https://***@hub.example.org/api?rev=1&token=***'
+    """
+    for name in _TOKEN_VARIABLES:
+        if token := os.environ.get(name, "").strip():
+            text = text.replace(token, _HIDDEN)
+    for pattern in (_IN_URL, _WITHOUT_SCHEME):
+        text = pattern.sub(f"{_HIDDEN}@", text)
+    text = _IN_QUERY.sub(rf"\g<1>{_HIDDEN}", text)
+    return _TOKEN.sub(_HIDDEN, text)

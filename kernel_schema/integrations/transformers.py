@@ -18,14 +18,7 @@ _INSTALL: Final = "pip install 'kernel-schema[transformers]'"
 
 
 def default_rules() -> tuple[Rule, ...]:
-    """The table that transformers registers for a model that is loaded with `use_kernels`.
-
-    Returns:
-        Its rules, as `explain` takes them for `inherited`.
-
-    Raises:
-        LoweringError: If transformers is not installed, or has switched kernels off.
-    """
+    """The table that transformers registers for a model that is loaded with `use_kernels`."""
     try:
         from transformers.integrations import hub_kernels
     except ImportError as error:

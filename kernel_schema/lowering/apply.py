@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kernel_schema.checks.questions import ask
 from kernel_schema.choice.plan import disagreements
@@ -15,7 +15,7 @@ from kernel_schema.lowering.audit import audit_layers
 from kernel_schema.lowering.check import refuse_errors
 from kernel_schema.lowering.forwards import NO_KERNEL, why_kept
 from kernel_schema.lowering.lower import build, kernels_mode, plain_devices
-from kernel_schema.lowering.restore import Snapshot, remember
+from kernel_schema.lowering.restore import Snapshot
 from kernel_schema.lowering.situate import ConfigSource, placed, placing, situate
 from kernel_schema.lowering.upstream import active_mapping, always_holds, import_kernels
 from kernel_schema.model.carriers import look_closer
@@ -23,7 +23,7 @@ from kernel_schema.model.inspect import inspect_model
 from kernel_schema.model.target import need_gpu, resolve_mode, resolve_target
 from kernel_schema.schema.rules import LocalKernel, Rule, RuntimeChoice, expand
 from kernel_schema.schema.vocabulary import ModeName
-from kernel_schema.wording import quote
+from kernel_schema.wording import in_one_line, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
@@ -152,12 +152,11 @@ def kernelize(
                     model, mode=kernels_mode(kernels, target.mode), device=target.device.value
                 )
             snapshot.rehook()
-            outcomes, warnings = audit_layers(model, _why_kept(plan), plan.asked)
+            outcomes, warnings = audit_layers(snapshot.carriers, _why_kept(plan), plan.asked)
             report = Report(outcomes, target.device, target.mode)
             if strict:
                 _refuse_unapplied(plan, report)
-            snapshot.keep_for_restore()
-        remember(model, target.device, target.mode, plan.asked)
+            snapshot.keep(target.device, target.mode, plan.asked)
     diagnostics = (*diagnostics, *warnings, *disagreements(plan, report))
     return replace(report, diagnostics=placed(config, diagnostics))
 
@@ -192,18 +191,16 @@ def _all_or_nothing(model: Module, plan: Plan) -> Generator[Snapshot]:
 def _why_kept(plan: Plan) -> Callable[[Carrier], str]:
     """Why a carrier kept its forward: what was planned says so, else it does itself."""
     layers = {layer.layer_name: layer for layer in plan.layers}
+    lacks = "does not support this mode: it lacks `has_backward` or `can_torch_compile`"
 
     def why(carrier: Carrier) -> str:
         layer = layers[carrier.layer_name]
         if layer.kept and not layer.kernels:
             return layer.kept[0].reason
         kept = why_kept(carrier)
-        return kept if kept != NO_KERNEL or layer.rule is None else f"{layer.rule.kernel} {_LACKS}"
+        return kept if kept != NO_KERNEL or layer.rule is None else f"{layer.rule.kernel} {lacks}"
 
     return why
-
-
-_LACKS: Final = "does not support this mode: it lacks `has_backward` or `can_torch_compile`"
 
 
 @contextmanager
@@ -247,21 +244,20 @@ def kernelized(
 
 
 def _refuse_unapplied(plan: Plan, report: Report) -> None:
-    problems: list[Diagnostic] = []
-    for layer in report.layers:
-        rule = plan.layer(layer.layer_name).rule
-        if rule is None or rule.kernel is None or rule.is_inherited or layer.replaced:
-            continue
-        reasons = "; ".join(dict.fromkeys(kept.reason for kept in layer.kept))
-        problems.append(
-            Diagnostic(
-                "kernel-not-applied",
-                f"`{rule.kernel}` replaced none of the {layer.total} "
-                f"{quote(layer.layer_name)}: {reasons}",
-                rule.route,
-                help="pass `strict=False` to run with the model's own forward",
-            )
+    rules = {layer.layer_name: layer.rule for layer in plan.layers}
+    problems = [
+        Diagnostic(
+            "kernel-not-applied",
+            f"`{rule.kernel}` replaced none of the {layer.total} {quote(layer.layer_name)}: "
+            + "; ".join(dict.fromkeys(kept.reason for kept in layer.kept)),
+            rule.route,
+            help="pass `strict=False` to run with the model's own forward",
         )
+        for layer in report.layers
+        if (rule := rules[layer.layer_name]) is not None
+        and rule.kernel is not None
+        and not (rule.is_inherited or layer.replaced)
+    ]
     if problems:
         raise KernelNotAppliedError(problems)
 
@@ -269,7 +265,9 @@ def _refuse_unapplied(plan: Plan, report: Report) -> None:
 def _load_failure(snapshot: Snapshot, plan: Plan, error: Exception) -> Diagnostic:
     carrier = snapshot.first_untouched()
     rule = plan.layer(carrier.layer_name).rule if carrier is not None else None
-    cause = _in_one_line(error)
+    # The first cause often says more than the last.
+    ends = dict.fromkeys(in_one_line(_causes(error)[end]) for end in (0, -1))
+    cause = ", because of ".join(ends)
     if carrier is None or rule is None:
         return Diagnostic("kernel-load-failed", f"kernels could not replace a layer: {cause}")
     where = quote(carrier.name) if carrier.name else "the model itself"
@@ -290,14 +288,6 @@ def _causes(error: BaseException) -> list[BaseException]:
         chain.append(cause)
         cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
     return chain
-
-
-def _in_one_line(error: BaseException) -> str:
-    """What happened, and what it came from: the first cause often says more than the last."""
-    causes = _causes(error)
-    ends = causes if len(causes) == 1 else [causes[0], causes[-1]]
-    texts = (f"{type(cause).__name__}: {' '.join(str(cause).split())}" for cause in ends)
-    return ", because of ".join(dict.fromkeys(texts))
 
 
 def _load_help(rule: Rule, error: Exception) -> str | None:

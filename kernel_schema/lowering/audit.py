@@ -16,7 +16,7 @@ from kernel_schema.model.target import mode_of
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from kernel_schema.choice.plan import Plan
     from kernel_schema.lowering.restore import Note
@@ -51,7 +51,7 @@ def audit(model: Module, plan: Plan | None = None) -> Report:
     meant = {} if note is None else dict(note.meant)
     if plan is not None:
         meant |= plan.asked
-    layers, diagnostics = audit_layers(model, why_kept, meant)
+    layers, diagnostics = audit_layers(carriers(model), why_kept, meant)
     report = Report(layers, diagnostics=diagnostics)
     if note is not None:
         report = Report(layers, note.device, note.mode, (*_stale(model, note), *diagnostics))
@@ -61,7 +61,7 @@ def audit(model: Module, plan: Plan | None = None) -> Report:
 
 
 def audit_layers(
-    model: Module, why: Callable[[Carrier], str], meant: Mapping[str, Kernel]
+    carried: Iterable[Carrier], why: Callable[[Carrier], str], meant: Mapping[str, Kernel]
 ) -> tuple[tuple[LayerReport, ...], tuple[Diagnostic, ...]]:
     """What is replaced for each registered name, and which kernels are wrong for training.
 
@@ -69,7 +69,7 @@ def audit_layers(
     """
     known = known_kernels()
     tallies: defaultdict[str, _Tally] = defaultdict(_Tally)
-    for item in carriers(model):
+    for item in carried:
         tally = tallies[item.layer_name]
         tally.kinds[item.is_function] += 1
         function = id(replacement(item.carrier))

@@ -10,7 +10,7 @@ from __future__ import annotations
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.choice.reasons import CONDITION_IS_FALSE
+from kernel_schema.choice.planning import CONDITION_IS_FALSE
 from kernel_schema.choice.report import KernelInUse, as_loaded
 from kernel_schema.diagnostics import LoweringError
 from kernel_schema.lowering.upstream import globals_of, kernel_of, loaded_layers

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from kernel_schema.checks.environment import version_of
 from kernel_schema.checks.refusals import refusal
@@ -19,7 +19,7 @@ from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, Mode
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
     from types import ModuleType
     from typing import TypeAlias
 
@@ -117,7 +117,7 @@ def known_devices(kernels: ModuleType) -> tuple[DeviceType, ...]:
 
 def build(
     kernels: ModuleType,
-    rules: Iterable[Rule],
+    rules: Sequence[Rule],
     plain: tuple[DeviceType, ...],
     default_mode: ModeName,
     *,
@@ -129,13 +129,15 @@ def build(
     """
     mapping: KernelsMapping = {}
     problems: list[Diagnostic] = []
-    known = known_devices(kernels)
-    modes = {mode: kernels_mode(kernels, mode or default_mode) for mode in (*ModeName, None)}
+    devices = dict.fromkeys((*plain, *(rule.device for rule in rules if rule.device is not None)))
+    unknown = [device for device in devices if not knows_device(kernels, device.value)]
+    stated = {rule.mode for rule in rules}
+    modes = {mode: kernels_mode(kernels, mode or default_mode) for mode in stated}
     repositories: dict[Kernel, Repository] = {}
     for rule in rules:
         by_device = mapping.setdefault(rule.layer_name, {})
         for device in plain if rule.device is None else (rule.device,):
-            lacking = _unsupported(kernels, rule, device, known)
+            lacking = _unsupported(kernels, rule, device, unknown)
             if lacking is not None:
                 problems.append(lacking)
                 continue
@@ -163,15 +165,13 @@ def kernels_mode(kernels: ModuleType, mode: ModeName) -> Any:
 
 
 def _device_key(kernels: ModuleType, device: DeviceType, rule: Rule) -> Any:
-    if not rule.capabilities.bounded or device not in CAPABILITY_DEVICES:
+    bounds = rule.capabilities
+    if not bounds.bounded or device not in CAPABILITY_DEVICES:
         return device.value
     properties = kernels.CUDAProperties if device is DeviceType.CUDA else kernels.ROCMProperties
-    bounds = rule.capabilities
     highest = min(bounds.highest, sys.maxsize)
-    return kernels.Device(
-        type=device.value,
-        properties=properties(min_capability=bounds.lowest, max_capability=highest),
-    )
+    ranged = properties(min_capability=bounds.lowest, max_capability=highest)
+    return kernels.Device(type=device.value, properties=ranged)
 
 
 def _repository(kernels: ModuleType, rule: Rule, kernel: Kernel, *, network: bool) -> Any:
@@ -204,49 +204,45 @@ def _repository(kernels: ModuleType, rule: Rule, kernel: Kernel, *, network: boo
 
 
 def _unsupported(
-    kernels: ModuleType, rule: Rule, device: DeviceType, known: tuple[DeviceType, ...]
+    kernels: ModuleType, rule: Rule, device: DeviceType, unknown: Sequence[DeviceType]
 ) -> Diagnostic | None:
     """What the installed kernels cannot do yet."""
     code, newer = "unsupported-by-kernels", "pip install 'kernels>=0.17'"
     trust = getattr(rule.kernel, "trust_remote_code", False)
-    if device not in known:
+    if device in unknown:
         code, lacking = "unsupported-device", f"does not know the device {quote(device)} yet"
-        newer = f"its devices are {listing(known, 'and')}; a newer kernels may know more"
+        known = listing(known_devices(kernels), "and")
+        newer = f"its devices are {known}; a newer kernels may know more"
     elif (
         device is DeviceType.ROCM
         and rule.capabilities.bounded
         and not hasattr(kernels, "ROCMProperties")
     ):
         lacking = "knows no capability ranges for rocm"
-    elif isinstance(trust, tuple) and _release_of_kernels() < _TRUST_LISTS:
+    elif isinstance(trust, tuple) and not _takes_trust_lists():
         lacking = "takes no repository ids for `trust_remote_code`"
     else:
         return None
     return Diagnostic(code, f"kernels {version_of('kernels')} {lacking}", rule.route, newer)
 
 
-# The release of kernels from which `trust_remote_code` takes a list of repository ids.
-_TRUST_LISTS: Final = (0, 17)
-
-
 @lru_cache(maxsize=1)
-def _release_of_kernels() -> tuple[int, ...]:
-    # Cached: asking for the version reads the metadata of the package from disk.
-    return tuple(int(part) for part in (version_of("kernels") or "0.0").split(".")[:2])
+def _takes_trust_lists() -> bool:
+    """Whether `trust_remote_code` takes a list; cached, since asking for a version reads files."""
+    release = (version_of("kernels") or "0.0").split(".")[:2]
+    return tuple(map(int, release)) >= (0, 17)
 
 
 def _unusable_lockfile(rule: Rule, error: Exception) -> Diagnostic:
-    missing = isinstance(error, FileNotFoundError)
-    # kernels quotes what it could not read: it may be no lock file at all, but somebody's secret.
-    place = re.search(r" at line [0-9]+ column [0-9]+", str(error))
-    reason = getattr(error, "strerror", None)
-    why = f"kernels cannot read it{place[0] if place else ''}{f': {reason}' if reason else ''}"
-    if " is not locked" in str(error):
-        why = "this repository is not locked in it"
-    return Diagnostic(
-        "missing-lockfile" if missing else "unusable-lockfile",
-        f"the lock file of `{rule.kernel}` "
-        + ("does not exist" if missing else f"cannot be used: {why}"),
-        rule.route,
-        help="write it with `kernels lock`",
-    )
+    if isinstance(error, FileNotFoundError):
+        code, why = "missing-lockfile", "does not exist"
+    elif " is not locked" in str(error):
+        code, why = "unusable-lockfile", "cannot be used: this repository is not locked in it"
+    else:
+        # kernels quotes what it could not read: it may be no lock file at all, but a secret.
+        place = re.search(r" at line [0-9]+ column [0-9]+", str(error))
+        reason = getattr(error, "strerror", None)
+        why = f"cannot be used: kernels cannot read it{place[0] if place else ''}"
+        code, why = "unusable-lockfile", f"{why}: {reason}" if reason else why
+    message = f"the lock file of `{rule.kernel}` {why}"
+    return Diagnostic(code, message, rule.route, help="write it with `kernels lock`")

@@ -45,21 +45,6 @@ class Note(NamedTuple):
 _NOTES: WeakKeyDictionary[Module, Note] = WeakKeyDictionary()
 
 
-def remember(
-    model: Module, device: DeviceType, mode: ModeName, meant: Mapping[str, Kernel]
-) -> None:
-    """Note for what kernels were just chosen, so that a later audit can tell what is stale."""
-    known = known_kernels()
-    replaced = [item for item in carriers(model) if id(replacement(item.carrier)) in known]
-    if not replaced:
-        _NOTES.pop(unwrap(model), None)
-        return
-    # Functions are shared: another model may change them and leave everything else as it is.
-    witness = next((item for item in replaced if not item.is_function), replaced[0]).carrier
-    forward = witness.__dict__[forward_key(witness)]
-    _NOTES[unwrap(model)] = Note(device, mode, ref(forward), meant)
-
-
 def live_note_of(model: Module) -> Note | None:
     """The note on a model, unless somebody else has placed kernels since."""
     note = _NOTES.get(unwrap(model))
@@ -110,13 +95,14 @@ class Snapshot:
     def __init__(self, model: Module) -> None:
         self._model = unwrap(model)
         self._note = _NOTES.get(self._model)
+        self.carriers = list(carriers(model))
         self._before = [
             (
                 item,
                 forward_key(item.carrier),
                 {key: item.carrier.__dict__.get(key, _ABSENT) for key in _KEYS},
             )
-            for item in carriers(model)
+            for item in self.carriers
         ]
 
     def put_back(self) -> None:
@@ -153,12 +139,21 @@ class Snapshot:
                 state[key] = state["forward"]
                 state["forward"] = before["forward"]
 
-    def keep_for_restore(self) -> None:
-        """Save the forwards written over that somebody else than kernels had set on an instance."""
+    def keep(self, device: DeviceType, mode: ModeName, meant: Mapping[str, Kernel]) -> None:
+        """Save for `restore` what somebody had set on an instance; note for what was chosen."""
         known = known_kernels()
+        replaced: list[Carrier] = []
         for item, key, before in self._before:
             state, value = item.carrier.__dict__, before[key]
+            if id(replacement(item.carrier)) in known:
+                replaced.append(item)
             if value is _ABSENT or value is state.get(key):
                 continue
             if not is_own_or_kernel(item.carrier, value, known):
                 state[_SAVED] = value
+        _NOTES.pop(self._model, None)
+        if replaced:
+            # Functions are shared: another model may change them and leave all else as it is.
+            witness = next((item for item in replaced if not item.is_function), replaced[0]).carrier
+            forward = witness.__dict__[forward_key(witness)]
+            _NOTES[self._model] = Note(device, mode, ref(forward), meant)

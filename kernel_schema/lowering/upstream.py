@@ -36,14 +36,9 @@ NEWEST_TESTED: Final = {"kernels": "0.17.2", "transformers": "5.22.2"}
 
 @dataclass(frozen=True, slots=True)
 class PrivateName:
-    """A name of the kernels library that is no public interface.
+    """A name of a module or class of kernels (of its instances) that is no public interface.
 
-    Args:
-        owner: The module, or the class, that has it.
-        name: The name; of a class, an attribute of its instances.
-        purpose: What it is read for.
-        since: The first version in which it was seen; it was seen in all later ones that were
-            tried: 0.14.1, 0.15.2, 0.16.2 and 0.17.2.
+    It was seen in the versions tried from `since` on: 0.14.1, 0.15.2, 0.16.2 and 0.17.2.
     """
 
     owner: str
@@ -55,32 +50,35 @@ class PrivateName:
 _GLOBALS: Final = "kernels.layer.globals"
 _LAYER: Final = "kernels.layer.layer"
 _FUNCTION: Final = "kernels.layer.func"
-_NODE: Final = "kernels.layer._interval_tree._Node"
+_TREE: Final = "kernels.layer._interval_tree"
+_REPOS: Final = "kernels.layer.repos"
+_ON_THE_HUB: Final = "_repo_id _version _revision _trust_remote_code"
 
-PRIVATE_NAMES: Final = (
-    PrivateName(_GLOBALS, "_KERNEL_MAPPING", "the mapping that is active"),
-    PrivateName(_GLOBALS, "_DISABLE_KERNEL_MAPPING", "whether kernels is switched off"),
-    PrivateName(_LAYER, "_CACHED_LAYER", "which kernels are loaded"),
-    PrivateName("kernels.layer.repos.DeviceRepos", "create_repo", "which devices kernels knows"),
-    PrivateName("kernels.layer.repos._CUDARepos", "repos_by_capability", "ranges of capability"),
-    PrivateName("kernels.layer.repos._CPURepos", "repos", "the kernels of a device by mode"),
-    PrivateName("kernels.layer._interval_tree.IntervalTree", "root", "ranges of capability"),
-    *(
-        PrivateName(_NODE, name, "ranges of capability")
-        for name in ("start", "end", "data", "left", "right")
-    ),
-    *(
-        PrivateName(f"kernels.{repository}", name, "which kernel a repository object is")
-        for repository, names in {
-            "LayerRepository": ("_repo_id", "_version", "_revision", "_trust_remote_code"),
-            "FuncRepository": ("_repo_id", "_version", "_revision", "_trust_remote_code"),
-            "LockedLayerRepository": ("_repo_id", "_lockfile", "_trust_remote_code"),
-            "LockedFuncRepository": ("_repo_id", "_lockfile", "_trust_remote_code"),
-            "LocalLayerRepository": ("_repo_path",),
-            "LocalFuncRepository": ("_repo_path",),
-        }.items()
-        for name in names
-    ),
+_READ: Final = {
+    "the mapping that is active": {_GLOBALS: "_KERNEL_MAPPING"},
+    "whether kernels is switched off": {_GLOBALS: "_DISABLE_KERNEL_MAPPING"},
+    "which kernels are loaded": {_LAYER: "_CACHED_LAYER"},
+    "which devices kernels knows": {f"{_REPOS}.DeviceRepos": "create_repo"},
+    "the kernels of a device by mode": {f"{_REPOS}._CPURepos": "repos"},
+    "ranges of capability": {
+        f"{_REPOS}._CUDARepos": "repos_by_capability",
+        f"{_TREE}.IntervalTree": "root",
+        f"{_TREE}._Node": "start end data left right",
+    },
+    "which kernel a repository object is": {
+        "kernels.LayerRepository": _ON_THE_HUB,
+        "kernels.FuncRepository": _ON_THE_HUB,
+        "kernels.LockedLayerRepository": "_repo_id _lockfile _trust_remote_code",
+        "kernels.LockedFuncRepository": "_repo_id _lockfile _trust_remote_code",
+        "kernels.LocalLayerRepository": "_repo_path",
+        "kernels.LocalFuncRepository": "_repo_path",
+    },
+}
+PRIVATE_NAMES: Final = tuple(
+    PrivateName(owner, name, purpose)
+    for purpose, by_owner in _READ.items()
+    for owner, names in by_owner.items()
+    for name in names.split()
 )
 """Everything that is read, for those who hold it against a kernels of another version.
 
@@ -90,12 +88,7 @@ is read in the room `model`: models carry it, and a model without it registers n
 
 
 def import_kernels() -> ModuleType:
-    """The kernels library.
-
-    Raises:
-        LoweringError: With code `missing-dependency`, and the command that brings it; or
-            `broken-dependency`, if it is there and cannot be imported.
-    """
+    """The kernels library; `missing-dependency` or `broken-dependency` where there is none."""
     try:
         import kernels
     except ModuleNotFoundError as error:
@@ -117,9 +110,6 @@ def active_mapping() -> dict[str, Any]:
     """The mapping that `kernels.kernelize` would use here: layer -> device -> `DeviceRepos`.
 
     Inside `kernels.use_kernel_mapping` it is a private copy; elsewhere it is shared by everybody.
-
-    Raises:
-        LoweringError: With code `unsupported-by-kernels`, as all functions here.
     """
     variable = _variable(_GLOBALS, "_KERNEL_MAPPING")
     return {} if variable is None else variable.get()
@@ -153,12 +143,7 @@ def knows_device(kernels: ModuleType, device: str) -> bool:
 
 
 def ranges_of(device: DeviceType, repositories: Any) -> Iterator[tuple[Capabilities, Any]]:
-    """What is registered for one device, by range of capability: kernels by mode.
-
-    Args:
-        device: The device.
-        repositories: What the active mapping has for it.
-    """
+    """What the active mapping has for one device, by range of capability: kernels by mode."""
     if device not in CAPABILITY_DEVICES:
         yield EVERY_CAPABILITY, attribute(repositories, "repos")
         return
@@ -176,7 +161,7 @@ def kernel_of(repository: Any) -> Kernel:
 
     One of a class that is neither kernels' own nor derived from it is shown by its class name.
     """
-    kinds = [cls.__name__ for cls in type(repository).__mro__ if _is_of_kernels(cls)]
+    kinds = [cls.__name__ for cls in type(repository).__mro__ if is_of_kernels(cls)]
     own_name = type(repository).__name__
     layer_name = getattr(repository, "layer_name", getattr(repository, "func_name", own_name))
     if not kinds:
@@ -193,20 +178,16 @@ def kernel_of(repository: Any) -> Kernel:
     return HubKernel(repo_id, layer_name, version, revision, trust_remote_code=trust)
 
 
-def _is_of_kernels(cls: type) -> bool:
+def is_of_kernels(cls: type) -> bool:
+    """Whether kernels made a class: of a repository, or of a function that it takes for a layer."""
     return cls.__module__ in {_LAYER, _FUNCTION}
-
-
-def is_function_class(cls: type) -> bool:
-    """Whether a class is the one that kernels makes of a function that it takes for a layer."""
-    return _is_of_kernels(cls)
 
 
 def globals_of(cls: type) -> dict[str, Any]:
     """The module of a kernel's code; where kernels closes over a function, that of the function."""
     function: Any = getattr(cls, "forward")  # noqa: B009 (`type` does not say that modules have it)
     function = inspect.unwrap(function)
-    if is_function_class(cls):
+    if is_of_kernels(cls):
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         closed_over = {name: cell.cell_contents for name, cell in cells}
         function = closed_over.get("func", function)
@@ -220,14 +201,7 @@ def always_holds(condition: Any) -> bool:
 
 
 def attribute(owner: Any, name: str) -> Any:
-    """An attribute that has to be there.
-
-    Raises:
-        LoweringError: With code `unsupported-by-kernels`, if it is not.
-
-    >>> attribute("text", "upper")()
-    'TEXT'
-    """
+    """An attribute that has to be there: `unsupported-by-kernels` if it is not."""
     try:
         return getattr(owner, name)
     except AttributeError:
@@ -239,10 +213,10 @@ def _variable(module: str, name: str) -> Any:
     """A variable of a module of kernels; None where kernels is not loaded."""
     if "kernels" not in sys.modules:
         return None
-    loaded = sys.modules.get(module)
-    if loaded is None or name not in vars(loaded):
+    variables = vars(sys.modules.get(module, object))
+    if name not in variables:
         raise _gone(f"{module}.{name}")
-    return vars(loaded)[name]
+    return variables[name]
 
 
 def _gone(name: str) -> LoweringError:

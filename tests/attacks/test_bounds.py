@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 import kernel_schema as ks
 from kernel_schema.choice.plan import Standing
-from kernel_schema.choice.reasons import standing_of
+from kernel_schema.choice.planning import standing_of
 from kernel_schema.choice.situation import LayerRules
 from kernel_schema.cli.opening import check_files
 from kernel_schema.limits import MAX_BYTES, MAX_KEY, MAX_PROBLEMS

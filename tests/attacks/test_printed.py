@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 import kernel_schema as ks
 from kernel_schema.files.parsed import ReadError
-from kernel_schema.integrations.credentials import without_credentials
+from kernel_schema.integrations.survey import without_credentials
 from kernel_schema.wording import printable, quote
 from tests.attacks.hostile import (
     hostile,

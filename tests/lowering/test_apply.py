@@ -12,7 +12,7 @@ from torch import nn
 
 import kernel_schema as ks
 from kernel_schema.choice.choose import choose
-from kernel_schema.choice.reasons import why_no_kernel
+from kernel_schema.choice.planning import why_no_kernel
 from kernel_schema.choice.situation import LayerRules
 from kernel_schema.lowering.inherited import inherited_rules
 from kernel_schema.model.target import Target

@@ -498,7 +498,7 @@ class TestEnvironment:
 
 
 def test_the_standing_of_a_rule_that_is_not_inherited_is_not_asked() -> None:
-    from kernel_schema.choice.reasons import standing_of
+    from kernel_schema.choice.planning import standing_of
     from kernel_schema.choice.situation import LayerRules
 
     (rule,) = ks.expand(ks.KernelConfig({"Norm": "org/repo:L"}))

@@ -15,7 +15,7 @@ from kernel_schema.cli.output.terminal import write
 from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.atomic import create_file, is_taken, replace_file
 from kernel_schema.files.write import dumps
-from kernel_schema.lowering.upstream import is_function_class
+from kernel_schema.lowering.upstream import is_of_kernels
 from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers, inspect_model
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.schema.ranges import Capabilities
@@ -120,7 +120,7 @@ def _block(layer: RegisteredLayer, rules: Sequence[Rule], devices: Sequence[str]
     if not is_layer_name(name):
         yield printable(f"  # Left out, since no config can name it: {quote(name)}")
         return
-    classes = ", ".join(cls.__name__ for cls in layer.classes if not is_function_class(cls))
+    classes = ", ".join(cls.__name__ for cls in layer.classes if not is_of_kernels(cls))
     yield printable(f"  # {carriers_text(layer)}{': ' if classes else ''}{classes}")
     rules = [rule for rule in rules if rule.device is not None and rule.kernel is not None]
     if devices:

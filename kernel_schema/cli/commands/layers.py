@@ -15,7 +15,7 @@ from kernel_schema.cli.output.layout import paragraph
 from kernel_schema.cli.output.plans import carriers_text
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.lowering.upstream import is_function_class
+from kernel_schema.lowering.upstream import is_of_kernels
 from kernel_schema.model.inspect import RegisteredLayers, inspect_model
 
 
@@ -38,7 +38,7 @@ def _lines(layers: RegisteredLayers, cause: Diagnostic | None) -> Iterator[str]:
     for layer in layers.values():
         yield paragraph(f"{layer.layer_name}: {carriers_text(layer)}")
         for cls in layer.classes:
-            name = "function" if is_function_class(cls) else f"{cls.__name__}.forward"
+            name = "function" if is_of_kernels(cls) else f"{cls.__name__}.forward"
             yield paragraph(f"{name}{_signature(cls)}", indent="  ", hanging="    ")
         more = ", ..." if layer.modules + layer.functions > len(layer.names) else ""
         names = ", ".join(name or "the model itself" for name in layer.names)
