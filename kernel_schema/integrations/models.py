@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sys
 from contextlib import ExitStack, contextmanager, redirect_stdout
@@ -80,7 +79,7 @@ def _module(name: str, stack: ExitStack) -> ModuleType:
     except ModuleNotFoundError as error:
         if error.name is None or not f"{name}.".startswith(f"{error.name}."):
             raise  # one that it imports
-    stack.enter_context(_importable(os.getcwd()))  # noqa: PTH109 (import paths are strings)
+    stack.enter_context(_importable(str(Path.cwd())))
     return import_module(name)
 
 

@@ -18,7 +18,7 @@ from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable, Iterator
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from kernel_schema.model.types import Module
 
@@ -66,7 +66,7 @@ def _copied(stated: Any, spec: str) -> Generator[str]:
             yield folder
 
 
-def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+def _read(file: Path) -> tuple[Mapping[str, Any], Any]:
     """What a `config.json` states, and that without what leads to code."""
     with explained("its config.json cannot be read"):
         raw = read_at_most(file, _MAX_BYTES)
@@ -74,11 +74,11 @@ def _read(file: Path) -> tuple[dict[str, Any], dict[str, Any]]:
             raise ModelSpecError(f"its config.json is larger than {_MAX_BYTES} bytes")
         stated: Any = json.loads(raw)
         described: Any = _without_code(stated)
-    if not isinstance(stated, dict):
+    if not is_table(stated):
         raise ModelSpecError("its config.json holds no JSON object")
     if "configuration_files" in described:
         raise ModelSpecError("its config.json refers to other files, in `configuration_files`")
-    return stated, described  # pyright: ignore[reportUnknownVariableType] (keys of JSON are text)
+    return stated, described
 
 
 def _without_code(value: Any) -> Any:
@@ -89,7 +89,7 @@ def _without_code(value: Any) -> Any:
 
 
 @contextmanager
-def _told(stated: dict[str, Any], *, network: bool, code: bool) -> Generator[None]:
+def _told(stated: Mapping[str, Any], *, network: bool, code: bool) -> Generator[None]:
     """Seal what is done, and say of a failure what may be behind it."""
     with sealed(network=network, code=code) as seal:
         try:
@@ -120,13 +120,14 @@ def _repositories(value: Any, key: str = "") -> Iterator[str]:
         yield quote(f"{key}: {value}")
 
 
-def _built(folder: str, stated: dict[str, Any], *, trust_remote_code: bool) -> Module:
+def _built(folder: str, stated: Mapping[str, Any], *, trust_remote_code: bool) -> Module:
     torch: Any = import_module("torch")
     transformers: Any = import_module("transformers")
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
     for part in _configs(config, transformers.PreTrainedConfig, set()):
         # What transformers keeps to itself: every spelling ends there.
-        part._attn_implementation = part._experts_implementation = "eager"  # noqa: SLF001
+        for implementation in ("_attn_implementation", "_experts_implementation"):
+            setattr(part, implementation, "eager")
     architectures = [name for name in stated.get("architectures") or () if isinstance(name, str)]
     build = _own_class(stated, architectures) if trust_remote_code else None
     build = build or _known_class(architectures) or transformers.AutoModel.from_config
@@ -154,7 +155,7 @@ def _parts(value: Any) -> Iterable[Any]:
     return value if is_list(value) else ()
 
 
-def _own_class(stated: dict[str, Any], architectures: list[str]) -> Callable[[Any], Any] | None:
+def _own_class(stated: Mapping[str, Any], architectures: list[str]) -> Callable[[Any], Any] | None:
     """What builds the model from the code that it comes with, if it comes with any."""
     references: dict[str, Any] = {
         auto: reference

@@ -7,6 +7,7 @@ import sys
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.typeguards import is_tuple
@@ -70,7 +71,7 @@ def sealed(*, network: bool = False, code: bool = False) -> Generator[Seal]:
     seal = Seal(network, code)
     _seals.append(seal)
     stdin = sys.stdin
-    with open(os.devnull, encoding="utf-8") as nothing:  # noqa: PTH123 (not a file)
+    with Path(os.devnull).open(encoding="utf-8") as nothing:
         sys.stdin = nothing
         try:
             yield seal

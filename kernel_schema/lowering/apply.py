@@ -14,9 +14,9 @@ from kernel_schema.diagnostics import Diagnostic, KernelNotAppliedError, KernelS
 from kernel_schema.lowering.audit import audit_layers
 from kernel_schema.lowering.check import refuse_errors
 from kernel_schema.lowering.forwards import NO_KERNEL, why_kept
-from kernel_schema.lowering.lower import build, kernels_mode, plain_devices
+from kernel_schema.lowering.lower import build, kernels_mode, lower
 from kernel_schema.lowering.restore import Snapshot
-from kernel_schema.lowering.situate import ConfigSource, placed, placing, situate
+from kernel_schema.lowering.situate import ConfigSource, config_of, placed, placing, situate
 from kernel_schema.lowering.upstream import active_mapping, always_holds, import_kernels
 from kernel_schema.model.carriers import look_closer
 from kernel_schema.model.inspect import inspect_model
@@ -27,7 +27,6 @@ from kernel_schema.wording import in_one_line, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
-    from types import ModuleType
 
     from kernel_schema.choice.plan import Plan
     from kernel_schema.choice.situation import Situation
@@ -60,20 +59,15 @@ def use_kernel_config(
     >>> with use_kernel_config(KernelConfig({"RMSNorm": "org/repo:Layer"})):
     ...     pass  # kernels.kernelize(model, mode=kernels.Mode.INFERENCE)
     """
-    with placing(config) as wanted:
-        kernels = import_kernels()
-        rules = expand(wanted)
-        plain = plain_devices(kernels, rules, None, device)
-        default_mode = resolve_mode(mode) or ModeName.FALLBACK
-        mapping = build(kernels, rules, plain, default_mode)
-    with _active(kernels, rules, mapping, inherit=wanted.inherit_mapping):
+    mapping = lower(config, device=device, mode=mode)
+    wanted = config_of(config)
+    with _active(expand(wanted), mapping, inherit=wanted.inherit_mapping):
         yield
 
 
 @contextmanager
-def _active(
-    kernels: ModuleType, rules: Iterable[Rule], mapping: KernelsMapping, *, inherit: bool
-) -> Generator[None]:
+def _active(rules: Iterable[Rule], mapping: KernelsMapping, *, inherit: bool) -> Generator[None]:
+    kernels = import_kernels()
     # Entered with an empty mapping, kernels makes a private copy of what is active. Registering
     # over a range that exists there would not reliably replace it: what we name is dropped first.
     with kernels.use_kernel_mapping({}, inherit_mapping=inherit):
@@ -147,7 +141,7 @@ def kernelize(
         # kernels logs a warning for every module without an entry: our report says it once.
         mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
         with _all_or_nothing(model, plan) as snapshot:
-            with _active(kernels, rules, mapping, inherit=wanted.inherit_mapping):
+            with _active(rules, mapping, inherit=wanted.inherit_mapping):
                 kernels.kernelize(
                     model, mode=kernels_mode(kernels, target.mode), device=target.device.value
                 )

@@ -71,7 +71,7 @@ def lower(
         kernels = import_kernels()
         rules = expand(wanted)
         run_mode = resolve_mode(mode) or (ModeName.FALLBACK if model is None else mode_of(model))
-        return build(kernels, rules, plain_devices(kernels, rules, model, device), run_mode)
+        return build(kernels, rules, _plain_devices(kernels, rules, model, device), run_mode)
 
 
 def create_compatible_mapping(
@@ -84,7 +84,7 @@ def create_compatible_mapping(
     return lower(config, model, mode=mode_of(model, compiled=compile))
 
 
-def plain_devices(
+def _plain_devices(
     kernels: ModuleType, rules: Iterable[Rule], model: Module | None, device: DeviceInput | None
 ) -> tuple[DeviceType, ...]:
     """The devices to which entries go that speak for every device.

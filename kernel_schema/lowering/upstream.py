@@ -183,10 +183,9 @@ def is_of_kernels(cls: type) -> bool:
     return cls.__module__ in {_LAYER, _FUNCTION}
 
 
-def globals_of(cls: type) -> dict[str, Any]:
+def globals_of(cls: Any) -> dict[str, Any]:
     """The module of a kernel's code; where kernels closes over a function, that of the function."""
-    function: Any = getattr(cls, "forward")  # noqa: B009 (`type` does not say that modules have it)
-    function = inspect.unwrap(function)
+    function: Any = inspect.unwrap(cls.forward)
     if is_of_kernels(cls):
         cells = zip(function.__code__.co_freevars, function.__closure__ or (), strict=True)
         closed_over = {name: cell.cell_contents for name, cell in cells}

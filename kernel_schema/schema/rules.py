@@ -6,9 +6,9 @@ difference of two configs.
 
 from __future__ import annotations
 
+import weakref
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
-from weakref import ref
 
 from kernel_schema.diagnostics import Route
 from kernel_schema.schema.models import DeviceMapping, KernelSpec, ModeMapping
@@ -160,12 +160,12 @@ def expand(config: KernelConfig) -> tuple[Rule, ...]:
             for index, ranged in enumerate(device_entry):
                 _expand(rules, device, ranged.capabilities, ranged.entry, (*of_device, index))
     expanded = tuple(rules)
-    _LAST["config"] = ref(config, lambda _: _LAST.clear()), expanded
+    _LAST["config"] = weakref.ref(config, lambda _: _LAST.clear()), expanded
     return expanded
 
 
 # What is checked is lowered next: a frozen config need not be expanded again for that.
-_LAST: Final[dict[str, tuple[ref[KernelConfig], tuple[Rule, ...]]]] = {}
+_LAST: Final[dict[str, tuple[weakref.ref[KernelConfig], tuple[Rule, ...]]]] = {}
 
 
 def _expand(
