@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import string
 import sys
+from functools import cache
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
@@ -58,9 +59,12 @@ _TRICKY_NAMES = (
     'a "b" c',
     "größe",
 )
-_BOUNDS = st.sampled_from((None, 0, 1, 70, 75, 80, 86, 89, 90, 100, 121, 9999))
+_BOUNDS: SearchStrategy[int | None] = st.sampled_from(
+    (None, 0, 1, 70, 75, 80, 86, 89, 90, 100, 121, 9999)
+)
 
 
+@cache
 def layer_names() -> SearchStrategy[str]:
     """Names under `kernel_mapping`: mostly identifiers, and every other text that is allowed."""
     anything = st.text(
@@ -73,19 +77,26 @@ def layer_names() -> SearchStrategy[str]:
     )
 
 
+# Made once, as all strategies here: hypothesis validates a new one each time that it is drawn from.
+_WORDS = st.lists(_WORD, min_size=1, max_size=3)
+_SEPARATORS = st.sampled_from(("-", ".", "-.", ".-", "-.-", ".-."))
+
+
+@cache
 @st.composite
 def _repo_parts(draw: DrawFn) -> str:
-    words = draw(st.lists(_WORD, min_size=1, max_size=3))
-    separators = st.sampled_from(("-", ".", "-.", ".-", "-.-", ".-."))
-    return words[0] + "".join(f"{draw(separators)}{word}" for word in words[1:])
+    words = draw(_WORDS)
+    return words[0] + "".join(f"{draw(_SEPARATORS)}{word}" for word in words[1:])
 
 
+@cache
 def repo_ids() -> SearchStrategy[str]:
     """Repository ids of the Hub, with their organisation."""
     ids = st.builds("{}/{}".format, _repo_parts(), _repo_parts())
     return ids.filter(lambda repo_id: not repo_id.endswith(".git"))
 
 
+@cache
 def revisions() -> SearchStrategy[str]:
     """Git revisions, versions excepted."""
     chosen = st.sampled_from(("main", "v01", "v1.0", "refs/pr/1", "release/2-x", "0a1b2c3"))
@@ -93,6 +104,7 @@ def revisions() -> SearchStrategy[str]:
     return st.one_of(chosen, drawn.filter(lambda text: not text.removeprefix("v").isdigit()))
 
 
+@cache
 def hub_refs(*, pinned: bool | None = None) -> SearchStrategy[str]:
     """References to kernels on the Hub, with or without a pin in them."""
     bare = st.builds("{}:{}".format, repo_ids(), _IDENTIFIER)
@@ -101,6 +113,7 @@ def hub_refs(*, pinned: bool | None = None) -> SearchStrategy[str]:
     return {True: with_pin, False: bare, None: bare | with_pin}[pinned]
 
 
+@cache
 def local_refs() -> SearchStrategy[str]:
     """References to kernels on disk."""
     starts = st.sampled_from(("/", "./", "../", ".\\", "..\\", "~", "~/", "C:\\", "c:/"))
@@ -109,11 +122,21 @@ def local_refs() -> SearchStrategy[str]:
     return st.builds("{}{}:{}".format, starts, path, _IDENTIFIER)
 
 
+@cache
 def kernel_refs() -> SearchStrategy[str]:
     """References of both kinds."""
     return hub_refs() | local_refs()
 
 
+_PINS: dict[str, SearchStrategy[Any]] = {
+    "version": st.integers(0, 999_999_999),
+    "revision": revisions(),
+    "lockfile": st.sampled_from(("kernels.lock", "./a b/kernels.lock", "/k.lock")),
+}
+_TRUST = st.booleans() | st.lists(repo_ids(), min_size=1, max_size=3)
+
+
+@cache
 @st.composite
 def kernel_specs(draw: DrawFn) -> dict[str, Any]:
     """Kernels with options."""
@@ -122,29 +145,27 @@ def kernel_specs(draw: DrawFn) -> dict[str, Any]:
     in_reference = draw(st.booleans())
     table: dict[str, Any] = {"kernel": draw(hub_refs(pinned=in_reference))}
     if not in_reference:
-        pins = {
-            "version": st.integers(0, 999_999_999),
-            "revision": revisions(),
-            "lockfile": st.sampled_from(("kernels.lock", "./a b/kernels.lock", "/k.lock")),
-        }
-        pin = draw(st.sampled_from((None, *pins)))
-        table |= {pin: draw(pins[pin])} if pin is not None else {}
+        pin = draw(st.sampled_from((None, *_PINS)))
+        table |= {pin: draw(_PINS[pin])} if pin is not None else {}
     if draw(st.booleans()):
-        repositories = st.lists(repo_ids(), min_size=1, max_size=3)
-        table["trust_remote_code"] = draw(st.booleans() | repositories)
+        table["trust_remote_code"] = draw(_TRUST)
     keys = draw(st.permutations(list(table)))
     return {key: table[key] for key in keys}
 
 
+@cache
 def mode_tables() -> SearchStrategy[dict[str, Any]]:
     """Kernels by mode."""
     modes = st.sampled_from(MODE_NAMES)
     return st.dictionaries(modes, kernel_refs() | kernel_specs(), min_size=1, max_size=3)
 
 
+@cache
 def capability_bounds(most: int = 4) -> SearchStrategy[list[dict[str, int]]]:
     """The bounds of ranges that may stand in one list: any that kernels can tell apart."""
-    pairs = st.lists(st.tuples(_BOUNDS, _BOUNDS), min_size=1, max_size=most)
+    pairs: SearchStrategy[list[tuple[int | None, int | None]]] = st.lists(
+        st.tuples(_BOUNDS, _BOUNDS), min_size=1, max_size=most
+    )
     return pairs.map(_without_clashes).filter(bool)
 
 
@@ -161,22 +182,32 @@ def _without_clashes(pairs: list[tuple[int | None, int | None]]) -> list[dict[st
     return bounds
 
 
+_RANGE_ENTRIES = st.just({"kernel": ORIGINAL}) | kernel_specs() | mode_tables()
+
+
+@cache
 @st.composite
 def capability_lists(draw: DrawFn) -> list[dict[str, Any]]:
     """Capability ranges of one device."""
-    entries = st.just({"kernel": ORIGINAL}) | kernel_specs() | mode_tables()
-    return [bounds | draw(entries) for bounds in draw(capability_bounds())]
+    return [bounds | draw(_RANGE_ENTRIES) for bounds in draw(capability_bounds())]
 
 
+_DEVICES = st.lists(st.sampled_from(DEVICE_NAMES), min_size=1, max_size=4, unique=True)
+_WITHOUT_RANGES = st.just(ORIGINAL) | kernel_refs() | kernel_specs() | mode_tables()
+_WITH_RANGES = _WITHOUT_RANGES | capability_lists()
+
+
+@cache
 @st.composite
 def device_tables(draw: DrawFn) -> dict[str, Any]:
     """What runs on each device."""
-    devices = draw(st.lists(st.sampled_from(DEVICE_NAMES), min_size=1, max_size=4, unique=True))
-    plain = st.just(ORIGINAL) | kernel_refs() | kernel_specs() | mode_tables()
-    ranges = plain | capability_lists()
-    return {device: draw(ranges if device in CAPABILITY_DEVICES else plain) for device in devices}
+    return {
+        device: draw(_WITH_RANGES if device in CAPABILITY_DEVICES else _WITHOUT_RANGES)
+        for device in draw(_DEVICES)
+    }
 
 
+@cache
 def layer_entries() -> SearchStrategy[Any]:
     """Everything that may stand for a layer."""
     return st.one_of(

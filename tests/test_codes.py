@@ -141,13 +141,14 @@ COMPANY = {"yaml-alias": {"yaml-anchor"}, "too-many-problems": {"yaml-tag"}}
 
 @of_stage("syntax", "config", formats=("yaml", "json", "toml"))
 def test_examples_of_texts(code: Meaning) -> None:
+    format: Any = code.format
     wrong = code.wrong.replace(*SPELT_OUT.get(code.name, ("", "")))
     with pytest.raises(ks.ConfigError) as caught:
-        ks.loads_document(wrong, format=code.format)
+        ks.loads_document(wrong, format=format)
     codes = found(caught.value.diagnostics)
     assert codes.count(code.name) == 1
     assert set(codes) == {code.name} | COMPANY.get(code.name, set())
-    ks.loads_document(code.right, format=code.format)
+    ks.loads_document(code.right, format=format)
 
 
 @of_stage("syntax", "config")
@@ -187,7 +188,8 @@ def checked(command: str) -> ks.Document:
     """Read the file of `... kernel-schema check [--format FORMAT] FILE`."""
     *options, file = shlex.split(command.rpartition("kernel-schema check ")[2])
     assert options[:1] in ([], ["--format"])
-    return ks.read(file, format=options[1] if options else None)
+    format: Any = options[1] if options else None
+    return ks.read(file, format=format)
 
 
 @pytest.fixture
@@ -355,6 +357,7 @@ except ks.KernelSchemaError as error:
 """
 
 
+@pytest.mark.slow
 @of_stage("environment", formats=["shell"])
 def test_examples_of_environments(
     code: Meaning, tmp_path: Path, monkeypatch: pytest.MonkeyPatch

@@ -6,7 +6,7 @@ import json
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -95,7 +95,8 @@ for expected, *arguments in {calls!a}:
     assert main(arguments) == expected, arguments
 """
     # Their own locale, and one that has no letters beyond ASCII.
-    for variables in ({}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}):
+    locales: list[dict[str, Any]] = [{}, {"LC_ALL": "C", "PYTHONIOENCODING": "ascii"}]
+    for variables in locales:
         done = run_python("-c", code, **variables)
         assert done.returncode == 0, done.stderr
         Path(f"{odd.name}.json").unlink()
@@ -114,7 +115,9 @@ def test_attach_refers_to_text(tmp_path: Path, capsys: pytest.CaptureFixture[str
 def test_local_kernels(odd: Path, tmp_path: Path) -> None:
     """A config that can be read can be used, and is the same again; it cannot go elsewhere."""
     config = ks.load(odd / "kernels.yaml")
-    assert config.kernel_mapping["Norm"].path == str(odd / "norm")
+    reference = config.kernel_mapping["Norm"]
+    assert isinstance(reference, ks.LocalRef)
+    assert reference.path == str(odd / "norm")
     assert not ks.check(config)
     assert config.digest() == ks.load("kernels.yaml").digest()
     for ending in ("yaml", "json", "toml"):
@@ -171,7 +174,7 @@ def build():
 
         write_kernel_repository(odd / "norm", [KernelLayer("Norm", "x + 1")])
         Path("one.yaml").write_text("kernel_mapping: {Norm: './norm:Norm'}\n")
-        model = build_model("odd_model:build")
+        model: Any = build_model("odd_model:build")
         config = ks.load(odd / "one.yaml")
         if odd.name == NOT_UTF8:
             # kernels itself reads nothing there; it is told, and the model is as it was.

@@ -35,7 +35,8 @@ class Numbers(IntEnum):
 
 
 def member(text: str) -> str:
-    return Enum("Word", {"TEXT": text}, type=str)["TEXT"]
+    word: Any = Enum("Word", {"TEXT": text}, type=str)
+    return word.TEXT
 
 
 def of_numpy(text: str) -> str:
@@ -89,7 +90,8 @@ def test_nothing_of_them_is_kept(s: Callable[[str], str], tmp_path: Path) -> Non
     assert {type(value) for value in values(config.model_dump())} == {str, int}
     assert pickle.loads(pickle.dumps(config)) == config  # noqa: S301 (our own)
     for format in ("yaml", "json", "toml"):
-        text = ks.dumps(config, format=s(format))
+        spelt: Any = s(format)
+        text = ks.dumps(config, format=spelt)
         assert text == ks.dumps(config_of(str), format=format)
         assert ks.loads(text, format=format) == config
         path = s(str(tmp_path / f"kernels.{format}"))

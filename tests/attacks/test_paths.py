@@ -115,6 +115,7 @@ def written(path: Any, local: list[str], locks: list[str]) -> str:
     return f"    FILE, MODEL = {str(file)!r}, 'kernel_schema.demo.model:build_model'\n"
 
 
+@pytest.mark.slow
 class TestNothingIsAskedFor:
     @pytest.fixture(autouse=True)
     def _needed(self) -> None:
@@ -183,7 +184,9 @@ class TestHomes:
         file = tmp_path / "kernels.yaml"
         file.write_text("kernel_mapping: {A: '~nosuchuser/norm:L'}\n")
         config = ks.load(file)
-        assert config.kernel_mapping["A"].path == "~nosuchuser/norm"
+        reference = config.kernel_mapping["A"]
+        assert isinstance(reference, ks.LocalRef)
+        assert reference.path == "~nosuchuser/norm"
         ks.dump(config, file)
         assert ks.load(file) == config
 
@@ -196,7 +199,8 @@ class TestHomes:
             ({"kernel": "org/repo:Norm", "lockfile": "~root/k.lock"}, "missing-lockfile"),
         ):
             config = ks.KernelConfig({"RMSNorm": entry})
-            for options in ({}, {"ignore": [code]}):
+            choices: list[dict[str, Any]] = [{}, {"ignore": [code]}]
+            for options in choices:
                 with pytest.raises(ks.KernelSchemaError) as caught:
                     ks.kernelize(build_model(), config, **options)
                 (found,) = caught.value.diagnostics

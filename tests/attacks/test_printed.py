@@ -126,6 +126,7 @@ def test_check(data: st.DataObject, name: str, place: str, output_format: str) -
         each.unlink()
 
 
+@pytest.mark.slow
 @attack
 @given(hostile())
 def test_arguments(text: str) -> None:
@@ -201,7 +202,7 @@ class TestModels:
     @pytest.fixture(autouse=True)
     def _module(self, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("kernels", reason="a model, and what it registers, needs kernels")
-        self.module = ModuleType("hostile_model")
+        self.module: Any = ModuleType("hostile_model")
         monkeypatch.setitem(sys.modules, "hostile_model", self.module)
 
     def build(self, layer: str, cls: str, condition: str | None = None) -> Any:
@@ -218,7 +219,7 @@ class TestModels:
 
             content["kernel_condition"] = staticmethod(kernel_condition)
         known = type(name, (nn.Module,), content)
-        by_instance = nn.Linear(1, 1)
+        by_instance: Any = nn.Linear(1, 1)
         by_instance.kernel_layer_name = layer
         model = nn.Sequential(known(), by_instance)
         self.module.model = model
@@ -333,6 +334,7 @@ def test_credentials(text: str, shown: str) -> None:
     assert without_credentials(text) == shown
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "darwin", reason="its file systems take no such name")
 def test_a_file_name_that_is_no_text() -> None:
     """In a process of its own, with the streams that Python makes."""

@@ -131,6 +131,7 @@ class TestWhatPutsAConfigInForce:
 
     def test_where_it_is_trusted(self, model: Any) -> None:
         mapping = ks.lower(self.TRUSTED, device="cpu")
+        repository: Any
         (repository,) = mapping["Norm"]["cpu"].values()
         assert repository._revision == "refs/pr/1"
         assert repository._trust_remote_code == ["org/repo"]

@@ -72,12 +72,17 @@ def limited(*arguments: str, program: list[str] | None = None) -> tuple[int, str
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 class TestInThePlaceOfAConfig:
     @each_kind
     def test_named(self, kind: Callable[[Path], None], tmp_path: Path) -> None:
         kind(tmp_path / "kernels.yaml")
         code, out, err = limited("check", "kernels.yaml")
-        told = {fifo: (2, NOBODY), zeros: (2, DEVICE), terminal: (2, DEVICE)}
+        told: dict[object, tuple[int, str]] = {
+            fifo: (2, NOBODY),
+            zeros: (2, DEVICE),
+            terminal: (2, DEVICE),
+        }
         told |= {directory: (0, "no config file was found there"), huge: (1, "file-too-large")}
         assert (code, told[kind][1] in out + err) == (told[kind][0], True)
         for command in (["convert", "--to", "json"], ["attach"]):
@@ -108,6 +113,7 @@ class TestInThePlaceOfAConfig:
         assert (code, "file-too-large" in out) == (1, True)
 
 
+@pytest.mark.slow
 class TestInThePlaceOfASchema:
     @each_kind
     def test_beside_a_config(self, kind: Callable[[Path], None], tmp_path: Path) -> None:
@@ -126,6 +132,7 @@ class TestInThePlaceOfASchema:
         assert "schema.json" in out + err
 
 
+@pytest.mark.slow
 class TestInThePlaceOfALock:
     # One process for all of them: to import kernels takes seconds.
     LOWER = """
@@ -181,6 +188,7 @@ for lockfile in sys.argv[1:]:
         (folder / "a.kernels.yaml").write_text(text)
 
 
+@pytest.mark.slow
 class TestInThePlaceOfAModel:
     @each_kind
     def test_config_of_a_model(self, kind: Callable[[Path], None], tmp_path: Path) -> None:
@@ -199,6 +207,7 @@ class TestInThePlaceOfAModel:
         assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 class TestPipesThatSomebodyWritesTo:
     """What people do with a shell goes on working."""
 

@@ -12,6 +12,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from jsonschema_rs import Draft7Validator
+from pydantic import ValidationError
 
 import kernel_schema as ks
 from kernel_schema.files.read import read_text
@@ -100,7 +101,7 @@ class TestModels:
     @pytest.fixture(autouse=True)
     def _module(self, monkeypatch: pytest.MonkeyPatch) -> None:
         pytest.importorskip("kernels", reason="a model, and what it registers, needs kernels")
-        self.module = ModuleType("hostile_model")
+        self.module: Any = ModuleType("hostile_model")
         monkeypatch.setitem(sys.modules, "hostile_model", self.module)
 
     def build(self, layers: Iterable[str], cls: str) -> Any:
@@ -193,7 +194,7 @@ def test_names_that_are_refused(text: str) -> None:
         ("invalid-layer-name", {"kernel_mapping": {text: "org/repo:L"}}),
         ("invalid-schema-uri", {"$schema": text, "kernel_mapping": {}}),
     ):
-        with pytest.raises(ValueError, match="characters") as raised:
+        with pytest.raises(ValidationError, match="characters") as raised:
             ks.KernelConfig.model_validate(data)
         (found,) = ks.ConfigError.from_validation_error(raised.value).diagnostics
         assert found.code == key

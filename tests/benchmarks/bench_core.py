@@ -60,7 +60,7 @@ class Activation(nn.Module):
 class Attention(nn.Module):
     """Four unregistered modules, and a function where one is given."""
 
-    def __init__(self, function: nn.Module | None) -> None:
+    def __init__(self, function: object) -> None:
         super().__init__()
         for name in ("q", "k", "v", "o"):
             self.add_module(name, nn.Identity())
@@ -71,7 +71,7 @@ class Attention(nn.Module):
 class Block(nn.Module):
     """Twelve modules, nested as those of a decoder layer."""
 
-    def __init__(self, function: nn.Module | None) -> None:
+    def __init__(self, function: object) -> None:
         super().__init__()
         self.attention = Attention(function)
         self.mlp = nn.Sequential(nn.Identity(), Activation(), nn.Identity())

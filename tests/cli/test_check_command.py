@@ -261,7 +261,11 @@ def test_a_reader_that_has_enough_is_no_failure(tmp_path: Path) -> None:
         assert process.wait() == 128 + 13
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
 @given(st.lists(st.text(st.characters(exclude_characters="\0"), max_size=12), max_size=4))
 def test_no_argument_makes_a_traceback(arguments: list[str]) -> None:
     # Not the whole disk.

@@ -47,6 +47,7 @@ def facts(*, first_on_path: Path | None = None, **variables: str) -> dict[str, d
     return {fact["name"]: fact for fact in shape["facts"]}
 
 
+@pytest.mark.slow
 def test_as_it_is() -> None:
     pytest.importorskip("transformers", reason="this is about all four packages")
     found = facts()
@@ -61,6 +62,7 @@ def test_as_it_is() -> None:
 STANDS_IN = "a directory stands in for org/repo, org/other, whatever version a config names"
 
 
+@pytest.mark.slow
 def test_every_variable_in_the_way(tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="one of them is a variable of transformers")
     found = facts(
@@ -97,6 +99,7 @@ def test_every_variable_in_the_way(tmp_path: Path) -> None:
     assert found["transformers"]["fix"] == told["USE_HUB_KERNELS"][1]
 
 
+@pytest.mark.slow
 def test_kernels_cannot_be_imported_for_a_variable() -> None:
     found = facts(DISABLE_KERNEL_MAPPING="yes")
     assert found["DISABLE_KERNEL_MAPPING"]["effect"] == (
@@ -116,6 +119,7 @@ def distribution(site: Path, name: str, version: str) -> Path:
     return site
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("version", ["0.14.1", "0.99.0"])
 def test_kernels_and_transformers_do_not_fit(tmp_path: Path, version: str) -> None:
     pytest.importorskip("transformers", reason="this is about transformers")

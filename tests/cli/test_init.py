@@ -140,7 +140,7 @@ def test_ranges_modes_and_trust() -> None:
     def rules(device: str, bounds: Capabilities, value: Any) -> list[ks.Rule]:
         return list(rules_of("Norm", device, bounds, value))
 
-    def repository(name: str, **options: Any) -> kernels.LayerRepository:
+    def repository(name: str, **options: Any) -> Any:
         return kernels.LayerRepository(f"org/{name}", layer_name="L", **({"version": 2} | options))
 
     table = [
@@ -231,6 +231,7 @@ class TestFiles:
         assert not (tmp_path / "kernels.yaml").exists()
 
 
+@pytest.mark.slow
 def test_transformers_switched_off(tmp_path: Path) -> None:
     """The file says why there is nothing in it."""
     pytest.importorskip("transformers", reason="transformers is an extra")

@@ -109,6 +109,7 @@ def build():
 """
 
 
+@pytest.mark.slow
 def test_transformers_switched_off(tmp_path: Path) -> None:
     pytest.importorskip("transformers", reason="transformers is an extra")
     write(tmp_path, "mamba.py", MAMBA)

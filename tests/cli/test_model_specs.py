@@ -119,6 +119,7 @@ def test_a_directory_that_transformers_understands(tmp_path: Path) -> None:
     assert {parameter.device.type for parameter in model.parameters()} == {"meta"}
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_reached(capsys: pytest.CaptureFixture[str]) -> None:
     pytest.importorskip("transformers", reason="it asks the Hub")
     with pytest.raises(ModelSpecError, match=r"the Hub gives no config\.json for it"):

@@ -12,6 +12,8 @@ from tests.editors.cursors import CURSORS, IN_ONE_MODEL, Cursor
 from tests.editors.harness import GOLDEN, SERVICES, entry_of, golden, place_of, said, text_of
 from tests.editors.mistakes import MISTAKES, Mistake
 
+pytestmark = pytest.mark.slow
+
 EXACT = ("json", "yaml")
 # Keywords for which these services have words of their own and take none of ours.
 NO_WORDS_OF_OURS = {

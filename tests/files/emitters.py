@@ -203,8 +203,11 @@ def to_yaml(value: Any, random: Random) -> Page:
     return page
 
 
+@dataclass
 class TomlPage(Page):
     """Writes TOML: tables with headers, with dotted keys, in braces; tables in lists as well."""
+
+    style: dict[Route, str] = field(default_factory=dict)
 
     def name(self, key: str) -> str:
         forms = [f'"{escaped(self.random, key)}"']
@@ -358,7 +361,6 @@ class TomlPage(Page):
 
 def to_toml(value: dict[str, Any], random: Random) -> Page:
     page = TomlPage(random)
-    page.style: dict[Route, str] = {}
     page.plan(value, (), inside=False)
     page.add("", "# head = 1\n", "\n\n")
     page.pairs(value, (), 1)

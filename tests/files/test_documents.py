@@ -20,14 +20,19 @@ from tests.files.emitters import Page, to_json, to_toml, to_yaml
 from tests.strategies import config_data
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from kernel_schema.diagnostics import Step
+    from kernel_schema.files.document import Format
 
-WRITERS = {"json": to_json, "yaml": to_yaml, "toml": to_toml}
+WRITERS: dict[Format, Callable[[dict[str, Any], Random], Page]] = {
+    "json": to_json,
+    "yaml": to_yaml,
+    "toml": to_toml,
+}
 READERS = {"json": read_json, "yaml": read_yaml, "toml": read_toml}
-FORMATS = tuple(WRITERS)
+FORMATS: tuple[Format, ...] = tuple(WRITERS)
 RANDOM = st.integers(0, 2**32).map(Random)
 LINE_END = re.compile(r"\r\n|\n|\r")
 
@@ -156,7 +161,7 @@ min_capability = 9_0
 
 
 @pytest.mark.parametrize("line_end", ["\n", "\r\n", "\r"])
-def test_lines_are_those_of_an_editor(line_end: str, known: str) -> None:
+def test_lines_are_those_of_an_editor(line_end: str, known: Format) -> None:
     if known == "toml" and line_end == "\r":
         pytest.skip("TOML does not end lines with a carriage return alone")
     config = ks.KernelConfig({"A": "org/repo:A", "B": "org/repo:B"})
@@ -216,7 +221,7 @@ def test_messages_speak_of_tables_and_lists() -> None:
 
 
 @pytest.mark.parametrize("snippet", _SNIPPETS)
-def test_what_to_write_is_written_in_the_format(snippet: str, known: str) -> None:
+def test_what_to_write_is_written_in_the_format(snippet: str, known: Format) -> None:
     document = ks.loads_document(ks.dumps(ks.KernelConfig({}), format=known), format=known)
     placed = document.place(ks.Diagnostic("unknown-key", f"not {snippet}", help=f"add {snippet}"))
     assert placed.message == f"not {snippet}"

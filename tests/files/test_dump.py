@@ -29,8 +29,10 @@ else:
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from kernel_schema.files.document import Format
+
 # How each format reads to those who know nothing of us; PyYAML reads YAML 1.1.
-OTHERS: dict[str, Callable[[str], Any]] = {
+OTHERS: dict[Format, Callable[[str], Any]] = {
     "json": json.loads,
     "toml": tomllib.loads,
     "yaml": yaml.safe_load,
@@ -119,7 +121,7 @@ def test_what_is_dumped_loads_again(data: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("name", [name for name in UNUSUAL if is_layer_name(name)])
-def test_unusual_names(name: str, known: str) -> None:
+def test_unusual_names(name: str, known: Format) -> None:
     data = {"kernel_mapping": {name: {"kernel": "org/repo:Layer", "revision": "1e3"}}}
     text = ks.dumps(ks.KernelConfig.model_validate(data), format=known)
     assert ks.loads(text, format=known).model_dump() == data
@@ -145,7 +147,7 @@ def test_lines_stay_readable() -> None:
     assert max(map(len, text.splitlines())) <= 100
 
 
-def test_an_empty_config(known: str) -> None:
+def test_an_empty_config(known: Format) -> None:
     config = ks.KernelConfig({})
     text = ks.dumps(config, format=known)
     expected = {"yaml": "kernel_mapping: {}\n", "toml": "[kernel_mapping]\n"}
@@ -185,7 +187,7 @@ def absolute_configs(draw: st.DrawFn, directory: str) -> ks.KernelConfig:
 
 @settings(max_examples=80, deadline=None)
 @given(st.data(), st.sampled_from(FORMATS))
-def test_what_is_dumped_to_a_file_loads_again(data: st.DataObject, known: str) -> None:
+def test_what_is_dumped_to_a_file_loads_again(data: st.DataObject, known: Format) -> None:
     with TemporaryDirectory() as directory:
         config = data.draw(absolute_configs(directory) | configs().map(_anchored(directory)))
         file = Path(directory) / f"kernels.{known}"
@@ -202,7 +204,7 @@ def _anchored(directory: str) -> Callable[[ks.KernelConfig], ks.KernelConfig]:
     return lambda config: anchor(config, directory)
 
 
-def test_file_and_kernels_move_together(tmp_path: Path, known: str) -> None:
+def test_file_and_kernels_move_together(tmp_path: Path, known: Format) -> None:
     home, away = tmp_path / "home", tmp_path / "away"
     home.mkdir()
     config = ks.KernelConfig(
@@ -294,4 +296,4 @@ def test_what_cannot_be_written(
 
 def test_there_are_three_formats() -> None:
     with pytest.raises(ks.FileAccessError, match="`xml` is not a format: formats are yaml, json"):
-        ks.dumps(EVERYTHING, format="xml")
+        ks.dumps(EVERYTHING, format="xml")  # pyright: ignore[reportArgumentType]

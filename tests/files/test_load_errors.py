@@ -22,6 +22,8 @@ from kernel_schema.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kernel_schema.files.document import Format
+
 GOOD = {
     "yaml": "kernel_mapping: {A: org/repo:A}\n",
     "json": '{"kernel_mapping": {"A": "org/repo:A"}}\n',
@@ -58,7 +60,8 @@ def error_of(file: str | Path, **options: object) -> tuple[ks.ConfigError, ks.Di
 def check(capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, str, str]:
     """What the command does with it: exit code, standard output, standard error."""
     code = main(["check", *arguments])
-    return code, *capsys.readouterr()
+    out, err = capsys.readouterr()
+    return code, out, err
 
 
 def assert_no_access(
@@ -155,7 +158,7 @@ class TestFilesThatCannotBeHad:
 
 
 class TestContentThatCannotBeUsed:
-    def test_too_large(self, known: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_too_large(self, known: Format, capsys: pytest.CaptureFixture[str]) -> None:
         file = Path(f"kernels.{known}")
         file.write_text(GOOD[known], encoding="utf-8")
         size = file.stat().st_size
@@ -193,7 +196,7 @@ class TestContentThatCannotBeUsed:
         raw: bytes,
         offset: int,
         place: tuple[int, int],
-        known: str,
+        known: Format,
         capsys: pytest.CaptureFixture[str],
     ) -> None:
         file = Path(f"kernels.{known}")
@@ -206,7 +209,7 @@ class TestContentThatCannotBeUsed:
         assert_no_content(capsys, file, "not-utf8", message)
 
     @pytest.mark.parametrize("text", ["", "\n", " \r\n ", "\ufeff", "\ufeff\n"])
-    def test_empty(self, text: str, known: str, capsys: pytest.CaptureFixture[str]) -> None:
+    def test_empty(self, text: str, known: Format, capsys: pytest.CaptureFixture[str]) -> None:
         file = Path(f"kernels.{known}")
         file.write_text(text, encoding="utf-8", newline="")
         error, found = error_of(file)
@@ -225,7 +228,7 @@ class TestContentThatCannotBeUsed:
         assert "[duplicate-key]" in lines[0]
         assert "[too-many-problems]" in lines[-2]
 
-    def test_good_ones_come_with_marks_and_any_line_end(self, known: str) -> None:
+    def test_good_ones_come_with_marks_and_any_line_end(self, known: Format) -> None:
         file = Path(f"kernels.{known.upper()}")
         for mark in ("", "\ufeff"):
             for line_end in ("\n", "\r\n", ""):
@@ -248,7 +251,7 @@ class TestStandardInput:
             yield stream
 
     def test_with_format(
-        self, given: io.BytesIO, known: str, capsys: pytest.CaptureFixture[str]
+        self, given: io.BytesIO, known: Format, capsys: pytest.CaptureFixture[str]
     ) -> None:
         given.write(GOOD[known].encode())
         given.seek(0)

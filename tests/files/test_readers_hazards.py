@@ -134,30 +134,40 @@ CASES = {
 }
 
 
-def seconds(case: str, size: int) -> float:
-    """What reading such a text takes, and finding a place in it."""
-    name, build = CASES[case]
-    text = build(size)
-    begun = time.process_time()
-    result = outcome(name, text)
-    if isinstance(result, Parsed):
-        result.locate(("a", 0))
-    else:
-        assert result.problems
-    return time.process_time() - begun
-
-
 @pytest.mark.parametrize("case", CASES)
-def test_much_of(case: str) -> None:
-    # What takes time with the square of the size would take minutes.
-    assert seconds(case, 100_000) < 2
+def test_some_of(case: str) -> None:
+    work(case, 10_000)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("case", CASES)
-def test_a_megabyte_of(case: str) -> None:
-    # Reading takes less than two seconds on an idle machine; tests run beside others.
-    assert seconds(case, 1_000_000) < 6
+def test_much_of(case: str) -> None:
+    # Eight times as much takes eight times as long; with the square of the size it were 64 times.
+    assert seconds(case, 400_000) < 20 * (seconds(case, 50_000) + NOTHING)
+
+
+NOTHING = 0.01
+"""Seconds that a clock may be wrong by, where a text is refused at its first character."""
+
+
+def seconds(case: str, size: int) -> float:
+    """What it takes at best."""
+    times: list[float] = []
+    for _ in range(2):
+        begun = time.process_time()
+        work(case, size)
+        times.append(time.process_time() - begun)
+    return min(times)
+
+
+def work(case: str, size: int) -> None:
+    """Read such a text, and find a place in it."""
+    name, build = CASES[case]
+    result = outcome(name, build(size))
+    if isinstance(result, Parsed):
+        result.locate(("a", 0))
+    else:
+        assert result.problems
 
 
 def outcome(name: str, text: str) -> Parsed | ReadError:

@@ -60,6 +60,7 @@ def check_error(error: ReadError, text: str) -> None:
     assert error.problems
     starts = []
     for problem in error.problems:
+        assert problem.span is not None
         start, end = offsets(lines, problem.span)
         assert 0 <= start <= end <= lines.length
         assert lines.span(start, end) == problem.span, "no other name for the same place"

@@ -18,7 +18,10 @@ def run(name: str) -> None:
         name: `yaml`, `json` or `toml` for one reader, or `config` for whole config files. Begins
             from the seeds, unless the arguments name a folder of inputs.
     """
-    import atheris
+    from importlib import import_module
+
+    # Not everywhere: it has no wheel for every Python.
+    atheris: Any = import_module("atheris")
 
     with atheris.instrument_imports(include=["kernel_schema", "yaml", "tomllib", "tomli", "json"]):
         from tests.fuzz import checks, configs, seeds

@@ -104,6 +104,7 @@ def test_the_shown_config_is_one_as_it_stands(tmp_path: Path) -> None:
     assert [hook["id"] for hook in repository["hooks"]] == [HOOK["id"]]
 
 
+@pytest.mark.slow
 def test_pre_commit_runs_it(hooks: Path, tmp_path: Path) -> None:
     config = tmp_path / "llama.kernels.yaml"
     config.write_text("kernel_mapping: {A: org/repo:A}\n")
@@ -127,6 +128,7 @@ kernel_mapping:
 HOSTILE = "--model=evil:build.kernels.yaml"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("settings", "names", "said"),
     [

@@ -103,7 +103,7 @@ def _alone(chosen: Mapping[str, Any], watch: Watch) -> dict[str, Any]:
     model = HubModel().eval()
     repository = LayerRepository("trusted-org/plain", layer_name="DemoNorm", **chosen)
     error = None
-    mapping = {"DemoNorm": {"cpu": repository}}
+    mapping: dict[str, Any] = {"DemoNorm": {"cpu": repository}}
     with watch.step("kernelize"), use_kernel_mapping(mapping, inherit_mapping=False):
         try:
             kernels.kernelize(model, mode=Mode.INFERENCE, device="cpu")
@@ -181,7 +181,7 @@ def _in_use(report: ks.Report) -> dict[str, list[tuple[str, int]]]:
 def _lowered(config: ks.KernelConfig) -> dict[str, list[float | None]]:
     """What a fresh model does when kernels itself is handed the mapping of `config`."""
     model = HubModel().eval()
-    mapping = config.create_compatible_mapping(model)
+    mapping: Any = config.create_compatible_mapping(model)
     with use_kernel_mapping(mapping, inherit_mapping=False):
         kernels.kernelize(model, mode=Mode.INFERENCE, device="cpu")
     found = factors(model)

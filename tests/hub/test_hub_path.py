@@ -38,6 +38,8 @@ from .scenarios import (
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+pytestmark = pytest.mark.slow
+
 _CLEARED = {
     "USE_HUB_KERNELS",
     "DISABLE_KERNEL_MAPPING",

@@ -15,6 +15,8 @@ from .server import Hub, Request, answer, serve
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 CATALOG = demo_catalog()
 NORM = CATALOG.repositories["trusted-org/norm"]
 

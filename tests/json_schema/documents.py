@@ -99,7 +99,7 @@ def _repository_only(text: str) -> bool:
     return _LONG_PART.search(repository) is not None or repository.endswith(".git")
 
 
-def _at(value: Any, steps: tuple[str | int, ...]) -> Any:
+def _at(value: Any, steps: tuple[Any, ...]) -> Any:
     for step in steps:
         known = range(len(value)) if isinstance(value, list) else value
         if not isinstance(value, (dict, list)) or step not in known:

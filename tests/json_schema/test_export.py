@@ -84,7 +84,7 @@ def test_two_exports_are_equal_and_apart() -> None:
 
 
 def test_profiles_differ_by_vendor_keywords_and_hints_alone() -> None:
-    used = {profile: set[str]() for profile in PROFILES}
+    used: dict[Profile, set[str]] = {profile: set() for profile in PROFILES}
     for profile, found in used.items():
         for node in nodes(ks.json_schema(profile=profile)):
             found |= set(node)

@@ -42,7 +42,9 @@ def kernel(kernel_repository: Path) -> Callable[[str], LocalRef]:
 @pytest.fixture(scope="module")
 def process_group(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """A gloo group of this process alone."""
-    store = torch.distributed.FileStore(str(tmp_path_factory.mktemp("gloo") / "store"), 1)
+    path = tmp_path_factory.mktemp("gloo") / "store"
+    # Documented there, and not in its `__all__`.
+    store = torch.distributed.FileStore(str(path), 1)  # pyright: ignore[reportPrivateImportUsage]
     torch.distributed.init_process_group("gloo", store=store, rank=0, world_size=1)
     yield
     torch.distributed.destroy_process_group()

@@ -6,6 +6,7 @@ Every kernel that is drawn has a name of its own, so that it tells where it was 
 from __future__ import annotations
 
 import sys
+from functools import cache
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ from kernel_schema import Capabilities, DeviceType, ModeName
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
@@ -57,6 +58,7 @@ _NEVER_SELECTED = kernels.Mode.TORCH_COMPILE
 _KERNELS_MODES = (*MODES.values(), _NEVER_SELECTED)
 
 
+@cache
 def intervals(most: int = MOST_RANGES) -> SearchStrategy[list[Capabilities]]:
     """Ranges between which kernels chooses: none twice, no equally wide two that overlap."""
     bound = st.sampled_from(BOUNDS)
@@ -65,7 +67,7 @@ def intervals(most: int = MOST_RANGES) -> SearchStrategy[list[Capabilities]]:
     )
 
 
-def _without_clashes(pairs: list[tuple[int | None, int | None]]) -> Iterator[Capabilities]:
+def _without_clashes(pairs: Sequence[tuple[int | None, int | None]]) -> Iterator[Capabilities]:
     kept: list[Capabilities] = []
     for low, high in pairs:
         lowest = 0 if low is None else low
@@ -87,6 +89,14 @@ def tables(draw: DrawFn, layer_names: tuple[str, ...] = LAYER_NAMES) -> dict[str
 def range_tables(draw: DrawFn, device: DeviceType) -> dict[str, Any]:
     """A table with one layer on one device, in ranges."""
     return {"A": {device.value: _Drawer(draw, "own").ranges()}}
+
+
+# Made once: hypothesis validates a new strategy each time that it is drawn from.
+_SOME_DEVICES = st.lists(st.sampled_from(DEVICES), min_size=1, max_size=4, unique=True) | st.just(
+    RANGE_DEVICES
+).map(list)
+_SOME_MODES = st.lists(st.sampled_from(ModeName), min_size=1, unique=True)
+_SOME_KEYS_OF_KERNELS = st.lists(st.sampled_from(_KERNELS_MODES), max_size=4, unique=True)
 
 
 class _Drawer:
@@ -118,16 +128,11 @@ class _Drawer:
         return makers[shape]()
 
     def _devices(self) -> dict[str, Any]:
-        drawn = self._draw(
-            st.lists(st.sampled_from(DEVICES), min_size=1, max_size=4, unique=True)
-            | st.just(list(RANGE_DEVICES))
-        )
-        return {device.value: self._device_entry(device) for device in drawn}
+        return {device.value: self._device_entry(device) for device in self._draw(_SOME_DEVICES)}
 
     def _device_entry(self, device: DeviceType) -> Any:
-        shapes = ["original", "string", "kernel", "modes"]
-        if device in RANGE_DEVICES:
-            shapes += ["ranges"] * 4
+        ranges = ("ranges",) * 4 if device in RANGE_DEVICES else ()
+        shapes = ("original", "string", "kernel", "modes", *ranges)
         return self._entry(self._draw(st.sampled_from(shapes)))
 
     def _range_entry(self) -> dict[str, Any]:
@@ -143,7 +148,7 @@ class _Drawer:
         return bounds
 
     def _modes(self) -> dict[str, Any]:
-        modes = self._draw(st.lists(st.sampled_from(ModeName), min_size=1, unique=True))
+        modes = self._draw(_SOME_MODES)
         return {mode.value: self._spec_or_reference() for mode in modes}
 
     def _spec_or_reference(self) -> Any:
@@ -182,7 +187,7 @@ def mappings(
     def value() -> Any:
         if draw(st.integers(0, 3)) == 0:
             return repository()
-        modes = draw(st.lists(st.sampled_from(_KERNELS_MODES), max_size=4, unique=True))
+        modes = draw(_SOME_KEYS_OF_KERNELS)
         return {mode: repository() for mode in modes}
 
     mapping: dict[str, Any] = {}

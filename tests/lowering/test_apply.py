@@ -354,7 +354,9 @@ class TestInherited:
     def test_inherited_kernel_that_fails(self, tmp_path: Path) -> None:
         model = Norm()
         pristine = Pristine(model)
-        missing = {"Norm": {"cpu": kernels.LocalLayerRepository(tmp_path, layer_name="Norm")}}
+        missing: dict[str, Any] = {
+            "Norm": {"cpu": kernels.LocalLayerRepository(tmp_path, layer_name="Norm")}
+        }
         with (
             kernels.use_kernel_mapping(missing),
             pytest.raises(ks.KernelNotAppliedError) as caught,

@@ -247,7 +247,7 @@ def test_without_us_a_failure_leaves_kernels_behind(tmp_path: Path, kernel: Kern
     model = make_model()
     broken = kernels.LocalLayerRepository(tmp_path, layer_name="Norm")
     good = kernels.LocalLayerRepository(Path(kernel("Norm").path), layer_name="Norm")
-    mapping = {"Norm": {"cpu": good}, "LateNorm": {"cpu": broken}}
+    mapping: dict[str, Any] = {"Norm": {"cpu": good}, "LateNorm": {"cpu": broken}}
     with kernels.use_kernel_mapping(mapping), pytest.raises(FileNotFoundError):
         kernels.kernelize(model, mode=kernels.Mode.INFERENCE, device="cpu")
     assert factor(model) == 4 * 9

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import logging
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import kernels
 import pytest
@@ -67,7 +67,7 @@ class TestStale:
     def test_compiled_since(self, kernel: Kernel) -> None:
         model = make_model()
         ks.kernelize(model, ks.KernelConfig({"Norm": kernel("Norm")}))
-        compiled = torch.compile(model, backend="eager")
+        compiled: Any = torch.compile(model, backend="eager")
         [stale] = ks.audit(compiled).diagnostics
         assert stale.code == "stale-mode"
         assert "the model is in `inference_torch_compile` now" in stale.message
@@ -80,7 +80,7 @@ class TestStale:
             model, ks.KernelConfig({"Norm": kernel("Norm")}), mode="inference_torch_compile"
         )
         assert codes(ks.audit(model)) == []
-        compiled = torch.compile(model, backend="eager")
+        compiled: Any = torch.compile(model, backend="eager")
         assert codes(ks.audit(compiled)) == []
         assert factor(compiled) == 4 * 9
         model.train()
@@ -127,7 +127,7 @@ class TestStale:
 
     def test_note_is_void_although_a_forward_was_set_by_hand(self, kernel: Kernel) -> None:
         """A forward that kernels did not place tells nothing of who kernelized last."""
-        model = nn.Sequential(Unwilling(), Norm())
+        model: Any = nn.Sequential(Unwilling(), Norm())
         model[0].forward = by_hand
         ks.kernelize(model, ks.KernelConfig({"Norm": kernel("Norm")}))
         assert ks.audit(model).mode is ks.ModeName.TRAINING
@@ -210,13 +210,13 @@ class TestOthers:
         assert [dict(vars(module)) for module in model.modules()] == before
 
 
-def checkpointed(model: nn.Module) -> nn.Module:
+def checkpointed(model: Any) -> Any:
     for index, child in enumerate(model):
         model[index] = checkpoint_wrapper(child)
     return model
 
 
-def sharded(model: nn.Module) -> nn.Module:
+def sharded(model: Any) -> Any:
     mesh = init_device_mesh("cpu", (1,))
     for child in model:
         fully_shard(child, mesh=mesh)
@@ -261,7 +261,7 @@ class TestUnderWrappers:
     @pytest.mark.parametrize("ran_before", [False, True])
     def test_torch_compile(self, kernel: Kernel, *, in_place: bool, ran_before: bool) -> None:
         torch.compiler.reset()
-        model: nn.Module = make_model()
+        model: Any = make_model()
         if in_place:
             model.compile(backend="eager", fullgraph=True)
         else:
@@ -277,7 +277,7 @@ class TestUnderWrappers:
         assert factor(model) == 4
 
     def test_torch_compile_wants_a_kernel_for_it(self, kernel: Kernel) -> None:
-        model = torch.compile(make_model(), backend="eager")
+        model: Any = torch.compile(make_model(), backend="eager")
         config = ks.KernelConfig({"LateNorm": kernel("Other")})
         with pytest.raises(ks.KernelNotAppliedError, match="can_torch_compile"):
             ks.kernelize(model, config)

@@ -66,7 +66,8 @@ class TestUnregisteredLayer:
         class LlamaRMSNorm(nn.Module):
             pass
 
-        found = only(check({"LlamaRMSNorm": HUB}, LlamaRMSNorm()), "unregistered-layer")
+        model: Any = LlamaRMSNorm()
+        found = only(check({"LlamaRMSNorm": HUB}, model), "unregistered-layer")
         assert found.help == "the class `LlamaRMSNorm` is registered under `RMSNorm`"
 
     def test_class_that_registers_nothing(self) -> None:
@@ -77,7 +78,7 @@ class TestUnregisteredLayer:
         )
 
     def test_name_set_on_an_instance(self) -> None:
-        model = nn.Sequential(Plain(), Norm())
+        model: Any = nn.Sequential(Plain(), Norm())
         model[0].kernel_layer_name = "Mine"
         found = only(check({"Mine": HUB}, model), "unregistered-layer")
         assert found.message == ("`Mine` is set on the module `0` itself, where kernels ignores it")
@@ -326,7 +327,7 @@ class KeywordOnly(nn.Module):
 class OtherWords(nn.Module):
     kernel_layer_name = "Norm"
 
-    def forward(self, hidden_states: torch.Tensor = None) -> torch.Tensor:
+    def forward(self, hidden_states: torch.Tensor | None = None) -> torch.Tensor | None:
         return hidden_states
 
 

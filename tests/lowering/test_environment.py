@@ -8,6 +8,7 @@ from pathlib import Path
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from kernels.layer import globals as kernels_globals
 
 import kernel_schema as ks
@@ -18,8 +19,6 @@ from tests.lowering.toys import Norm, factor
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    import pytest
 
 # A model of transformers without a registered name, and what check and kernelize say of it.
 LLAMA = """
@@ -97,6 +96,7 @@ def another_version(directory: Path, version: str) -> Path:
     return directory
 
 
+@pytest.mark.slow
 def test_use_hub_kernels_off() -> None:
     said = told(LLAMA, USE_HUB_KERNELS="0")
     assert said["registered"] == []
@@ -108,6 +108,7 @@ def test_use_hub_kernels_off() -> None:
     assert said["empty"] == said["no model"] == said["ignored"] == []
 
 
+@pytest.mark.slow
 def test_kernels_that_transformers_refuses(tmp_path: Path) -> None:
     said = told(LLAMA, first_on_path=another_version(tmp_path, "99.0.1"))
     assert said["registered"] == []

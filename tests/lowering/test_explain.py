@@ -28,7 +28,8 @@ def plan_of(entry: Any, model: nn.Module | None = None, **options: Any) -> ks.La
     """The plan for `Norm`, with this entry in the config; on the CPU in inference by default."""
     config = ks.KernelConfig({} if entry is None else {"Norm": entry})
     model = nn.Sequential(Norm(), Norm()).eval() if model is None else model
-    return ks.explain(config, model, **({"device": "cpu"} | options)).layer("Norm")
+    options = {"device": "cpu"} | options
+    return ks.explain(config, model, **options).layer("Norm")
 
 
 def told(plan: ks.LayerPlan) -> list[tuple[str, str, str]]:
@@ -171,7 +172,8 @@ class TestOneLayer:
         class Registered(Norm):
             pass
 
-        assert plan_of("org/repo:L", Registered().eval()).replaced == 1
+        model: Any = Registered()
+        assert plan_of("org/repo:L", model.eval()).replaced == 1
 
     def test_a_condition_that_fails(self) -> None:
         class Broken(Norm):
@@ -204,6 +206,7 @@ class TestInherited:
             plan = plan_of(None)
             assert standings(plan) == {"theirs/a@v1:L": ("inherited", "chosen", "it runs")}
             assert plan.replaced == 2
+            assert plan.rule is not None
             assert str(plan.rule.route) == "inherited.Norm.cpu"
 
     def test_it_does_not_where_the_config_says_so(self) -> None:
@@ -219,7 +222,7 @@ class TestInherited:
             assert ks.explain(ks.KernelConfig({}), Norm(), device="cpu", inherited=rules).unmapped
 
     def test_a_plain_entry_replaces_it(self) -> None:
-        mapping = {"Norm": {"cpu": repository("a"), "xpu": repository("b")}}
+        mapping: dict[str, Any] = {"Norm": {"cpu": repository("a"), "xpu": repository("b")}}
         with kernels.use_kernel_mapping(mapping):
             plan = plan_of("org/repo:L")
         says = "replaced: the config names every device for this layer"
@@ -229,7 +232,7 @@ class TestInherited:
         }
 
     def test_a_device_entry_leaves_the_others(self) -> None:
-        mapping = {"Norm": {"cpu": repository("a"), "xpu": repository("b")}}
+        mapping: dict[str, Any] = {"Norm": {"cpu": repository("a"), "xpu": repository("b")}}
         with kernels.use_kernel_mapping(mapping):
             plan = plan_of({"cpu": "org/repo:L"})
         says = "replaced: the config names cpu for this layer"
@@ -246,7 +249,10 @@ class TestInherited:
 
     def test_shadowed_by_modes(self) -> None:
         """The config has a kernel for inference only: in training the model runs its own."""
-        modes = {kernels.Mode.INFERENCE: repository("i"), kernels.Mode.TRAINING: repository("t")}
+        modes: Any = {
+            kernels.Mode.INFERENCE: repository("i"),
+            kernels.Mode.TRAINING: repository("t"),
+        }
         with kernels.use_kernel_mapping({"Norm": {"cpu": modes}}):
             plan = plan_of({"cpu": {"inference": "org/repo:L"}}, mode="training")
         names = "the config names cpu for this layer"
@@ -278,7 +284,9 @@ class TestInherited:
     def test_ranges_of_what_is_inherited(self) -> None:
         """FACTS K4: a narrower range wins among what is inherited too."""
         narrow = kernels.Device("cuda", kernels.CUDAProperties(121, 121))
-        mapping = {"Norm": {"cuda": repository("wide"), narrow: repository("narrow")}}
+        mapping: dict[str, Any] = {
+            "Norm": {"cuda": repository("wide"), narrow: repository("narrow")}
+        }
         with kernels.use_kernel_mapping(mapping):
             plan = plan_of(None, device="cuda", capability=121)
         wins = "capability 121 is narrower and wins whole"
@@ -392,8 +400,9 @@ class TestCapability:
 
     @pytest.mark.parametrize(("option", "code"), [("mode", "unknown-mode")])
     def test_a_mode_that_no_model_runs_in(self, option: str, code: str) -> None:
+        options: dict[str, Any] = {option: "fallback"}
         with pytest.raises(ks.LoweringError) as caught:
-            plan_of("org/repo:L", **{option: "fallback"})
+            plan_of("org/repo:L", **options)
         assert [found.code for found in caught.value.diagnostics] == [code]
 
 
@@ -434,6 +443,7 @@ class TestDocuments:
         assert found.span.line == 1
 
 
+@pytest.mark.slow
 class TestEnvironment:
     def test_kernels_is_switched_off(self) -> None:
         done = run_code(

@@ -37,7 +37,7 @@ from tests.lowering.draws import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-Choice = tuple[ks.HubKernel | ks.LocalKernel, ks.ModeName] | None
+Choice = tuple[ks.HubKernel | ks.LocalKernel | ks.RuntimeChoice, ks.ModeName] | None
 """What runs, and under which mode it stands; None for the model's own forward."""
 
 CAPABILITIES = sorted(
@@ -58,6 +58,7 @@ def test_the_chain_of_modes_is_that_of_kernels() -> None:
     assert theirs == MODE_CHAIN
 
 
+@pytest.mark.slow
 @settings(max_examples=1100, deadline=None)
 @given(table=tables(), inherited=mappings(), inherit=st.booleans())
 def test_any_config_over_any_mapping(
@@ -140,7 +141,8 @@ def test_a_device_and_a_mode_for_entries_without(
 @given(table=tables())
 def test_a_lowered_mapping_registered_by_hand(table: dict[str, Any]) -> None:
     config = ks.KernelConfig(table)
-    with kernels.use_kernel_mapping(ks.lower(config), inherit_mapping=False):
+    lowered: Any = ks.lower(config)
+    with kernels.use_kernel_mapping(lowered, inherit_mapping=False):
         compare(ks.expand(config), ())
 
 

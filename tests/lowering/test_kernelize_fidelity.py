@@ -4,6 +4,9 @@ Each layer of the model adds a number of its own, and so does each kernel: the o
 one ran.
 """
 
+# The decorators of kernels give back `type | object`, says their type.
+# pyright: reportCallIssue=false, reportArgumentType=false, reportReturnType=false
+
 from __future__ import annotations
 
 from dataclasses import dataclass

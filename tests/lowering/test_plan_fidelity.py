@@ -1,4 +1,4 @@
-"""Prediction equals reality: `explain` against the real `kernelize`, for 2,000 random configs.
+"""Prediction equals reality: `explain` against the real `kernelize`, for 1,500 random configs.
 
 Nothing of kernels is replaced but `_find_capability`, which asks the GPU for its capability.
 """
@@ -94,6 +94,7 @@ def cases(table: st.SearchStrategy[Any], inherited: st.SearchStrategy[Any]) -> A
 PLAIN_MODEL = make_model()
 
 
+@pytest.mark.slow
 @settings(max_examples=1200, deadline=None)
 @given(cases(tables(), mappings()))
 def test_the_choice_is_that_of_kernels(case: Case) -> None:
@@ -184,7 +185,7 @@ def placed_mapping(mapping: dict[str, Any], place: Callable[[str], ks.LocalRef])
     }
 
 
-@settings(max_examples=800, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(
     case=cases(tables(), mappings()),
     willing=st.lists(st.booleans(), min_size=1, max_size=4).map(tuple),
@@ -228,6 +229,8 @@ def test_what_runs_is_what_was_planned(
 
 
 def test_there_is_something_inherited_to_draw() -> None:
-    mapping = {"A": {"cuda": kernels.LayerRepository("o/r", layer_name="L", version=1)}}
+    mapping: dict[str, Any] = {
+        "A": {"cuda": kernels.LayerRepository("o/r", layer_name="L", version=1)}
+    }
     with kernels.use_kernel_mapping(mapping, inherit_mapping=False):
         assert len(inherited_rules()) == 1

@@ -10,6 +10,7 @@ import kernels
 import pytest
 import torch
 from kernels import LayerRepository, Mode
+from pydantic import ValidationError
 from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 from torch.nn.parallel import DistributedDataParallel
@@ -101,7 +102,8 @@ def test_row_1_a_compiled_model_adds_torch_compile(*, training: bool) -> None:
     config = ks.KernelConfig({"RMSNorm": NORM})
     in_place = Block().train(training)
     in_place.compile()
-    for model in (torch.compile(Block().train(training)), in_place):
+    models: tuple[Any, ...] = (torch.compile(Block().train(training)), in_place)
+    for model in models:
         assert config.create_compatible_mapping(model) == {
             "RMSNorm": {"cpu": {mode: NORM_REPOSITORY}}
         }
@@ -205,8 +207,8 @@ def test_row_2_modes_ranges_and_originals_are_lowered_too() -> None:
 def test_row_3_sanitize_raises_a_value_error(mapping: Any, code: str) -> None:
     with pytest.raises(ValueError) as caught:  # noqa: PT011 (that it is a ValueError is the contract)
         ks.KernelConfig(mapping).sanitize_kernel_mapping(Block())
-    error = caught.value
-    if not isinstance(error, ks.KernelSchemaError):
+    error: Any = caught.value
+    if isinstance(error, ValidationError):
         error = ks.ConfigError.from_validation_error(error)
     assert codes(error) == [code]
 

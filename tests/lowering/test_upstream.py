@@ -30,7 +30,7 @@ INSTALLED = Version(kernels.__version__)
 
 def _samples(tmp_path: Path) -> dict[str, Any]:
     """An instance of each class of which attributes are read."""
-    cuda = DeviceRepos.create_repo(kernels.Device("cuda"))
+    cuda: Any = DeviceRepos.create_repo(kernels.Device("cuda"))
     cuda.insert(kernels.Device("cuda"), {})
     return {
         "kernels.LayerRepository": kernels.LayerRepository("o/r", layer_name="L", version=1),

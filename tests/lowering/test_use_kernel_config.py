@@ -36,6 +36,7 @@ def active() -> list[str]:
         f"{rule.layer_name} {rule.device} {rule.capabilities} {rule.mode} "
         f"{rule.kernel and rule.kernel.layer_name}"
         for rule in inherited_rules()
+        if not isinstance(rule.kernel, ks.RuntimeChoice)
     ]
 
 

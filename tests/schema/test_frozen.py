@@ -54,12 +54,13 @@ CONFIG = KernelConfig(
     },
     inherit_mapping=False,
 )
+DEVICES: Any = CONFIG.kernel_mapping["Devices"]
 MODELS = (
     CONFIG,
     CONFIG.kernel_mapping["Spec"],
     CONFIG.kernel_mapping["Modes"],
-    CONFIG.kernel_mapping["Devices"],
-    CONFIG.kernel_mapping["Devices"][DeviceType.CUDA][0],
+    DEVICES,
+    DEVICES[DeviceType.CUDA][0],
 )
 VALUES = (
     *MODELS,
@@ -132,7 +133,7 @@ def test_dataclasses_are_frozen(value: Any) -> None:
 
 
 def test_what_the_caller_changes_later_does_not_change_the_config() -> None:
-    entry = {"cuda": [{"kernel": REF, "trust_remote_code": ["a/b"]}]}
+    entry: dict[str, Any] = {"cuda": [{"kernel": REF, "trust_remote_code": ["a/b"]}]}
     mapping = {"L": entry}
     config = KernelConfig(mapping)
     before = config.model_dump()
@@ -154,7 +155,7 @@ def test_tables_are_mappings() -> None:
         DeviceType.CPU: "original",
     }
     # Members of the enums are strings: both find an entry.
-    assert devices["cuda"] == devices[DeviceType.CUDA]
+    assert devices["cuda"] == devices[DeviceType.CUDA]  # pyright: ignore[reportArgumentType]
     assert "cuda" in devices
     assert "hip" not in devices
     assert devices.get(DeviceType.MPS) is None
@@ -162,7 +163,7 @@ def test_tables_are_mappings() -> None:
     with pytest.raises(KeyError):
         devices[DeviceType.MPS]
     modes = ModeMapping({"training": REF})
-    assert modes["training"] == modes[ModeName.TRAINING]
+    assert modes["training"] == modes[ModeName.TRAINING]  # pyright: ignore[reportArgumentType]
     assert modes != devices
 
 

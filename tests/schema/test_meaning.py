@@ -21,9 +21,7 @@ from tests.schema.problems import REF
 from tests.strategies import config_data, configs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-    from hypothesis.strategies import DrawFn
+    from collections.abc import Callable, Iterator
 
 ROOT = Path(__file__).parents[2]
 
@@ -200,12 +198,12 @@ def test_digest_and_difference_agree(old: KernelConfig, new: KernelConfig) -> No
 class Respeller:
     """Says the same in other words: options, modes, lists and order are drawn anew."""
 
-    def __init__(self, draw: DrawFn) -> None:
+    def __init__(self, draw: Callable[[st.SearchStrategy[Any]], Any]) -> None:
         self._draw = draw
 
     def config(self, data: dict[str, Any]) -> dict[str, Any]:
         mapping = {name: self.entry(entry) for name, entry in data["kernel_mapping"].items()}
-        spelt = {"kernel_mapping": self.shuffled(mapping)}
+        spelt: dict[str, Any] = {"kernel_mapping": self.shuffled(mapping)}
         if not data.get("inherit_mapping", True) or self.maybe():
             spelt["inherit_mapping"] = data.get("inherit_mapping", True)
         if self.maybe():

@@ -195,21 +195,21 @@ WRONG_PARTS: list[Any] = [
     lambda: HubRef("org/repo", "L", version=1, revision="main"),
     lambda: HubRef("org/repo", "L", revision="v1"),
     lambda: HubRef("org/repo", "L", version=True),
-    lambda: HubRef("org/repo", "L", version=1.0),
-    lambda: HubRef("org/repo", "L", version="1"),
+    lambda: HubRef("org/repo", "L", version=1.0),  # pyright: ignore[reportArgumentType]
+    lambda: HubRef("org/repo", "L", version="1"),  # pyright: ignore[reportArgumentType]
     lambda: HubRef("org/repo", "L", version=-1),
     lambda: HubRef("org/repo", "L", version=10**9),
     lambda: HubRef("org/repo", "L", revision=""),
     lambda: HubRef("org/repo@main", "L"),
-    lambda: HubRef("org/repo", None),
+    lambda: HubRef("org/repo", None),  # pyright: ignore[reportArgumentType]
     lambda: LocalRef("", "L"),
     lambda: LocalRef(path=PurePosixPath("norm"), layer_name=""),
     lambda: HubRef("org/repo", ""),
     lambda: HubRef("repo", "L"),
     lambda: HubRef("./repo", "L"),
-    lambda: HubRef(None, "L"),
+    lambda: HubRef(None, "L"),  # pyright: ignore[reportArgumentType]
     lambda: LocalRef("./norm", "a:L"),
-    lambda: LocalRef("./norm", None),
+    lambda: LocalRef("./norm", None),  # pyright: ignore[reportArgumentType]
     lambda: LocalRef("./norm", "L-x"),
     lambda: LocalRef("./no\nrm", "L"),
     lambda: LocalRef("./no\ud800rm", "L"),

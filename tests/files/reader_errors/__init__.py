@@ -29,8 +29,9 @@ READERS: dict[str, Callable[[str], Parsed]] = {
 _FOLDER = Path(__file__).parent
 
 
-def place(span: Span) -> str:
+def place(span: Span | None) -> str:
     """A span as `line:column-line:column`."""
+    assert span is not None
     return f"{span.line}:{span.column}-{span.end_line}:{span.end_column}"
 
 

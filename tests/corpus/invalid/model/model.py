@@ -68,5 +68,5 @@ def build() -> nn.Module:
     model.eval()
     layers["second"].train()
     # Set on a module, where kernels never looks, in place of its class.
-    layers["own"].kernel_layer_name = "OwnNorm"
+    vars(layers["own"])["kernel_layer_name"] = "OwnNorm"
     return model
