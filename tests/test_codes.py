@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 from itertools import groupby
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 import pytest
@@ -16,6 +19,7 @@ import pytest
 import kernel_schema as ks
 from kernel_schema import codes
 from kernel_schema.choice.plan import disagreements
+from kernel_schema.cli.main import main
 from kernel_schema.codes import Meaning, catalogue
 from kernel_schema.diagnostics import Severity
 from tests.kernel_repos import KernelLayer, write_kernel_repository
@@ -23,7 +27,6 @@ from tests.update_readme import BEGIN, END, README, ROOT, heart, render_table, u
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
-    from pathlib import Path
 
 CODES = catalogue()
 
@@ -218,7 +221,34 @@ LOCK = """\
 KERNELS = (
     KernelLayer("Norm", "2 * x"),
     KernelLayer("NormWithoutBackward", "2 * x", has_backward=False),
+    KernelLayer("NormOfTwo", "x * y", arguments="x, y"),
 )
+STATE = """
+class NormWithState(nn.Module):
+    size = 4
+
+    def forward(self, x):
+        return x
+"""
+
+
+def write_kernels(folder: Path) -> None:
+    """The kernel repositories of the examples."""
+    norm = write_kernel_repository(folder / "norm", KERNELS, backends=["cpu"])
+    layers = norm / "build/torch-cpu/layers.py"
+    layers.write_text(f"{layers.read_text()}\n{STATE}", encoding="utf-8")
+    shutil.copytree(norm, folder / "norm_copy")
+    write_kernel_repository(folder / "fresh", KERNELS, backends=["cpu"])
+    unnamed = write_kernel_repository(folder / "unnamed", KERNELS, backends=["cpu"])
+    (unnamed / "build/torch-cpu/metadata.json").write_text(
+        '{"name": "x-y", "id": "x", "license": "MIT", "python-depends": [], '
+        '"backend": {"type": "cpu"}}'
+    )
+    write_kernel_repository(folder / "raises", "raise RuntimeError('broken')", backends=["cpu"])
+    cuda = write_kernel_repository(folder / "norm_cuda", KERNELS, backends=["cuda"])
+    metadata = cuda / "build/torch-cuda/metadata.json"
+    stated = metadata.read_text(encoding="utf-8").replace('"cuda"}', '"cuda", "archs": ["9.0"]}')
+    metadata.write_text(stated, encoding="utf-8")
 
 
 @pytest.fixture
@@ -243,10 +273,16 @@ def bench(workplace: Path) -> Iterator[dict[str, Any]]:
 
     norm = layer("Norm")
     model = torch.nn.Sequential(norm(), norm(), layer("SiLU")(), layer("RMSNorm")()).eval()
-    write_kernel_repository(workplace / "kernels/norm", KERNELS, backends=["cpu"])
+    write_kernels(workplace / "kernels")
     inherited = kernels.LayerRepository("org/inherited", layer_name="RMSNorm", version=1)
     with kernels.use_kernel_mapping({"RMSNorm": {"cuda": inherited}}, inherit_mapping=False):
-        yield {"ks": ks, "torch": torch, "nn": torch.nn, "model": model}
+        yield {"ks": ks, "torch": torch, "nn": torch.nn, "model": model, "edit": edit}
+
+
+def edit(path: str) -> None:
+    """Change a file, as its author would."""
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write("\n# edited\n")
 
 
 @of_stage("model", formats=["yaml"])
@@ -274,6 +310,21 @@ def test_examples_of_checks_on_models(code: Meaning, bench: dict[str, Any]) -> N
 
     assert check(code.wrong) == [code.name]
     assert check(code.right) == []
+
+
+@of_stage("model", formats=["shell"])
+def test_examples_of_check_commands(
+    code: Meaning, bench: dict[str, Any], workplace: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config = "kernel_mapping: {Norm: {cuda: './kernels/norm_cuda:Norm'}}"
+    (workplace / "kernels.yaml").write_text(config, encoding="utf-8")
+    _, *wrong = shlex.split(code.wrong)
+    assert main([*wrong, "--output-format", "json"]) == 1
+    assert [one["code"] for one in json.loads(capsys.readouterr().out)["diagnostics"]] == [
+        code.name
+    ]
+    _, *right = shlex.split(code.right)
+    assert main(right) == 0
 
 
 @of_stage("kernelize", formats=["yaml"])
@@ -309,7 +360,9 @@ def test_examples_of_kernelizing(code: Meaning, bench: dict[str, Any]) -> None:
     # A kernel without backward runs in training only where it was chosen for inference.
     company = {"kernel-without-backward-in-training": {"stale-mode"}}.get(code.name, set())
     assert set(outcome(code.wrong, code, bench)) == {code.name} | company
-    assert outcome(code.right, code, bench) == []
+    # A process loads a kernel once: what was changed before needs another one.
+    right = code.right.replace("kernels/norm/", "kernels/fresh/")
+    assert outcome(right, code, bench) == []
 
 
 @of_stage("environment", formats=["python"])
@@ -322,12 +375,14 @@ def test_examples_of_machines(code: Meaning, bench: dict[str, Any]) -> None:
 
 def outcome(text: str, code: Meaning, bench: dict[str, Any]) -> list[str]:
     """What running an example reports, and what an audit of the model reports after it."""
-    kernel = f"./kernels/norm:{'NormWithoutBackward' if 'backward' in code.name else 'Norm'}"
+    layer_name = "NormWithoutBackward" if "backward" in code.name else "Norm"
+    kernel = f"./kernels/{'fresh' if 'fresh' in text else 'norm'}:{layer_name}"
     entry = {"cuda": [{"min_capability": 80, "kernel": kernel}]}
     config = ks.KernelConfig({"Norm": entry if code.name == "capability-needed" else kernel})
     try:
         exec(text, dict(bench, config=config))  # noqa: S102 (the catalogue's own example)
-        return found(ks.audit(bench["model"]).diagnostics)
+        checked = ks.check(config, bench["model"]) if code.name.startswith("kernel-changed") else ()
+        return found([*checked, *ks.audit(bench["model"]).diagnostics])
     except ks.KernelSchemaError as error:
         return found(error.diagnostics)
     finally:

@@ -5,14 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from itertools import chain, groupby, islice
 from operator import attrgetter
-from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kernel_schema.checks.contract import kernel_contracts
+from kernel_schema.checks.paths import missing_local_kernels, missing_lockfiles
 from kernel_schema.checks.refusals import unknown_home, untrusted_revision
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
-from kernel_schema.paths import home_path, is_directory, is_file, is_network_path, names_a_user
-from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
@@ -21,6 +20,7 @@ if TYPE_CHECKING:
     from kernel_schema.choice.situation import Situation
     from kernel_schema.diagnostics import Step
     from kernel_schema.schema.ranges import Capabilities
+    from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType
 
 
@@ -73,73 +73,6 @@ def _untrusted_revisions(situation: Situation) -> Iterator[Diagnostic]:
 def _unknown_homes(situation: Situation) -> Iterator[Diagnostic]:
     """Paths in homes of other users: `missing-local-kernel`, `missing-lockfile`."""
     return filter(None, map(unknown_home, situation.rules))
-
-
-def _missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
-    """Local repositories that are not there: `missing-local-kernel`."""
-    local = ((rule, rule.kernel) for rule in situation.rules)
-    paths = ((rule, kernel.path) for rule, kernel in local if isinstance(kernel, LocalKernel))
-    for path, rules in _by_path(paths).items():
-        directory = home_path(path)
-        if is_directory(directory) and is_directory(directory / "build"):
-            continue
-        lacks = "has no folder `build`, where kernels looks for it"
-        if not is_directory(directory):
-            lacks = "is not a directory"
-            if not Path(path).is_absolute():
-                lacks += f" (looked for {_quoted(str(directory.absolute()))})"
-        for rule in rules:
-            yield Diagnostic(
-                "missing-local-kernel",
-                f"the kernel repository {_quoted(_from_here(path))} {lacks}",
-                rule.route,
-                help="relative paths start at the working directory, or at the config file "
-                "where one is read",
-            )
-
-
-def _missing_lockfiles(situation: Situation) -> Iterator[Diagnostic]:
-    """Lock files that are not there: `missing-lockfile`."""
-    hub = ((rule, rule.kernel) for rule in situation.rules)
-    paths = ((rule, kernel.lockfile) for rule, kernel in hub if isinstance(kernel, HubKernel))
-    for path, rules in _by_path(paths).items():
-        if is_file(home_path(path)):
-            continue
-        for rule in rules:
-            yield Diagnostic(
-                "missing-lockfile",
-                f"there is no lock file {_quoted(_from_here(path))}",
-                rule.route,
-                help="write it with `kernels lock`",
-            )
-
-
-def _by_path(paths: Iterable[tuple[Rule, str | None]]) -> dict[str, list[Rule]]:
-    """Rules by the path to which they refer, so that each file is looked at once.
-
-    Left out is what is never looked at: other machines, and homes of other users.
-    """
-    groups: dict[str, list[Rule]] = {}
-    for rule, path in paths:
-        if path is not None and not is_network_path(path) and not names_a_user(path):
-            groups.setdefault(path, []).append(rule)
-    return groups
-
-
-def _quoted(path: str) -> str:
-    """A path whole: what tells it from others is at its end."""
-    return quote(path, longest=1000)
-
-
-def _from_here(path: str) -> str:
-    """A path as it is best shown: what lies below the working directory, from there."""
-    if not Path(path).is_absolute():
-        return path
-    try:
-        below = Path(path).relative_to(Path.cwd())
-    except (OSError, ValueError):
-        return path
-    return f"./{below.as_posix()}"
 
 
 def _crossing_ranges(situation: Situation) -> Iterator[Diagnostic]:
@@ -203,8 +136,9 @@ def _hidden_inherited(situation: Situation) -> Iterator[Diagnostic]:
 _QUESTIONS: Final[tuple[Callable[[Situation], Iterator[Diagnostic]], ...]] = (
     _untrusted_revisions,
     _unknown_homes,
-    _missing_local_kernels,
-    _missing_lockfiles,
+    missing_local_kernels,
+    missing_lockfiles,
+    kernel_contracts,
     _crossing_ranges,
     _hidden_inherited,
 )

@@ -11,6 +11,7 @@ from kernel_schema.schema.rules import Rule, by_layer
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from kernel_schema.builds.variants import BuildTarget
     from kernel_schema.model.inspect import RegisteredLayers
     from kernel_schema.model.target import Target
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
@@ -50,6 +51,8 @@ class Situation:
     stated_mode: ModeName | None = None  # as the caller says, not as the model does
     target: Target | None = None
     disabled: bool = False
+    capability: int | None = None
+    build_target: BuildTarget | None = None
 
     @cached_property
     def by_layer(self) -> dict[str, list[Rule]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from kernel_schema.cli.exits import FINDINGS, USAGE, Stop, complain, say
 from kernel_schema.cli.output.result import CheckResult
@@ -20,14 +20,12 @@ if TYPE_CHECKING:
 
 def check_files(
     files: Sequence[str],
-    model: Module | None = None,
     *,
-    ignore: Sequence[str] = (),
-    select: Sequence[str] | None = None,
     format: Format | None = None,
     max_bytes: int,
+    **asked: Any,
 ) -> CheckResult:
-    """Read, validate and check files; takes what `ks.check` and `ks.read` do.
+    """Read, validate and check files; takes what `ks.read` and, in `asked`, `ks.check` do.
 
     Each is checked by itself: one that is wrong keeps no other from being checked.
     """
@@ -44,7 +42,7 @@ def check_files(
             # Imported here: a file that holds no valid config needs none of it.
             from kernel_schema.lowering.check import check
 
-            wrong = check(document, model, ignore=ignore, select=select)
+            wrong = check(document, **asked)
         except FileAccessError as error:
             refused += error.diagnostics
         except KernelSchemaError as error:

@@ -64,6 +64,27 @@ def _size(text: str) -> int:
     return number
 
 
+def _capability(text: str) -> int:
+    major, dot, minor = text.partition(".")
+    if dot and major.isdecimal() and minor.isdecimal():
+        raise ArgumentTypeError(f"{text} is written {major}{minor}")
+    try:
+        return int(text)
+    except ValueError:
+        raise ArgumentTypeError(f"invalid int value: {text!r}") from None
+
+
+def _build_target(text: str) -> str:
+    # Imported here: most calls state none.
+    from kernel_schema.builds.variants import parse_target
+
+    try:
+        parse_target(text)
+    except ValueError as error:
+        raise ArgumentTypeError(f"{error}, not {text!r}") from None
+    return text
+
+
 # Tests hold these against their sources, which take longer to import than all of `--help`.
 FORMATS: Final[tuple[Format, ...]] = ("yaml", "json", "toml")
 DEVICES: Final = ("cpu", "cuda", "mps", "neuron", "npu", "rocm", "tpu", "xpu")
@@ -77,7 +98,15 @@ READING: Final = (
 )
 TARGET: Final = (
     Argument("--device", choices=DEVICES, help="default: that of the model's parameters"),
-    Argument("--capability", type=int, metavar="N", help="compute capability: 90 means 9.0"),
+    Argument(
+        "--capability", type=_capability, metavar="N", help="compute capability: 90 means 9.0"
+    ),
     Argument("--mode", choices=_MODES, help="default: by the model's training state"),
+)
+BUILD_TARGET: Final = Argument(
+    "--target",
+    type=_build_target,
+    metavar="TARGET",
+    help="what torch is built for there: torch2.13-cu130-x86_64-linux; default: as installed",
 )
 OUTPUT: Final = Argument("-o", "--output", metavar="FILE", help="default: standard output")

@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
+from kernel_schema.builds.loaded import note_loaded
 from kernel_schema.checks.questions import ask
 from kernel_schema.choice.plan import disagreements
 from kernel_schema.choice.planning import plan_model
@@ -151,6 +152,9 @@ def kernelize(
             if strict:
                 _refuse_unapplied(plan, report)
             snapshot.keep(target.device, target.mode, plan.asked)
+            for file in {kernel.file for outcome in outcomes for kernel in outcome.kernels}:
+                if file is not None:
+                    note_loaded(file)
     diagnostics = (*diagnostics, *warnings, *disagreements(plan, report))
     return replace(report, diagnostics=placed(config, diagnostics))
 

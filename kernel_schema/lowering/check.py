@@ -7,14 +7,22 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kernel_schema.builds.variants import parse_target
 from kernel_schema.checks.questions import ask, wanted
-from kernel_schema.diagnostics import LoweringError, ModelCheckError, Severity, in_file_order
+from kernel_schema.diagnostics import (
+    Diagnostic,
+    LoweringError,
+    ModelCheckError,
+    Severity,
+    in_file_order,
+)
 from kernel_schema.lowering.situate import ConfigSource, config_of, placed, situate
+from kernel_schema.schema.values import check_capability
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
 
@@ -25,6 +33,8 @@ def check(
     *,
     device: DeviceInput | None = None,
     mode: ModeInput | None = None,
+    capability: int | None = None,
+    target: str | None = None,
     ignore: Collection[str] = (),
     select: Collection[str] | None = None,
 ) -> tuple[Diagnostic, ...]:
@@ -35,6 +45,10 @@ def check(
         model: A `torch.nn.Module`; without one only the config and the files it names are checked.
         device: Where the model will run; inferred from its parameters if left out.
         mode: How the model will run; inferred from its training state if left out.
+        capability: Compute capability of the GPU, 90 for 9.0; that of the GPU that is there, if
+            left out and a model is given.
+        target: What torch is built for where it will run, `torch2.13-cu130-x86_64-linux` say; the
+            torch that is installed, if left out. It names the device too.
         ignore: Codes to leave out.
         select: Codes to report, all of them if left out.
 
@@ -43,8 +57,9 @@ def check(
         1,000, only so many are looked for, and the last one is `too-many-problems`.
 
     Raises:
-        LoweringError: If `device` or `mode` is none, or, with code `unsupported-by-kernels`, if
-            kernels is loaded and does not have what is read of its active mapping.
+        LoweringError: If `device`, `mode`, `capability` or `target` is none, or, with code
+            `unsupported-by-kernels`, if kernels is loaded and does not have what is read of its
+            active mapping.
 
     >>> from torch import nn
     >>> from kernel_schema import KernelConfig
@@ -56,27 +71,62 @@ def check(
       help: did you mean `RMSNorm`? It registers `RMSNorm`
     """
     # What only a model or a target needs is imported with it: not to check a file alone.
-    layers = resolved_device = resolved_mode = None
-    if device is not None or mode is not None:
-        from kernel_schema.model.target import resolve_device, resolve_mode
-
-        resolved_mode = resolve_mode(mode)
-        resolved_device = resolve_device(device, None)
+    layers = None
+    stated = _Stated(device, mode, capability, target)
     if model is not None:
         from kernel_schema.model.inspect import look_at
-        from kernel_schema.model.target import device_type
+        from kernel_schema.model.target import capability_of, device_type
 
         layers, kind = look_at(model)
         try:
-            resolved_device = resolved_device or device_type(kind)
+            stated.device = stated.device or device_type(kind)
         except LoweringError as error:
             return tuple(wanted(error.diagnostics, ignore, select))
+        if capability is None and target is None:
+            capability = capability_of(stated.device)
     if select is not None and not select:
         return ()
     situation = situate(
-        config_of(config), layers, device=resolved_device, stated_mode=resolved_mode
+        config_of(config),
+        layers,
+        device=stated.device,
+        stated_mode=stated.mode,
+        capability=capability,
+        build_target=stated.build_target,
     )
     return in_file_order(placed(config, ask(situation, ignore=ignore, select=select)))
+
+
+class _Stated:
+    """What a caller says of where and how a model will run.
+
+    Raises:
+        LoweringError: If any of it is none.
+    """
+
+    def __init__(
+        self,
+        device: DeviceInput | None,
+        mode: ModeInput | None,
+        capability: int | None,
+        target: str | None,
+    ) -> None:
+        self.mode = self.device = self.build_target = None
+        if target is not None:
+            try:
+                self.build_target = parse_target(target)
+            except ValueError as error:
+                message = f"{quote(target)} is no target"
+                problem = Diagnostic("unknown-target", message, help=str(error))
+                raise LoweringError([problem]) from None
+            self.device = self.build_target.device
+        if device is not None or mode is not None or capability is not None:
+            from kernel_schema.model.target import argument, resolve_device, resolve_mode
+
+            self.mode = resolve_mode(mode)
+            self.device = resolve_device(device, None) or self.device
+            if capability is not None:
+                argument(check_capability(capability))
 
 
 def sanitize(config: KernelConfig, model: Module) -> None:

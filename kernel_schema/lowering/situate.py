@@ -14,6 +14,7 @@ from kernel_schema.schema.rules import expand
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
+    from kernel_schema.builds.variants import BuildTarget
     from kernel_schema.diagnostics import Diagnostic, Route, Span
     from kernel_schema.model.inspect import RegisteredLayers
     from kernel_schema.model.target import Target
@@ -77,6 +78,8 @@ def situate(
     device: DeviceType | None = None,
     stated_mode: ModeName | None = None,
     inherited: Iterable[Rule] | None = None,
+    capability: int | None = None,
+    build_target: BuildTarget | None = None,
 ) -> Situation:
     """The situation of a config: the only place that puts in what is active in kernels.
 
@@ -88,8 +91,17 @@ def situate(
         outer = _active_rules() if inherited is None else tuple(inherited)
     if target is not None:
         device = target.device
+        capability = target.capability
     return Situation(
-        expand(config), outer, layers, device, stated_mode, target, is_mapping_disabled()
+        expand(config),
+        outer,
+        layers,
+        device,
+        stated_mode,
+        target,
+        is_mapping_disabled(),
+        capability,
+        build_target,
     )
 
 

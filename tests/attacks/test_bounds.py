@@ -173,7 +173,7 @@ def assert_linear(work: Callable[[int], Callable[[], object]], size: int) -> Non
 def test_a_check_grows_with_the_size(tmp_path: Path, name: str) -> None:
     def work(size: int) -> Callable[[], object]:
         file = str(tmp_path / write(tmp_path, name, size))
-        return lambda: check_files([file], None, max_bytes=MAX_BYTES)
+        return lambda: check_files([file], max_bytes=MAX_BYTES)
 
     # Of a size at which there are less than a thousand problems: more would be no more work.
     assert_linear(work, 6000)

@@ -75,6 +75,13 @@ def model(request: pytest.FixtureRequest, kernel: Kernel) -> nn.Sequential:
     return made
 
 
+# What a check reads in the files of a kernel: ignored here, so that it is loaded all the same.
+CONTRACT = (
+    "kernel-without-backward", "kernel-without-compile", "no-kernel-build", "signature-mismatch",
+    "unknown-kernel-layer", "unusable-kernel-layer",
+)  # fmt: skip
+
+
 def by_hand(x: torch.Tensor) -> torch.Tensor:
     return 13 * x
 
@@ -87,6 +94,7 @@ def failing(
     model: nn.Module, entry: Any, kernel: Kernel, **options: Any
 ) -> ks.KernelNotAppliedError:
     """The error of a config that replaces all before it comes to LateNorm, and fails there."""
+    options.setdefault("ignore", CONTRACT)
     pristine, audited = Pristine(model), ks.audit(model)
     config = ks.KernelConfig(
         {"Norm": kernel("Norm"), "double": kernel("Double"), "LateNorm": {"cpu": entry}}
@@ -128,6 +136,39 @@ def test_kernel_that_cannot_be_used(
     assert says in problem.message
     assert error.__cause__ is not None
     assert says in f"{type(error.__cause__).__name__}: {error.__cause__}"
+
+
+@pytest.mark.parametrize(
+    ("layers", "told"),
+    [
+        (HAS_INIT, ("unusable-kernel-layer", "has a constructor of its own")),
+        (HAS_STATE, ("unusable-kernel-layer", "has members of its own (`factor`)")),
+        (NO_MODULE, ("unusable-kernel-layer", "is no `nn.Module`")),
+        ("class Norm(", ("unusable-kernel-layer", "layers.py:1: it is not Python")),
+        ((KernelLayer("Norm", "x", arguments="*x"),), ("signature-mismatch", "takes `(*x)`")),
+        ((KernelLayer("Another", "x"),), ("unknown-kernel-layer", "has no layer `Norm`")),
+        ("", ("unknown-kernel-layer", "defines no layers")),
+    ],
+)
+def test_it_is_told_before_its_code_runs(
+    model: nn.Sequential, kernel: Kernel, tmp_path: Path, layers: Any, told: tuple[str, str]
+) -> None:
+    code, says = told
+    marker = tmp_path / "ran"
+    directory = repository(tmp_path, layers)
+    for init in directory.rglob("__init__.py"):
+        init.write_text(f"open({str(marker)!r}, 'w')\n{init.read_text()}")
+    pristine = Pristine(model)
+    config = ks.KernelConfig(
+        {"Norm": kernel("Norm"), "LateNorm": {"cpu": ks.LocalRef(directory, "Norm")}}
+    )
+    with pytest.raises(ks.ModelCheckError) as caught:
+        ks.kernelize(model, config)
+    [problem] = caught.value.diagnostics
+    assert (problem.code, str(problem.route)) == (code, "kernel_mapping.LateNorm.cpu")
+    assert says in problem.message
+    assert pristine.changes() == []
+    assert not marker.exists()
 
 
 def test_repository_without_a_build_for_this_machine(
@@ -226,7 +267,7 @@ def test_interrupted_while_a_kernel_is_imported(
     broken = ks.LocalRef(repository(tmp_path, EXITS_ON_IMPORT), "Norm")
     config = ks.KernelConfig({"Norm": kernel("Norm"), "LateNorm": broken})
     with pytest.raises(KeyboardInterrupt):
-        ks.kernelize(model, config)
+        ks.kernelize(model, config, ignore=CONTRACT)
     assert pristine.changes() == []
 
 
@@ -235,7 +276,9 @@ def test_the_first_layer_fails(kernel: Kernel, tmp_path: Path) -> None:
     broken = ks.LocalRef(repository(tmp_path, RAISES_ON_IMPORT), "Double")
     model = make_model()
     with pytest.raises(ks.KernelNotAppliedError) as caught:
-        ks.kernelize(model, ks.KernelConfig({"double": broken, "Norm": kernel("Norm")}))
+        ks.kernelize(
+            model, ks.KernelConfig({"double": broken, "Norm": kernel("Norm")}), ignore=CONTRACT
+        )
     [problem] = caught.value.diagnostics
     assert "in place of `0.double`" in problem.message
     assert str(problem.route) == "kernel_mapping.double"

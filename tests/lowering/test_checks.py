@@ -345,7 +345,8 @@ class TestMixedSignatures:
         """FACTS K17: without the check, the kernel stands in for what it does not fit."""
         model = nn.Sequential(Norm(), TwoArguments())
         config = ks.KernelConfig({"Norm": kernel("Norm")})
-        assert ks.kernelize(model, config, ignore=["mixed-signatures"]).replaced == 2
+        ignored = ["mixed-signatures", "signature-mismatch"]
+        assert ks.kernelize(model, config, ignore=ignored).replaced == 2
         with pytest.raises(TypeError):
             model[1](torch.ones(4), torch.ones(4))
 

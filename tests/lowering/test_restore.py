@@ -412,7 +412,7 @@ class TestLifetime:
             ks.audit(model)
         with pytest.raises(ks.ModelCheckError):
             ks.kernelize(model, ks.KernelConfig({"Nrom": kernel("Norm")}))
-        with pytest.raises(ks.KernelNotAppliedError):
+        with pytest.raises(ks.ModelCheckError, match="signature-mismatch"):
             ks.kernelize(model, ks.KernelConfig({"Norm": kernel("TwoArguments")}))
         dead = weakref.ref(model), weakref.ref(model[0].norm)
         del model

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernel_schema.cli.options import (
+    BUILD_TARGET,
     DEVICES,
     FORMATS,
     OUTPUT,
@@ -46,6 +47,8 @@ COMMANDS: Final = (
             "*.kernels.* and a pyproject.toml with [tool.kernel-schema]",
         ),
         *model("check against a model too"),
+        *TARGET,
+        BUILD_TARGET,
         Argument(
             "--ignore",
             type=codes,

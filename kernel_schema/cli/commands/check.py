@@ -31,11 +31,15 @@ def run(options: argparse.Namespace) -> int:
     model = open_model(options) if options.model is not None else None
     result = check_files(
         files,
-        model,
-        ignore=options.ignore,
-        select=options.select,
         format=options.format,
         max_bytes=options.max_bytes,
+        model=model,
+        device=options.device,
+        mode=options.mode,
+        capability=options.capability,
+        target=options.target,
+        ignore=options.ignore,
+        select=options.select,
     )
     refused = [*unsearched, *result.refused]
     say(refused)

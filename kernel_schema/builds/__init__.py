@@ -1,0 +1,1 @@
+"""What a kernel repository holds, read without running it: builds, metadata, layers."""

@@ -1,0 +1,318 @@
+"""Will kernels take the code that a config names? Told from the files of the build, before it runs.
+
+A finding is an error where the entry is meant for the device in question, else a warning. Where
+several builds may be the one that runs, only what is wrong with each of them is a finding.
+"""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from kernel_schema.builds.loaded import changed_since_load
+from kernel_schema.builds.repository import cached_builds, is_repository, local_builds
+from kernel_schema.builds.this_machine import this_machine
+from kernel_schema.builds.variants import supports_capability, target_of_device
+from kernel_schema.checks.paths import from_here, is_looked_at
+from kernel_schema.diagnostics import Diagnostic, Severity
+from kernel_schema.paths import home_path
+from kernel_schema.schema.rules import HubKernel, LocalKernel
+from kernel_schema.schema.vocabulary import ModeName
+from kernel_schema.wording import Suggester, listing, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_schema.builds.classes import Kinds, Layer
+    from kernel_schema.builds.repository import Build, Builds
+    from kernel_schema.builds.variants import BuildTarget
+    from kernel_schema.choice.situation import Situation
+    from kernel_schema.codes import Code
+    from kernel_schema.schema.rules import Rule
+
+
+class Finding(NamedTuple):
+    """What is wrong with a build for a rule."""
+
+    code: Code
+    message: str
+    help: str | None = None
+    is_warning: bool = False
+
+
+def kernel_contracts(situation: Situation) -> Iterator[Diagnostic]:
+    """Kernels on disk, and those of the Hub that are in the cache, against what kernels asks."""
+    reader = _Reader(situation)
+    chosen: list[tuple[Rule, Build]] = []
+    for rule in situation.rules:
+        builds = reader.builds_of(rule)
+        if builds is None:
+            continue
+        findings = list(_of_builds(situation, rule, builds, reader.target_of(rule)))
+        for finding in findings:
+            yield _diagnostic(situation, rule, finding)
+        if len(builds.fitting) == 1 or reader.is_known(rule):
+            chosen += [(rule, build) for build in builds.fitting[:1]]
+    for rule, finding in _same_ids(chosen):
+        yield _diagnostic(situation, rule, finding)
+
+
+def _diagnostic(situation: Situation, rule: Rule, finding: Finding) -> Diagnostic:
+    warning = finding.is_warning or not _is_meant(situation, rule)
+    severity = Severity.WARNING if warning else Severity.ERROR
+    return Diagnostic(finding.code, finding.message, rule.route, finding.help, severity=severity)
+
+
+def _is_meant(situation: Situation, rule: Rule) -> bool:
+    """Whether a rule speaks of the device and the capability in question, where those are known."""
+    if situation.device is not None and rule.device not in (None, situation.device):
+        return False
+    return situation.capability is None or rule.capabilities.holds(situation.capability)
+
+
+@dataclass
+class _Reader:
+    """Finds the builds of each kernel, once."""
+
+    situation: Situation
+
+    def __post_init__(self) -> None:
+        self._builds: dict[object, Builds | None] = {}
+        self._machine = this_machine()
+
+    def builds_of(self, rule: Rule) -> Builds | None:
+        """The builds that a rule's kernel has; None where there is nothing to look at."""
+        target = self.target_of(rule)
+        match rule.kernel:
+            case LocalKernel(path=path) if is_looked_at(path) and is_repository(home_path(path)):
+                key = (path, target)
+                if key not in self._builds:
+                    self._builds[key] = local_builds(home_path(path), target)
+            case HubKernel(repo_id=repo_id, version=version, revision=revision, lockfile=None):
+                key = (repo_id, version, revision, target)
+                if key not in self._builds:
+                    pin = revision if version is None else f"v{version}"
+                    self._builds[key] = cached_builds(repo_id, pin or "", target)
+            case _:
+                return None
+        return self._builds[key]
+
+    def target_of(self, rule: Rule) -> BuildTarget:
+        """The machine for which a build is chosen: as much of it as is known for a rule."""
+        situation, machine = self.situation, self._machine
+        device = situation.device
+        if device is None or rule.device not in (None, device):
+            return target_of_device(rule.device)
+        if situation.build_target is not None:
+            return situation.build_target
+        # kernels chooses by what torch is built for, also for a model that is elsewhere.
+        if machine is not None and (situation.layers is not None or machine.device is device):
+            return machine
+        return target_of_device(device)
+
+    def is_known(self, rule: Rule) -> bool:
+        """Whether the machine is known so well that the first of several builds is the one."""
+        return self.target_of(rule).torch is not None
+
+
+def _of_builds(
+    situation: Situation, rule: Rule, builds: Builds, target: BuildTarget
+) -> Iterator[Finding]:
+    shown = _shown(rule)
+    if not builds.fitting:
+        reasons = [f"{quote(name)} {why}" for name, why in list(builds.against.items())[:3]]
+        there = f": {'; '.join(reasons)}" if reasons else ", nor any other"
+        machine = f" for {target}" if str(target) else ""
+        yield Finding("no-kernel-build", f"{shown} has no build{machine}{there}", _REBUILD)
+        return
+    known = target.torch is not None
+    looked_at = builds.fitting[:1] if known else builds.fitting
+    by_build = [list(_of_build(situation, rule, build, shown)) for build in looked_at]
+    for finding in by_build[0]:
+        if all(any(finding.code == other.code for other in others) for others in by_build):
+            yield finding
+
+
+_REBUILD: Final = (
+    "kernels chooses by what torch is built for; a build without compiled code is named "
+    "`torch-cpu`, `torch-cuda`, ..."
+)
+
+
+def _shown(rule: Rule) -> str:
+    """The repository of a rule, for a message."""
+    if isinstance(rule.kernel, LocalKernel):
+        return quote(from_here(rule.kernel.path), longest=1000)
+    return quote(getattr(rule.kernel, "repo_id", ""))
+
+
+def _of_build(situation: Situation, rule: Rule, build: Build, shown: str) -> Iterator[Finding]:
+    layer_name = getattr(rule.kernel, "layer_name", "")
+    for problem in build.metadata.problems:
+        where = _file(rule, build, "metadata.json")
+        yield Finding("invalid-kernel-metadata", f"{where} {problem}", _METADATA)
+    contents = build.contents
+    if contents.broken is not None:
+        yield Finding("unusable-kernel-layer", f"{shown} cannot be imported: {contents.broken}")
+    elif layer_name in contents.layers:
+        yield from _of_layer(situation, rule, build, contents.layers[layer_name])
+    elif contents.has_layers is False or (contents.complete and contents.has_layers):
+        yield _unknown_layer(layer_name, shown, build)
+    changed = changed_since_load(build)
+    if changed is not None:
+        yield Finding(
+            "kernel-changed-since-load",
+            f"{_file(rule, build, changed)} was changed after kernels loaded it: this process runs "
+            "the old code",
+            "start a new process, or restart the kernel of the notebook",
+            is_warning=True,
+        )
+    capability = situation.capability
+    archs = build.metadata.archs if build.metadata.cuda else ()
+    if capability is not None and archs and not supports_capability(archs, capability):
+        yield Finding(
+            "capability-not-built",
+            f"{shown} is compiled for {listing(archs, 'and')}, not for capability "
+            f"{capability // 10}.{capability % 10}",
+            "the kernel may fail or crash when it runs there",
+        )
+
+
+_METADATA: Final = "kernels refuses it as it loads; `kernel-builder` writes it"
+
+
+def _unknown_layer(layer_name: str, shown: str, build: Build) -> Finding:
+    contents = build.contents
+    if layer_name in contents.functions:
+        return Finding(
+            "unknown-kernel-layer",
+            f"{shown} has a function {quote(layer_name)}, and no such layer",
+            "only classes in its `layers` replace layers",
+        )
+    usable = [layer.name for layer in contents.layers.values() if layer.place and not layer.refused]
+    if not usable:
+        return Finding("unknown-kernel-layer", f"{shown} defines no layers")
+    nearest = Suggester(usable).closest(layer_name)
+    names = f"it has {listing(sorted(usable)[:8], 'and')}"
+    return Finding(
+        "unknown-kernel-layer",
+        f"{shown} has no layer {quote(layer_name)}",
+        names if nearest is None else f"did you mean {quote(nearest)}? {names}",
+    )
+
+
+def _of_layer(situation: Situation, rule: Rule, build: Build, layer: Layer) -> Iterator[Finding]:
+    name = quote(layer.name)
+    place = f" ({_file(rule, build, layer.place)})" if layer.place else ""
+    if layer.refused is not None:
+        yield Finding("unusable-kernel-layer", f"{name}{place} {layer.refused}")
+        return
+    for flag, part, code, what in _CAPABLE:
+        if getattr(layer, flag) is not False:
+            continue
+        if rule.mode is not None and part in rule.mode.value:
+            meant = f"and is meant for `{rule.mode.value}`"
+            yield Finding(code, f"{name}{place} {what}, {meant}", _MODE)
+        elif rule.mode in (None, ModeName.FALLBACK) and part in _mode(situation):
+            yield Finding(
+                code,
+                f"{name}{place} {what}: the model's own forward stays in `{_mode(situation)}`",
+                _MODE,
+                is_warning=True,
+            )
+    yield from _signatures(situation, rule, layer, f"{name}{place}")
+
+
+_CAPABLE: Final[tuple[tuple[str, str, Code, str], ...]] = (
+    ("has_backward", "training", "kernel-without-backward", "has no backward"),
+    (
+        "can_torch_compile",
+        "torch_compile",
+        "kernel-without-compile",
+        "does not say that it works under torch.compile",
+    ),
+)
+_MODE: Final = "the flags `has_backward` and `can_torch_compile` of its class say so"
+
+
+def _mode(situation: Situation) -> str:
+    """How the model runs, as far as that is known."""
+    if situation.target is not None:
+        return situation.target.mode.value
+    if situation.stated_mode is not None:
+        return situation.stated_mode.value
+    if situation.layers is None:
+        return ""
+    return "training" if situation.layers.training else "inference"
+
+
+def _signatures(situation: Situation, rule: Rule, layer: Layer, shown: str) -> Iterator[Finding]:
+    registered = None if situation.layers is None else situation.layers.get(rule.layer_name)
+    if registered is None or layer.parameters is None:
+        return
+    for cls in registered.classes:
+        wanted = parameters_of(cls)
+        if wanted is not None and [kind for _, kind in wanted] != [
+            kind for _, kind in layer.parameters
+        ]:
+            yield Finding(
+                "signature-mismatch",
+                f"the `forward` of {shown} takes {_spelt(layer.parameters)}, that of "
+                f"{quote(cls.__name__)} takes {_spelt(wanted)}",
+                "kernels takes a kernel whose arguments are as many, and of the same kinds",
+            )
+
+
+def parameters_of(cls: Any) -> Kinds | None:
+    """The parameters of a class's `forward`, `self` included; None if they cannot be told."""
+    try:
+        parameters = inspect.signature(cls.forward).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    return tuple((parameter.name, parameter.kind.name) for parameter in parameters)
+
+
+def _spelt(parameters: Kinds) -> str:
+    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
+    return f"`({', '.join(stars.get(kind, '') + name for name, kind in parameters[1:])})`"
+
+
+def _file(rule: Rule, build: Build, path: str) -> str:
+    """A file of a build, for a message: from where the config's path is seen."""
+    file = build.folder / path
+    if isinstance(rule.kernel, LocalKernel):
+        return quote(from_here(str(file)), longest=1000)
+    return quote(f"{build.folder.name}/{path}", longest=1000)
+
+
+def _same_ids(chosen: list[tuple[Rule, Build]]) -> Iterator[tuple[Rule, Finding]]:
+    """Kernels that would be imported under one name: the code of the first runs for all."""
+    first: dict[str, Path] = {}
+    for rule, build in chosen:
+        name = build.metadata.id
+        if not name:
+            continue
+        folder = build.folder.resolve()
+        other = first.setdefault(name, _loaded_from(name) or folder)
+        if other != folder:
+            yield (
+                rule,
+                Finding(
+                    "same-kernel-id",
+                    f"{_shown(rule)} and {quote(from_here(str(other)), longest=1000)} have the "
+                    f"same `id` {quote(name)}: the code of the first that is loaded runs for both",
+                    f"change `id` in {_file(rule, build, 'metadata.json')}",
+                ),
+            )
+
+
+def _loaded_from(name: str) -> Path | None:
+    """The folder of the kernel that this process imported under a name."""
+    for module in (sys.modules.get(name), sys.modules.get(f"{name}.layers")):
+        file = getattr(module, "__file__", None)
+        if isinstance(file, str):
+            return Path(file).resolve().parent
+    return None

@@ -1,0 +1,86 @@
+"""Are the files there that a config names?"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kernel_schema.builds.repository import is_repository
+from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.paths import home_path, is_directory, is_file, is_network_path, names_a_user
+from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kernel_schema.choice.situation import Situation
+
+
+def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
+    """Local repositories that are not there: `missing-local-kernel`."""
+    local = ((rule, rule.kernel) for rule in situation.rules)
+    paths = ((rule, kernel.path) for rule, kernel in local if isinstance(kernel, LocalKernel))
+    for path, rules in _by_path(paths).items():
+        directory = home_path(path)
+        if is_repository(directory):
+            continue
+        lacks = "has no folder `build`, where kernels looks for it"
+        if not is_directory(directory):
+            lacks = "is not a directory"
+            if not Path(path).is_absolute():
+                lacks += f" (looked for {_quoted(str(directory.absolute()))})"
+        for rule in rules:
+            yield Diagnostic(
+                "missing-local-kernel",
+                f"the kernel repository {_quoted(from_here(path))} {lacks}",
+                rule.route,
+                help="relative paths start at the working directory, or at the config file "
+                "where one is read",
+            )
+
+
+def missing_lockfiles(situation: Situation) -> Iterator[Diagnostic]:
+    """Lock files that are not there: `missing-lockfile`."""
+    hub = ((rule, rule.kernel) for rule in situation.rules)
+    paths = ((rule, kernel.lockfile) for rule, kernel in hub if isinstance(kernel, HubKernel))
+    for path, rules in _by_path(paths).items():
+        if is_file(home_path(path)):
+            continue
+        for rule in rules:
+            yield Diagnostic(
+                "missing-lockfile",
+                f"there is no lock file {_quoted(from_here(path))}",
+                rule.route,
+                help="write it with `kernels lock`",
+            )
+
+
+def _by_path(paths: Iterable[tuple[Rule, str | None]]) -> dict[str, list[Rule]]:
+    """Rules by the path to which they refer, so that each file is looked at once."""
+    groups: dict[str, list[Rule]] = {}
+    for rule, path in paths:
+        if path is not None and is_looked_at(path):
+            groups.setdefault(path, []).append(rule)
+    return groups
+
+
+def is_looked_at(path: str) -> bool:
+    """Whether a path may be looked at: not on other machines, nor in homes of other users."""
+    return not is_network_path(path) and not names_a_user(path)
+
+
+def _quoted(path: str) -> str:
+    """A path whole: what tells it from others is at its end."""
+    return quote(path, longest=1000)
+
+
+def from_here(path: str) -> str:
+    """A path as it is best shown: what lies below the working directory, from there."""
+    if not Path(path).is_absolute():
+        return path
+    try:
+        below = Path(path).relative_to(Path.cwd())
+    except (OSError, ValueError):
+        return path
+    return f"./{below.as_posix()}"

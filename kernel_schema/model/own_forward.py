@@ -1,0 +1,51 @@
+"""What a layer's own forward is, where its author chose between several when it was imported.
+
+transformers (5.16 to 5.24) lets `use_kernel_func_from_hub_with_fallback` take a function of an
+installed package where there is one, and else a reference in plain torch that can be 20 times
+slower; nothing but a closure tells which.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def own_forward_of(cls: type) -> str | None:
+    """What runs where no kernel is put in place of a class; None where there was no choice.
+
+    Args:
+        cls: A class that carries a registered name, that of a function included.
+
+    >>> def decorate(torch_function, package, implementation):
+    ...     is_new_implementation = implementation is not torch_function
+    ...
+    ...     def wrapped(x):
+    ...         return (package, is_new_implementation, implementation, torch_function)
+    ...
+    ...     return wrapped
+    >>> class Scan:
+    ...     forward = decorate(len, "mamba_ssm", len)
+    >>> own_forward_of(Scan)
+    'torch reference (the fast path needs the package mamba_ssm)'
+    """
+    cells = _cells(getattr(cls, "forward", None))
+    if "func" in cells:  # kernels' class around a function
+        cells = _cells(cells["func"])
+    chosen, package = cells.get("is_new_implementation"), cells.get("package")
+    if not isinstance(chosen, bool) or not isinstance(package, str):
+        return None
+    if chosen:
+        return f"that of the package {package}"
+    return f"torch reference (the fast path needs the package {package})"
+
+
+def _cells(function: Any) -> Mapping[str, Any]:
+    """What a function has in its closure, by name."""
+    try:
+        return inspect.getclosurevars(function).nonlocals
+    except (TypeError, ValueError):  # no function, or a cell that is not filled yet
+        return {}
