@@ -24,7 +24,7 @@ from kernel_schema.schema.vocabulary import ModeName
 from kernel_schema.wording import Suggester, listing, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from kernel_schema.builds.classes import Kinds, Layer
     from kernel_schema.builds.repository import Build, Builds
@@ -58,6 +58,44 @@ def kernel_contracts(situation: Situation) -> Iterator[Diagnostic]:
             chosen += [(rule, build) for build in builds.fitting[:1]]
     for rule, finding in _same_ids(chosen):
         yield _diagnostic(situation, rule, finding)
+
+
+def mode_refusals(situation: Situation) -> Callable[[Rule], str | None]:
+    """Says of a rule why kernels passes over its kernel in the mode of a situation, if it does."""
+    reader = _Reader(situation)
+    mode = _mode(situation)
+
+    def refusal(rule: Rule) -> str | None:
+        builds = reader.builds_of(rule)
+        if builds is None or not builds.fitting:
+            return None
+        layers = builds.fitting[0].contents.layers
+        layer = layers.get(getattr(rule.kernel, "layer_name", ""))
+        if layer is None or rule.mode not in (None, ModeName.FALLBACK):
+            return None
+        lacking = [
+            what
+            for flag, part, _, what in _CAPABLE
+            if part in mode and getattr(layer, flag) is False
+        ]
+        return passed_over(rule.kernel, mode, lacking) if lacking else None
+
+    return refusal
+
+
+def passed_over(kernel: object, mode: str, lacking: Iterable[str]) -> str:
+    """Why kernels passed over a kernel, in words."""
+    return f"{kernel} does not serve `{mode}`: it {' and '.join(lacking)}"
+
+
+def lacking_for(mode: str, cls: object) -> list[str]:
+    """What the class of a kernel that is loaded lacks for a mode, in words."""
+    defaults = {"has_backward": True, "can_torch_compile": False}
+    return [
+        what
+        for flag, part, _, what in _CAPABLE
+        if part in mode and not getattr(cls, flag, defaults[flag])
+    ]
 
 
 def _diagnostic(situation: Situation, rule: Rule, finding: Finding) -> Diagnostic:

@@ -34,20 +34,22 @@ CONDITION_IS_FALSE = "its kernel_condition is false"
 MAPPING_DISABLED = "DISABLE_KERNEL_MAPPING is set"
 
 
-def _nowhere(_: Rule) -> None:
-    """Where a rule of a config that was read from no text is stated."""
+def _nothing(_: Rule) -> None:
+    """Where a rule of a config that was read from no text is stated, and what it cannot do."""
 
 
 def plan_model(
     situation: Situation,
     facts: CarrierFacts,
     *,
-    locate: Locate = _nowhere,
+    locate: Locate = _nothing,
+    cannot_serve: Callable[[Rule], str | None] = _nothing,
     diagnostics: tuple[Diagnostic, ...] = (),
 ) -> Plan:
     """What will run in the model of a situation that has layers and a target.
 
-    A `capability-needed` where ranges are in play and nothing tells the capability.
+    `cannot_serve` says why the kernel of a rule is passed over in the mode of the target, where its
+    code tells. A `capability-needed` where ranges are in play and nothing tells the capability.
     """
     layers, target = situation.layers, situation.target
     if layers is None or target is None:
@@ -56,12 +58,15 @@ def plan_model(
     plans: list[LayerPlan] = []
     for layer_name, layer in layers.items():
         choice = choose(situation.of_layer(layer_name), target)
+        why_kept = why_no_kernel(choice) or (MAPPING_DISABLED if situation.disabled else None)
+        if why_kept is None and choice.rule is not None:
+            why_kept = cannot_serve(choice.rule)
         ranged = choice.in_force if target.device in CAPABILITY_DEVICES else ()
         plans.append(
             _plan(
                 layer,
                 choice.rule,
-                why_no_kernel(choice) or (MAPPING_DISABLED if situation.disabled else None),
+                why_kept,
                 judge(choice, locate),
                 classes=facts.classes.get(layer_name),
                 refused=facts.refused[layer_name],

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.builds.loaded import note_loaded
+from kernel_schema.checks.contract import lacking_for, mode_refusals, passed_over
 from kernel_schema.checks.questions import ask
 from kernel_schema.choice.plan import disagreements
 from kernel_schema.choice.planning import plan_model
@@ -14,7 +15,7 @@ from kernel_schema.choice.report import Report
 from kernel_schema.diagnostics import Diagnostic, KernelNotAppliedError, KernelSchemaError
 from kernel_schema.lowering.audit import audit_layers
 from kernel_schema.lowering.check import refuse_errors
-from kernel_schema.lowering.forwards import NO_KERNEL, why_kept
+from kernel_schema.lowering.forwards import NO_KERNEL, loaded_class, why_kept
 from kernel_schema.lowering.lower import build, kernels_mode, lower
 from kernel_schema.lowering.restore import Snapshot
 from kernel_schema.lowering.situate import ConfigSource, config_of, placed, placing, situate
@@ -22,7 +23,7 @@ from kernel_schema.lowering.upstream import active_mapping, always_holds, import
 from kernel_schema.model.carriers import look_closer
 from kernel_schema.model.inspect import inspect_model
 from kernel_schema.model.target import need_gpu, resolve_mode, resolve_target
-from kernel_schema.schema.rules import LocalKernel, Rule, RuntimeChoice, expand
+from kernel_schema.schema.rules import Kernel, LocalKernel, Rule, RuntimeChoice, expand
 from kernel_schema.schema.vocabulary import ModeName
 from kernel_schema.wording import in_one_line, quote
 
@@ -136,7 +137,7 @@ def kernelize(
         refuse_errors(diagnostics)
         # A condition that fails is kernels' to tell of, which asks it again.
         facts = look_closer(model, layers, always_holds=always_holds)
-        plan = plan_model(situation, facts)
+        plan = plan_model(situation, facts, cannot_serve=mode_refusals(situation))
         rules = _registered(situation, target)
         mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK, network=True)
         # kernels logs a warning for every module without an entry: our report says it once.
@@ -189,14 +190,17 @@ def _all_or_nothing(model: Module, plan: Plan) -> Generator[Snapshot]:
 def _why_kept(plan: Plan) -> Callable[[Carrier], str]:
     """Why a carrier kept its forward: what was planned says so, else it does itself."""
     layers = {layer.layer_name: layer for layer in plan.layers}
-    lacks = "does not support this mode: it lacks `has_backward` or `can_torch_compile`"
 
     def why(carrier: Carrier) -> str:
         layer = layers[carrier.layer_name]
         if layer.kept and not layer.kernels:
             return layer.kept[0].reason
         kept = why_kept(carrier)
-        return kept if kept != NO_KERNEL or layer.rule is None else f"{layer.rule.kernel} {lacks}"
+        rule = layer.rule
+        if kept != NO_KERNEL or rule is None or not isinstance(rule.kernel, Kernel):
+            return kept
+        lacking = lacking_for(plan.mode.value, loaded_class(rule.kernel))
+        return passed_over(rule.kernel, plan.mode.value, lacking) if lacking else kept
 
     return why
 

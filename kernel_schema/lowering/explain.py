@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
+from kernel_schema.checks.contract import mode_refusals
 from kernel_schema.checks.environment import obstacles
 from kernel_schema.checks.questions import ask
 from kernel_schema.choice.planning import Matrix, matrix_of, plan_model
@@ -74,6 +75,7 @@ def explain(
             situation,
             facts,
             locate=partial(located, config),
+            cannot_serve=mode_refusals(situation),
             diagnostics=placed(config, diagnostics),
         )
 

@@ -77,6 +77,12 @@ def known_kernels() -> dict[int, list[tuple[Kernel, type]]]:
     return kernels
 
 
+def loaded_class(kernel: Kernel) -> type | None:
+    """The class of a kernel that was loaded in this process."""
+    loaded = (pair for pairs in known_kernels().values() for pair in pairs)
+    return next((cls for known, cls in loaded if known == as_loaded(kernel)), None)
+
+
 def in_use(known: list[tuple[Kernel, type]], count: int, meant: Kernel | None) -> KernelInUse:
     """The kernel whose forward runs: several references can lead to it, `meant` first of all."""
     kernel, cls = known[-1]

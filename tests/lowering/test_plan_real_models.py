@@ -125,16 +125,32 @@ def test_another_kernel_is_a_disagreement(two: Path) -> None:
     assert f"`{two}:Norm` in 2 of 2, and runs `{two}:NoBackward` in 2 of 2" in found.message
 
 
-def test_what_only_loading_tells_is_a_disagreement(two: Path) -> None:
-    """A plan cannot know that a kernel has no backward."""
+def test_what_the_code_tells_is_planned(two: Path) -> None:
+    """That a kernel has no backward stands in its file."""
     model = make_model().train()
     config = ks.KernelConfig({"Norm": ks.LocalRef(two, "NoBackward")})
+    plan = ks.explain(config, model)
+    assert plan.replaced == 0
+    report = ks.kernelize(model, config, strict=False)
+    assert ks.disagreements(plan, report) == ()
+    for outcome in (plan, report):
+        [kept] = outcome.layer("Norm").kept
+        assert kept.reason == f"{two}:NoBackward does not serve `training`: it has no backward"
+
+
+def test_what_only_loading_tells_is_a_disagreement(tmp_path: Path) -> None:
+    """A plan cannot know what the code of a kernel computes when it is loaded."""
+    code = "from torch import nn\nclass Norm(nn.Module):\n    has_backward = bool(0)\n"
+    code += "    def forward(self, x):\n        return x\n"
+    made = write_kernel_repository(tmp_path / "made", code)
+    model = make_model().train()
+    config = ks.KernelConfig({"Norm": ks.LocalRef(made, "Norm")})
     plan = ks.explain(config, model)
     assert plan.replaced == 2
     report = ks.kernelize(model, config, strict=False)
     (found,) = ks.disagreements(plan, report)
     assert found.help is not None
-    assert "it lacks `has_backward`" in found.help
+    assert "it has no backward" in found.help
 
 
 def test_a_plan_of_another_model_is_a_disagreement() -> None:
