@@ -20,7 +20,7 @@ from kernel_schema.lowering.lower import build, kernels_mode, lower
 from kernel_schema.lowering.restore import Snapshot
 from kernel_schema.lowering.situate import ConfigSource, config_of, placed, placing, situate
 from kernel_schema.lowering.upstream import active_mapping, always_holds, import_kernels
-from kernel_schema.model.carriers import look_closer
+from kernel_schema.model.carriers import called_functions, look_closer
 from kernel_schema.model.inspect import inspect_model
 from kernel_schema.model.target import need_gpu, resolve_mode, resolve_target
 from kernel_schema.schema.rules import Kernel, LocalKernel, Rule, RuntimeChoice, expand
@@ -143,7 +143,10 @@ def kernelize(
         # kernels logs a warning for every module without an entry: our report says it once.
         mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
         with _all_or_nothing(model, plan) as snapshot:
-            with _active(rules, mapping, inherit=wanted.inherit_mapping):
+            with (
+                _active(rules, mapping, inherit=wanted.inherit_mapping),
+                called_functions(model),
+            ):
                 kernels.kernelize(
                     model, mode=kernels_mode(kernels, target.mode), device=target.device.value
                 )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_schema.diagnostics import LoweringError, lowering_error
@@ -11,7 +12,7 @@ from kernel_schema.model.wrappers import own_class
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.model.inspect import RegisteredLayer
@@ -56,6 +57,23 @@ def carriers(model: Module) -> Iterator[Carrier]:
     for holder, facts, functions in walk:
         for layer_name, key, carrier in carried(facts, holder, functions):
             yield Carrier(layer_name, carrier, holder, walk.name(key))
+
+
+@contextmanager
+def called_functions(model: Module) -> Generator[None]:
+    """Let the modules of a copied model hold, for a block, the functions that they call."""
+    copied = [
+        (holder.__dict__, holder.__dict__["_kernel_funcs"], functions)
+        for holder, _, functions in Walk(model)
+        if holder.__dict__.get("_kernel_funcs", functions) is not functions
+    ]
+    try:
+        for state, _, called in copied:
+            state["_kernel_funcs"] = called
+        yield
+    finally:
+        for state, held, _ in copied:
+            state["_kernel_funcs"] = held
 
 
 class CarrierFacts(NamedTuple):

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_schema.model.own_forward import closure_of
 from kernel_schema.model.wrappers import own_class, unwrap, wrapped_key
 
 if TYPE_CHECKING:
@@ -186,6 +187,7 @@ class ClassFacts:
 
     layer_name: str | None
     functions: Mapping[str, Module]
+    shared: Mapping[str, Module]
     carries: bool
     wrapped: str | None
     shown: int = 0
@@ -237,7 +239,8 @@ class Walk:
                 state = module.__dict__
                 if facts.carries or "_kernel_funcs" in state:
                     self._key = None if key == wrapped_at else key
-                    yield module, facts, state.get("_kernel_funcs", facts.functions)
+                    held = state.get("_kernel_funcs", facts.functions)
+                    yield module, facts, _called(facts, held)
                 if "kernel_layer_name" in state:
                     self._key = None if key == wrapped_at else key
                     self._ignore(str(state["kernel_layer_name"]), facts)
@@ -286,7 +289,36 @@ def _look_at(cls: type) -> ClassFacts:
     named = hasattr(cls, "kernel_layer_name")
     layer_name = str(getattr(cls, "kernel_layer_name", "")) if named else None
     functions: Mapping[str, Module] = getattr(cls, "_kernel_funcs", {})
-    return ClassFacts(layer_name, functions, named or bool(functions), wrapped_key(cls))
+    return ClassFacts(
+        layer_name, functions, _decorated(cls), named or bool(functions), wrapped_key(cls)
+    )
+
+
+def _decorated(cls: type) -> dict[str, Module]:
+    """The functions that `use_kernelized_func` attaches to modules of a class, by their keys.
+
+    They are in the closure of the `__init__` that it writes (kernels 0.14 to 0.17).
+    """
+    functions: dict[str, Module] = {}
+    for base in reversed(cls.__mro__):
+        init: Any = vars(base).get("__init__")
+        while (cells := closure_of(init)).get("decorator_args") is not None:
+            for function in cells["decorator_args"]:
+                key = getattr(function, "__name__", None) or _name_of(function)
+                functions[str(key)] = function
+            init = cells.get("orig_init")
+    return functions
+
+
+def _called(known: ClassFacts, held: Mapping[str, Module]) -> Mapping[str, Module]:
+    """The functions that the forward of a module calls, by the keys of those that it holds.
+
+    `copy.deepcopy` copies what a module holds, and the forward of the copy goes on calling the
+    function that stands in the module of its class.
+    """
+    if all(known.shared.get(key, function) is function for key, function in held.items()):
+        return held
+    return {key: known.shared.get(key, function) for key, function in held.items()}
 
 
 def _name_of(function_class: Any) -> str:

@@ -32,9 +32,9 @@ def own_forward_of(cls: type) -> str | None:
     >>> own_forward_of(Scan)
     'torch reference (the fast path needs the package mamba_ssm)'
     """
-    cells = _cells(getattr(cls, "forward", None))
+    cells = closure_of(getattr(cls, "forward", None))
     if "func" in cells:  # kernels' class around a function
-        cells = _cells(cells["func"])
+        cells = closure_of(cells["func"])
     chosen, package = cells.get("is_new_implementation"), cells.get("package")
     if not isinstance(chosen, bool) or not isinstance(package, str):
         return None
@@ -43,7 +43,7 @@ def own_forward_of(cls: type) -> str | None:
     return f"torch reference (the fast path needs the package {package})"
 
 
-def _cells(function: Any) -> Mapping[str, Any]:
+def closure_of(function: Any) -> Mapping[str, Any]:
     """What a function has in its closure, by name."""
     try:
         return inspect.getclosurevars(function).nonlocals

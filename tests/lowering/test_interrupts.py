@@ -1,0 +1,155 @@
+"""Ctrl-C anywhere: at every line that runs, an interrupt leaves a model whole.
+
+After an error in `kernelize`, `kernelized` or `use_kernel_config` nothing is left of them; an
+interrupted `restore` has done all or nothing, and a second one finishes it. One interrupt is
+survived: several in a row cannot be.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import kernels
+import pytest
+
+import kernel_schema as ks
+from tests.lowering.toys import Pristine, factor, make_model
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import FrameType
+
+    from torch import nn
+
+    Kernel = Callable[[str], ks.LocalRef]
+
+OURS = str(Path(ks.__file__).parent)
+THEIRS = str(Path(kernels.__file__).parent / "layer")
+ALL = 4 * 9 * 121 // 4
+
+
+class Interrupting:
+    """Raises KeyboardInterrupt at the n-th line of our code, and of what kernels puts in place."""
+
+    def __init__(self, at: int) -> None:
+        self.at, self.lines = at, 0
+
+    def __call__(self, frame: FrameType, event: str, arg: object) -> Any:
+        name = frame.f_code.co_filename
+        if not name.startswith((OURS, THEIRS)) and "contextlib" not in name:
+            return None
+        return self.line
+
+    def line(self, frame: FrameType, event: str, arg: object) -> Any:
+        if event == "line":
+            self.lines += 1
+            if self.lines == self.at:
+                sys.settrace(None)
+                frame.f_trace = None
+                raise KeyboardInterrupt
+        return self.line
+
+
+def interrupted(action: Callable[[], object], at: int) -> bool:
+    """Run something with an interrupt at one line; whether it came so far."""
+    before = sys.gettrace()
+    sys.settrace(Interrupting(at))
+    try:
+        action()
+    except KeyboardInterrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    return False
+
+
+def points(step: int) -> Iterator[int]:
+    return iter(range(1, 100_000, step))
+
+
+def by_hand(x: Any) -> Any:
+    return 13 * x
+
+
+@pytest.fixture
+def config(kernel: Kernel) -> ks.KernelConfig:
+    kernels = {"Norm": kernel("Norm"), "double": kernel("Double"), "LateNorm": kernel("Norm")}
+    return ks.KernelConfig(kernels)
+
+
+def model_with_hand_set_forward() -> nn.Sequential:
+    model = make_model()
+    model[3].forward = by_hand
+    return model
+
+
+# Every line takes minutes: a part of them, another one in each, is what the faster half runs.
+STEPS = [pytest.param(41, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_kernelize(config: ks.KernelConfig, step: int) -> None:
+    ks.kernelize(make_model(), config)  # what is loaded once is loaded
+    for at in points(step):
+        model = model_with_hand_set_forward()
+        ks.restore(make_model())
+        pristine, told = Pristine(model), ks.audit(model)
+        if not interrupted(lambda: ks.kernelize(model, config), at):  # noqa: B023
+            break
+        assert pristine.changes() == [], at
+        assert ks.audit(model) == told, at
+    assert at > 500
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_kernelized(config: ks.KernelConfig, step: int) -> None:
+    ks.kernelize(make_model(), config)
+
+    def block() -> None:
+        with ks.kernelized(model, config):
+            factor(model)
+
+    for at in points(step):
+        ks.restore(make_model())
+        model = model_with_hand_set_forward()
+        pristine, told = Pristine(model), ks.audit(model)
+        reached = interrupted(block, at)
+        assert pristine.changes() == [], at
+        assert ks.audit(model) == told, at
+        if not reached:
+            break
+    assert at > 500
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_use_kernel_config(config: ks.KernelConfig, step: int) -> None:
+    def block() -> None:
+        with ks.use_kernel_config(config):
+            pass
+
+    for at in points(max(1, step // 5)):
+        before = dict(kernels.layer.globals._KERNEL_MAPPING.get())
+        reached = interrupted(block, at)
+        assert kernels.layer.globals._KERNEL_MAPPING.get() == before, at
+        if not reached:
+            break
+    assert at > 50
+
+
+@pytest.mark.parametrize("step", STEPS)
+def test_restore(config: ks.KernelConfig, step: int) -> None:
+    for at in points(max(1, step // 5)):
+        model = model_with_hand_set_forward()
+        pristine = Pristine(model)
+        ks.kernelize(model, config)
+        kernelized = factor(model)
+        reached = interrupted(lambda: ks.restore(model), at)  # noqa: B023
+        assert pristine.changes() == [] or factor(model) == kernelized, at
+        ks.restore(model)
+        assert pristine.changes() == [], at
+        assert model[3].forward is by_hand, at
+        if not reached:
+            break
+    assert at > 20
