@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -17,9 +17,14 @@ from kernel_schema.lowering.audit import audit_layers
 from kernel_schema.lowering.check import refuse_errors
 from kernel_schema.lowering.forwards import NO_KERNEL, loaded_class, why_kept
 from kernel_schema.lowering.lower import build, kernels_mode, lower
-from kernel_schema.lowering.restore import Snapshot
+from kernel_schema.lowering.restore import ONE_AT_A_TIME, Block, Snapshot
 from kernel_schema.lowering.situate import ConfigSource, config_of, placed, placing, situate
-from kernel_schema.lowering.upstream import active_mapping, always_holds, import_kernels
+from kernel_schema.lowering.upstream import (
+    active_mapping,
+    always_holds,
+    import_kernels,
+    put_mapping_back,
+)
 from kernel_schema.model.carriers import called_functions, look_closer
 from kernel_schema.model.inspect import inspect_model
 from kernel_schema.model.target import need_gpu, resolve_mode, resolve_target
@@ -72,16 +77,22 @@ def _active(rules: Iterable[Rule], mapping: KernelsMapping, *, inherit: bool) ->
     kernels = import_kernels()
     # Entered with an empty mapping, kernels makes a private copy of what is active. Registering
     # over a range that exists there would not reliably replace it: what we name is dropped first.
-    with kernels.use_kernel_mapping({}, inherit_mapping=inherit):
-        active = active_mapping()
-        for rule in rules:
-            by_device: Any = active.get(rule.layer_name)
-            if rule.device is None or callable(by_device):
-                active.pop(rule.layer_name, None)
-            elif by_device is not None:
-                by_device.pop(rule.device.value, None)
-        kernels.register_kernel_mapping(mapping)
-        yield
+    outer = active_mapping()
+    try:
+        with kernels.use_kernel_mapping({}, inherit_mapping=inherit):
+            active = active_mapping()
+            for rule in rules:
+                by_device: Any = active.get(rule.layer_name)
+                if rule.device is None or callable(by_device):
+                    active.pop(rule.layer_name, None)
+                elif by_device is not None:
+                    by_device.pop(rule.device.value, None)
+            kernels.register_kernel_mapping(mapping)
+            yield
+    except BaseException:
+        # kernels' own context manager may have been interrupted as it was entered.
+        put_mapping_back(outer)
+        raise
 
 
 def kernelize(
@@ -127,23 +138,26 @@ def kernelize(
     >>> norm.replaced, norm.total, norm.kernels[0].layer_class
     (5, 5, 'DemoRMSNorm')
     """
-    with placing(config) as wanted:
-        kernels = import_kernels()
-        target = resolve_target(model, device, mode)
-        need_gpu(target)
-        layers = inspect_model(model)
-        situation = situate(wanted, layers, target=target, stated_mode=resolve_mode(mode))
-        diagnostics = ask(situation, ignore=ignore, select=select)
-        refuse_errors(diagnostics)
-        # A condition that fails is kernels' to tell of, which asks it again.
-        facts = look_closer(model, layers, always_holds=always_holds)
-        plan = plan_model(situation, facts, cannot_serve=mode_refusals(situation))
-        rules = _registered(situation, target)
-        mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK, network=True)
-        # kernels logs a warning for every module without an entry: our report says it once.
-        mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
-        with _all_or_nothing(model, plan) as snapshot:
+    snapshot = None
+    try:
+        with placing(config) as wanted, ONE_AT_A_TIME:
+            kernels = import_kernels()
+            target = resolve_target(model, device, mode)
+            need_gpu(target)
+            layers = inspect_model(model)
+            situation = situate(wanted, layers, target=target, stated_mode=resolve_mode(mode))
+            diagnostics = ask(situation, ignore=ignore, select=select)
+            refuse_errors(diagnostics)
+            # A condition that fails is kernels' to tell of, which asks it again.
+            facts = look_closer(model, layers, always_holds=always_holds)
+            plan = plan_model(situation, facts, cannot_serve=mode_refusals(situation))
+            rules = _registered(situation, target)
+            mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK, network=True)
+            # kernels logs a warning for every module without an entry: our report says it once.
+            mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
+            snapshot = Snapshot(model)
             with (
+                _told(snapshot, plan),
                 _active(rules, mapping, inherit=wanted.inherit_mapping),
                 called_functions(model),
             ):
@@ -159,8 +173,12 @@ def kernelize(
             for file in {kernel.file for outcome in outcomes for kernel in outcome.kernels}:
                 if file is not None:
                     note_loaded(file)
-    diagnostics = (*diagnostics, *warnings, *disagreements(plan, report))
-    return replace(report, diagnostics=placed(config, diagnostics))
+        diagnostics = (*diagnostics, *warnings, *disagreements(plan, report))
+        return replace(report, diagnostics=placed(config, diagnostics))
+    except BaseException:  # an interrupt too: all or nothing
+        if snapshot is not None:
+            snapshot.put_back()
+        raise
 
 
 def _registered(situation: Situation, target: Target) -> list[Rule]:
@@ -176,18 +194,14 @@ def _registered(situation: Situation, target: Target) -> list[Rule]:
 
 
 @contextmanager
-def _all_or_nothing(model: Module, plan: Plan) -> Generator[Snapshot]:
-    """Put every forward back if anything goes wrong in the block; say which kernel it struck."""
-    snapshot = Snapshot(model)
-    with ExitStack() as stack:
-        stack.callback(snapshot.put_back)
-        try:
-            yield snapshot
-        except KernelSchemaError:
-            raise
-        except Exception as error:
-            raise KernelNotAppliedError([_load_failure(snapshot, plan, error)]) from error
-        stack.pop_all()
+def _told(snapshot: Snapshot, plan: Plan) -> Generator[None]:
+    """Say of what goes wrong in the block which kernel it struck."""
+    try:
+        yield
+    except KernelSchemaError:
+        raise
+    except Exception as error:
+        raise KernelNotAppliedError([_load_failure(snapshot, plan, error)]) from error
 
 
 def _why_kept(plan: Plan) -> Callable[[Carrier], str]:
@@ -238,14 +252,27 @@ def kernelized(
     >>> audit(model).replaced
     0
     """
-    snapshot = Snapshot(model)
-    report = kernelize(
-        model, config, mode=mode, device=device, strict=strict, ignore=ignore, select=select
-    )
+    with ONE_AT_A_TIME:
+        block = Block(model)
     try:
-        yield report
-    finally:
-        snapshot.put_back()
+        try:
+            with ONE_AT_A_TIME:
+                report = kernelize(
+                    model,
+                    config,
+                    mode=mode,
+                    device=device,
+                    strict=strict,
+                    ignore=ignore,
+                    select=select,
+                )
+                block.enter()
+            yield report
+        finally:
+            block.leave()
+    except BaseException:  # whatever interrupted the end of the block
+        block.leave()
+        raise
 
 
 def _refuse_unapplied(plan: Plan, report: Report) -> None:

@@ -5,6 +5,7 @@ It makes `kernelize` all or nothing, undoes it, and lets an audit tell what has 
 
 from __future__ import annotations
 
+from threading import RLock
 from types import MethodType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from weakref import WeakKeyDictionary, ref
@@ -30,7 +31,12 @@ if TYPE_CHECKING:
 _ABSENT: Final = object()
 # Where a forward that a user had set on an instance waits for `restore`.
 _SAVED: Final = "_forward_before_kernelize"
-_KEYS: Final = ("forward", "_old_forward", _SAVED)
+# Which kernel was put in place: it tells of one that is gone, also after a model was loaded again.
+PLACED: Final = "_kernel_placed"
+_KEYS: Final = ("forward", "_old_forward", _SAVED, PLACED)
+
+ONE_AT_A_TIME: Final = RLock()
+"""Held while forwards change: functions are shared by all models of a process."""
 
 
 class Note(NamedTuple):
@@ -73,20 +79,23 @@ def restore(model: Module) -> None:
     >>> any("forward" in vars(module) for module in model.modules())
     False
     """
-    known = known_kernels()
-    for item in carriers(model):
-        state, key = item.carrier.__dict__, forward_key(item.carrier)
-        saved = state.pop(_SAVED, None)
-        if not is_own_or_kernel(item.carrier, state.get(key), known):
-            continue
-        if saved is not None:
-            state[key] = saved
-        elif key == "forward":
-            del state[key]
-        else:
-            own: Any = MethodType(type(item.carrier).forward, item.carrier)
-            state[key] = own
-    _NOTES.pop(unwrap(model), None)
+    snapshot = None
+    try:
+        with ONE_AT_A_TIME:
+            snapshot = Snapshot(model)
+            snapshot.take_out()
+    except BaseException:  # an interrupt too: all or nothing
+        if snapshot is not None:
+            snapshot.put_back()
+        raise
+
+
+class _Before(NamedTuple):
+    """One carrier: where its forward stood, and what it had under the keys that are ours."""
+
+    item: Carrier
+    key: str
+    values: dict[str, Any]
 
 
 class Snapshot:
@@ -94,66 +103,160 @@ class Snapshot:
 
     def __init__(self, model: Module) -> None:
         self._model = unwrap(model)
-        self._note = _NOTES.get(self._model)
+        self.note = _NOTES.get(self._model)
         self.carriers = list(carriers(model))
-        self._before = [
-            (
+        self.before = {
+            item.carrier: _Before(
                 item,
                 forward_key(item.carrier),
                 {key: item.carrier.__dict__.get(key, _ABSENT) for key in _KEYS},
             )
             for item in self.carriers
-        ]
+        }
 
     def put_back(self) -> None:
-        """Make everything what it was."""
-        for item, _, before in self._before:
-            state = item.carrier.__dict__
-            for key, value in before.items():
-                if value is _ABSENT:
-                    state.pop(key, None)
-                else:
-                    state[key] = value
+        """Make everything what it was, whatever happened since."""
+        for carrier, before in self.before.items():
+            _put(carrier, before.values)
+        _note(self._model, self.note)
+
+    def take_out(self) -> None:
+        """Give everything its own forward, or the one that somebody had set before a kernel."""
+        known = known_kernels()
+        for carrier, before in self.before.items():
+            current = carrier.__dict__.get(before.key)
+            values = {_SAVED: _ABSENT, PLACED: _ABSENT}
+            if is_own_or_kernel(carrier, current, known):
+                values[before.key] = _own_at(before.key, carrier, before.values[_SAVED])
+            _put(carrier, values)
         _NOTES.pop(self._model, None)
-        if self._note is not None:
-            _NOTES[self._model] = self._note
 
     def first_untouched(self) -> Carrier | None:
         """What kernelize had in hand when it failed: it gives a new forward to all it passes."""
-        for item, _, before in self._before:
-            if item.carrier.__dict__.get("forward", _ABSENT) is not before["forward"]:
+        for carrier, before in self.before.items():
+            if carrier.__dict__.get("forward", _ABSENT) is not before.values["forward"]:
                 continue
             try:
-                passed_over = not item.condition_holds()
+                passed_over = not before.item.condition_holds()
             except LoweringError:  # then it is what failed
                 passed_over = False
             if not passed_over:
-                return item
+                return before.item
         return None
 
     def rehook(self) -> None:
         """Put accelerate's hooks back in front of what kernelize has placed over them."""
-        for item, key, before in self._before:
-            state = item.carrier.__dict__
-            if key != "forward" and state.get("forward") is not before["forward"]:
-                state[key] = state["forward"]
-                state["forward"] = before["forward"]
+        for carrier, before in self.before.items():
+            state = carrier.__dict__
+            if before.key != "forward" and state.get("forward") is not before.values["forward"]:
+                state[before.key] = state["forward"]
+                state["forward"] = before.values["forward"]
 
     def keep(self, device: DeviceType, mode: ModeName, meant: Mapping[str, Kernel]) -> None:
-        """Save for `restore` what somebody had set on an instance; note for what was chosen."""
+        """Leave kernels where they were placed, and all else as it was.
+
+        kernels gives every layer a forward, its own where there is no kernel for it: that would
+        hide what is done to its class later, and hold the model in a cycle.
+        """
         known = known_kernels()
         replaced: list[Carrier] = []
-        for item, key, before in self._before:
-            state, value = item.carrier.__dict__, before[key]
-            if id(replacement(item.carrier)) in known:
-                replaced.append(item)
-            if value is _ABSENT or value is state.get(key):
+        for carrier, before in self.before.items():
+            value = before.values[before.key]
+            by_hand = value is not _ABSENT and not is_own_or_kernel(carrier, value, known)
+            if id(replacement(carrier)) in known:
+                replaced.append(before.item)
+                carrier.__dict__[PLACED] = str(meant.get(before.item.layer_name, ""))
+                if by_hand:
+                    carrier.__dict__[_SAVED] = value
                 continue
-            if not is_own_or_kernel(item.carrier, value, known):
-                state[_SAVED] = value
+            saved = value if by_hand else before.values[_SAVED]
+            own = _own_at(before.key, carrier, saved)
+            _put(carrier, {_SAVED: _ABSENT, PLACED: _ABSENT, before.key: own})
         _NOTES.pop(self._model, None)
         if replaced:
             # Functions are shared: another model may change them and leave all else as it is.
             witness = next((item for item in replaced if not item.is_function), replaced[0]).carrier
-            forward = witness.__dict__[forward_key(witness)]
-            _NOTES[self._model] = Note(device, mode, ref(forward), meant)
+            _NOTES[self._model] = Note(
+                device, mode, ref(witness.__dict__[forward_key(witness)]), meant
+            )
+
+
+class Block(Snapshot):
+    """A `kernelized` block: what was in place before it, and what it changed.
+
+    Blocks of threads and of tasks may end in another order than they began.
+    """
+
+    def __init__(self, model: Module) -> None:
+        super().__init__(model)
+        self.changed: set[Module] = set()
+        self.ended = False
+
+    def enter(self) -> None:
+        """Begin: kernels were placed."""
+        self._after_note = _NOTES.get(self._model)
+        self.changed = {
+            carrier
+            for carrier, before in self.before.items()
+            if any(carrier.__dict__.get(key, _ABSENT) is not before.values[key] for key in _KEYS)
+        }
+        _BLOCKS.append(self)
+
+    def leave(self) -> None:
+        """End: take out what runs since, and leave what somebody else has set in between.
+
+        A block that was entered since and has not ended has found ours in place: it will put back
+        what we had found.
+        """
+        if self.ended:
+            return
+        if self not in _BLOCKS:  # it never began
+            self.put_back()
+            return
+        later = _BLOCKS[_BLOCKS.index(self) + 1 :]
+        known = known_kernels()
+        for carrier in self.changed:
+            covering = next((block for block in later if carrier in block.changed), None)
+            if covering is not None:
+                covering.before[carrier] = self.before[carrier]
+                continue
+            key, before = forward_key(carrier), self.before[carrier]
+            current = carrier.__dict__.get(key)
+            if current is None or is_own_or_kernel(carrier, current, known):
+                own = _own_at(key, carrier, before.values[before.key])
+                kept = {name: before.values[name] for name in (_SAVED, PLACED)}
+                _put(carrier, {**kept, key: own})
+        covering = next((block for block in later if block.note is self._after_note), None)
+        if covering is not None:
+            covering.note = self.note
+        elif _NOTES.get(self._model) is self._after_note:
+            _note(self._model, self.note)
+        self.ended = True
+        _BLOCKS.remove(self)
+
+
+_BLOCKS: Final[list[Block]] = []
+
+
+def _own_at(key: str, carrier: Module, value: Any) -> Any:
+    """What has to stand under a key so that a forward set by hand, or else the own one, runs."""
+    if value is not _ABSENT or key == "forward":
+        return value
+    # accelerate's hook calls what stands here.
+    own: Any = type(carrier).forward
+    return MethodType(own, carrier)
+
+
+def _put(carrier: Module, values: Mapping[str, Any]) -> None:
+    for key, value in values.items():
+        if value is _ABSENT:
+            carrier.__dict__.pop(key, None)
+        else:
+            carrier.__dict__[key] = value
+
+
+def _note(model: Module, note: Note | None) -> None:
+    if note is None:
+        _NOTES.pop(model, None)
+    else:
+        _NOTES[model] = note

@@ -115,6 +115,13 @@ def active_mapping() -> dict[str, Any]:
     return {} if variable is None else variable.get()
 
 
+def put_mapping_back(mapping: dict[str, Any]) -> None:
+    """Make a mapping that was active before the active one."""
+    variable = _variable(_GLOBALS, "_KERNEL_MAPPING")
+    if variable is not None and variable.get() is not mapping:
+        variable.set(mapping)
+
+
 def loaded_layers() -> dict[Any, type]:
     """The kernels that were loaded in this process: repository object -> class of the layer."""
     return _variable(_LAYER, "_CACHED_LAYER") or {}

@@ -24,7 +24,8 @@ def _nothing_inherited() -> Iterator[None]:
     """No mapping is active, and none is left behind; nor is a kernel in the shared function."""
     with kernels.use_kernel_mapping({}, inherit_mapping=False):
         yield
-    vars(toys.double).pop("forward", None)
+    for key in ("forward", "_kernel_placed"):
+        vars(toys.double).pop(key, None)
 
 
 @pytest.fixture(scope="session")
