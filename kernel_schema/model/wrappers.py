@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -41,14 +40,12 @@ def full_name(cls: type) -> str:
     return f"{cls.__module__}.{cls.__qualname__}"
 
 
-@lru_cache(maxsize=4096)
 def wrapped_key(cls: type) -> str | None:
     """The attribute under which modules of this class hold what they wrap; None for others."""
     names = map(full_name, cls.__mro__)
     return next((_WRAPPED_KEYS[name] for name in names if name in _WRAPPED_KEYS), None)
 
 
-@lru_cache(maxsize=4096)
 def own_class(cls: type) -> type:
     """The class as its author wrote it, without what torch mixed in to spread it out."""
     written = [base for base in cls.__bases__ if full_name(base) not in _MIXINS]
