@@ -14,6 +14,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from kernel_schema.builds.cache import cached_repository
 from kernel_schema.builds.contents import Contents, read_contents
 from kernel_schema.builds.metadata import Metadata, parse_metadata
 from kernel_schema.builds.variants import choose_build, parse_variant
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.builds.variants import BuildTarget
 
-_LARGEST: Final = 1_000_000
+_LARGEST: Final = 250_000
 """Bytes of a file of a build that is read; code that is longer is not looked into."""
 _MOST: Final = 1000
 """Python files of a build that are read."""
@@ -125,7 +126,9 @@ def cached_builds(repo_id: str, revision: str, target: BuildTarget) -> Builds | 
     """
     if ".." in revision.split("/") or revision.startswith("/"):
         return None
-    repository = _cache() / f"kernels--{repo_id.replace('/', '--')}"
+    repository = cached_repository(repo_id)
+    if repository is None:
+        return None
     commit = _text(repository / "refs" / revision) or revision
     build = repository / "snapshots" / commit / "build"
     if _COMMIT.fullmatch(commit) is None or not is_directory(build):
@@ -135,17 +138,6 @@ def cached_builds(repo_id: str, revision: str, target: BuildTarget) -> Builds | 
 
 
 _COMMIT: Final = re.compile("[0-9a-f]{40}")
-
-
-def _cache() -> Path:
-    """The folder in which kernels keeps what it downloads."""
-    stated = os.environ.get("KERNELS_CACHE") or os.environ.get("HF_HUB_CACHE")
-    if stated:
-        return Path(os.path.expandvars(stated)).expanduser()
-    home = os.environ.get("HF_HOME")
-    if home is None:
-        home = os.path.join(os.environ.get("XDG_CACHE_HOME", "~/.cache"), "huggingface")  # noqa: PTH118
-    return Path(os.path.expandvars(home)).expanduser() / "hub"
 
 
 def _folders(path: Path) -> list[str]:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kernel_schema.builds.repository import is_repository
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.paths import home_path, is_directory, is_file, is_network_path, names_a_user
 from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
@@ -22,6 +21,9 @@ def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
     local = ((rule, rule.kernel) for rule in situation.rules)
     paths = ((rule, kernel.path) for rule, kernel in local if isinstance(kernel, LocalKernel))
     for path, rules in _by_path(paths).items():
+        # Imported with what there is to look at: not to check a file alone.
+        from kernel_schema.builds.repository import is_repository
+
         directory = home_path(path)
         if is_repository(directory):
             continue

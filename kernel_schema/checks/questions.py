@@ -7,11 +7,12 @@ from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.checks.contract import kernel_contracts
+from kernel_schema.builds.cache import cached_repository
 from kernel_schema.checks.paths import missing_local_kernels, missing_lockfiles
 from kernel_schema.checks.refusals import unknown_home, untrusted_revision
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
+from kernel_schema.schema.rules import HubKernel, LocalKernel
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
@@ -73,6 +74,21 @@ def _untrusted_revisions(situation: Situation) -> Iterator[Diagnostic]:
 def _unknown_homes(situation: Situation) -> Iterator[Diagnostic]:
     """Paths in homes of other users: `missing-local-kernel`, `missing-lockfile`."""
     return filter(None, map(unknown_home, situation.rules))
+
+
+def _kernel_contracts(situation: Situation) -> Iterator[Diagnostic]:
+    """What kernels will say of the code, where it is here to be read."""
+    kernels = [rule.kernel for rule in situation.rules]
+    if any(isinstance(kernel, LocalKernel) for kernel in kernels) or any(
+        map(
+            cached_repository,
+            {kernel.repo_id for kernel in kernels if isinstance(kernel, HubKernel)},
+        )
+    ):
+        # Imported with what there is to read: not to check a file alone.
+        from kernel_schema.checks.contract import kernel_contracts
+
+        yield from kernel_contracts(situation)
 
 
 def _crossing_ranges(situation: Situation) -> Iterator[Diagnostic]:
@@ -138,7 +154,7 @@ _QUESTIONS: Final[tuple[Callable[[Situation], Iterator[Diagnostic]], ...]] = (
     _unknown_homes,
     missing_local_kernels,
     missing_lockfiles,
-    kernel_contracts,
+    _kernel_contracts,
     _crossing_ranges,
     _hidden_inherited,
 )

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from kernel_schema.builds.variants import parse_target
 from kernel_schema.checks.questions import ask, wanted
 from kernel_schema.diagnostics import (
     Diagnostic,
@@ -113,6 +112,8 @@ class _Stated:
     ) -> None:
         self.mode = self.device = self.build_target = None
         if target is not None:
+            from kernel_schema.builds.variants import parse_target
+
             try:
                 self.build_target = parse_target(target)
             except ValueError as error:

@@ -81,7 +81,7 @@ CASES: dict[str, Callable[[int], str]] = {
     "one long line": lines("kernel_mapping: {z: o/r:L", lambda i: f", '漢{i}': 漢/字"),
 }
 # One problem whatever the size, and none up to some size.
-FEW_PROBLEMS = {"layers outside of kernel_mapping", "ranges without an end"}
+FEW_PROBLEMS = {"layers outside of kernel_mapping", "nested ranges", "ranges without an end"}
 SMALL, LARGE = 20_000, 80_000
 
 
