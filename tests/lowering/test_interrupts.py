@@ -13,21 +13,19 @@ from typing import TYPE_CHECKING, Any
 
 import kernels
 import pytest
+from torch import nn
 
 import kernel_schema as ks
-from tests.lowering.toys import Pristine, factor, make_model
+from tests.lowering.toys import Block, LateNorm, Pristine, factor, make_model
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from types import FrameType
 
-    from torch import nn
-
     Kernel = Callable[[str], ks.LocalRef]
 
 OURS = str(Path(ks.__file__).parent)
 THEIRS = str(Path(kernels.__file__).parent / "layer")
-ALL = 4 * 9 * 121 // 4
 
 
 class Interrupting:
@@ -80,12 +78,13 @@ def config(kernel: Kernel) -> ks.KernelConfig:
 
 
 def model_with_hand_set_forward() -> nn.Sequential:
-    model = make_model()
-    model[3].forward = by_hand
+    """One layer, one function, and one layer whose forward was set by hand."""
+    model = nn.Sequential(Block(), LateNorm()).eval()
+    model[1].forward = by_hand
     return model
 
 
-# Every line takes minutes: a part of them, another one in each, is what the faster half runs.
+# All of them take a minute or two: the faster half tries one in 41.
 STEPS = [pytest.param(41, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
 
 
@@ -94,12 +93,11 @@ def test_kernelize(config: ks.KernelConfig, step: int) -> None:
     ks.kernelize(make_model(), config)  # what is loaded once is loaded
     for at in points(step):
         model = model_with_hand_set_forward()
-        ks.restore(make_model())
-        pristine, told = Pristine(model), ks.audit(model)
+        ks.restore(model_with_hand_set_forward())
+        pristine = Pristine(model)
         if not interrupted(lambda: ks.kernelize(model, config), at):  # noqa: B023
             break
         assert pristine.changes() == [], at
-        assert ks.audit(model) == told, at
     assert at > 500
 
 
@@ -112,12 +110,11 @@ def test_kernelized(config: ks.KernelConfig, step: int) -> None:
             factor(model)
 
     for at in points(step):
-        ks.restore(make_model())
+        ks.restore(model_with_hand_set_forward())
         model = model_with_hand_set_forward()
-        pristine, told = Pristine(model), ks.audit(model)
+        pristine = Pristine(model)
         reached = interrupted(block, at)
         assert pristine.changes() == [], at
-        assert ks.audit(model) == told, at
         if not reached:
             break
     assert at > 500
@@ -149,7 +146,7 @@ def test_restore(config: ks.KernelConfig, step: int) -> None:
         assert pristine.changes() == [] or factor(model) == kernelized, at
         ks.restore(model)
         assert pristine.changes() == [], at
-        assert model[3].forward is by_hand, at
+        assert model[1].forward is by_hand, at
         if not reached:
             break
     assert at > 20
