@@ -200,27 +200,6 @@ def test_the_first_page_is_short() -> None:
     assert len(text_of(PAGES[0]).encode()) <= 12_000
 
 
-def test_every_kernel_of_kernels_community_is_one_that_transformers_names() -> None:
-    """What is to be copied from the pages has to be there upstream."""
-    pytest.importorskip("transformers", reason="its table says what is there")
-    from kernel_schema.integrations.transformers import default_rules
-
-    pattern = r"kernels-community/[\w-]+(?:@v\d+)?:\w+"
-    shown = {match for page in PAGES for match in re.findall(pattern, text_of(page))}
-    upstream = {
-        (rule.kernel.repo_id, rule.kernel.layer_name)
-        for rule in default_rules()
-        if isinstance(rule.kernel, ks.HubKernel)
-    }
-    # The kernel of the documentation of transformers' own KernelConfig.
-    upstream.add(("kernels-community/layer_norm", "LlamaRMSNorm"))
-    assert shown
-    for text in shown:
-        reference = ks.parse_kernel_ref(text)
-        assert isinstance(reference, ks.HubRef)
-        assert (reference.repo_id, reference.layer_name) in upstream, text
-
-
 WITHOUT_EXTRAS = """\
 import sys
 

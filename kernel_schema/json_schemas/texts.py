@@ -70,8 +70,8 @@ _KERNEL_MESSAGE: Final = (
 )
 _ENTRY_MESSAGE: Final = f"{_KERNEL_MESSAGE}; `{ORIGINAL}` keeps the model's own forward"
 _EXAMPLES: Final = [
-    "kernels-community/activation:SiLU",
-    "kernels-community/activation@v1:SiLU",
+    "kernels-community/activation:Silu",
+    "kernels-community/activation@v1:Silu",
     "./kernels/norm:MyNorm",
 ]
 

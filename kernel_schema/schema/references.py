@@ -62,8 +62,8 @@ class HubRef:
         ConfigError: With code `invalid-kernel-reference`, if a part breaks its rule or both
             `version` and `revision` are given.
 
-    >>> str(HubRef("kernels-community/activation", "SiLU", version=1))
-    'kernels-community/activation@v1:SiLU'
+    >>> str(HubRef("kernels-community/activation", "Silu", version=1))
+    'kernels-community/activation@v1:Silu'
     """
 
     repo_id: str
@@ -130,7 +130,7 @@ def parse_kernel_ref(text: str) -> HubRef | LocalRef:
     Raises:
         ConfigError: With code `invalid-kernel-reference`, saying which rule is broken.
 
-    >>> parse_kernel_ref("kernels-community/activation@v1:SiLU").version
+    >>> parse_kernel_ref("kernels-community/activation@v1:Silu").version
     1
     >>> parse_kernel_ref("./kernels/norm:MyNorm").path
     './kernels/norm'

@@ -30,7 +30,7 @@ ROUNDS: Final = 61
 CONFIGS: Final[dict[str, dict[str, Any]]] = {
     "plain": {
         "RMSNorm": "kernels-community/layer_norm:LlamaRMSNorm",
-        "SiLU": "kernels-community/activation:SiLU",
+        "SiLU": "kernels-community/activation:Silu",
     },
     "ranges and modes": {
         "RMSNorm": {

@@ -11,8 +11,8 @@ from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES
 
 _DEVICES, _MODES = set(DEVICE_NAMES), set(MODE_NAMES)
 _REFERENCES = {
-    "kernels-community/activation:SiLU",
-    "kernels-community/activation@v1:SiLU",
+    "kernels-community/activation:Silu",
+    "kernels-community/activation@v1:Silu",
     "./kernels/norm:MyNorm",
 }
 
