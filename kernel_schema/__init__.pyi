@@ -26,6 +26,9 @@ from kernel_schema.files.read import load as load
 from kernel_schema.files.read import loads as loads
 from kernel_schema.files.read import loads_document as loads_document
 from kernel_schema.files.read import read as read
+from kernel_schema.files.sources import ConfigSource as ConfigSource
+from kernel_schema.files.sources import diff as diff
+from kernel_schema.files.sources import expand as expand
 from kernel_schema.files.write import dump as dump
 from kernel_schema.files.write import dumps as dumps
 from kernel_schema.json_schemas.export import json_schema as json_schema
@@ -59,8 +62,6 @@ from kernel_schema.schema.rules import HubKernel as HubKernel
 from kernel_schema.schema.rules import LocalKernel as LocalKernel
 from kernel_schema.schema.rules import Rule as Rule
 from kernel_schema.schema.rules import RuntimeChoice as RuntimeChoice
-from kernel_schema.schema.rules import diff as diff
-from kernel_schema.schema.rules import expand as expand
 from kernel_schema.schema.vocabulary import ORIGINAL as ORIGINAL
 from kernel_schema.schema.vocabulary import DeviceType as DeviceType
 from kernel_schema.schema.vocabulary import ModeName as ModeName

@@ -133,14 +133,18 @@ class Diagnostic:
 
     @property
     def headline(self) -> str:
-        """The problem in one line: `file:line:col: error[code]: message`, or the route in front."""
-        return printable(f"{self.place}: {self.severity}[{self.code}]: {self.message}")
+        """The problem in one line: `file:line:col: error[code]: message`, or the route in front.
+
+        What is about a model or a machine, and about no place in a config, has neither.
+        """
+        where = f"{self.place}: " if self.place else ""
+        return printable(f"{where}{self.severity}[{self.code}]: {self.message}")
 
     @property
     def place(self) -> str:
-        """`file:line:col`, or the route where no file is known."""
+        """`file:line:col`, or the route where no file is known; "" where neither is."""
         if self.file is None:
-            return str(self.route)
+            return str(self.route) if self.route.steps else ""
         where = "" if self.span is None else f":{self.span.line}:{self.span.column}"
         return printable(f"{self.file}{where}")
 

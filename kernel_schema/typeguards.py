@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections import UserString
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -23,9 +24,14 @@ def is_table(value: object) -> TypeIs[Mapping[Any, Any]]:
     return isinstance(value, (dict, Mapping))  # most are dicts, which is told faster
 
 
-def is_list(value: object) -> TypeIs[list[Any]]:
-    """A list."""
-    return isinstance(value, list)
+def is_list(value: object) -> TypeIs[Sequence[Any]]:
+    """A sequence of any kind, but text and bytes; tuples have a meaning of their own."""
+    return isinstance(value, list) or (
+        isinstance(value, Sequence) and not isinstance(value, _NO_LISTS)
+    )
+
+
+_NO_LISTS = (str, UserString, bytes, bytearray, memoryview, tuple)
 
 
 def is_tuple(value: object) -> TypeIs[tuple[Any, ...]]:

@@ -14,6 +14,7 @@ from pydantic import ValidationError
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import explained, refused, replace_file
 from kernel_schema.files.read import PYPROJECT, format_of
+from kernel_schema.files.sources import config_of
 from kernel_schema.schema.local_paths import detach, stated_paths
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.typeguards import is_list, is_table
@@ -21,17 +22,18 @@ from kernel_schema.wording import is_visible, printable, printable_lines, quote
 
 if TYPE_CHECKING:
     from kernel_schema.files.document import Format
+    from kernel_schema.files.sources import ConfigSource
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _WIDTH: Final = 96
 
 
-def dumps(config: KernelConfig, *, format: Format) -> str:
+def dumps(config: ConfigSource, *, format: Format) -> str:
     """Write a config as a text.
 
     Args:
-        config: The config.
+        config: The config, in any form of `ConfigSource`: what a file states has absolute paths.
         format: `yaml`, `json` or `toml`.
 
     Returns:
@@ -49,6 +51,7 @@ def dumps(config: KernelConfig, *, format: Format) -> str:
     """
     if format not in _WRITERS:
         raise refused(f"{quote(format)} is not a format: formats are yaml, json and toml")
+    config = config_of(config)
     data = config.model_dump()
     if not all(map(str.isprintable, stated_paths(config))):
         try:
@@ -60,7 +63,7 @@ def dumps(config: KernelConfig, *, format: Format) -> str:
 
 
 def dump(
-    config: KernelConfig,
+    config: ConfigSource,
     path: str | os.PathLike[str],
     *,
     format: Format | None = None,
@@ -73,7 +76,8 @@ def dump(
     was. Links are followed; another name of the same file (a hard link) keeps the old config.
 
     Args:
-        config: The config. Relative paths in it are written as they are.
+        config: The config, in any form of `ConfigSource`. Relative paths in a config are written as
+            they are; those of a file start at it.
         path: Where to write; an existing file is replaced, and keeps its permissions.
         format: `yaml`, `json` or `toml`; told by the ending of the path if left out.
 
@@ -93,7 +97,7 @@ def dump(
             message = f"{quote(file)} holds more than a config"
             raise refused(message, "dump it as toml and paste it by hand")
         directory = Path(file).absolute().parent
-    replace_file(file, dumps(detach(config, directory), format=stated))
+    replace_file(file, dumps(detach(config_of(config), directory), format=stated))
 
 
 def _to_json(data: dict[str, Any]) -> str:

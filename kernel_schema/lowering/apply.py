@@ -13,12 +13,13 @@ from kernel_schema.choice.plan import disagreements
 from kernel_schema.choice.planning import plan_model
 from kernel_schema.choice.report import Report
 from kernel_schema.diagnostics import Diagnostic, KernelNotAppliedError, KernelSchemaError
+from kernel_schema.files.sources import config_of, opened
 from kernel_schema.lowering.audit import audit_layers
 from kernel_schema.lowering.check import refuse_errors
 from kernel_schema.lowering.forwards import NO_KERNEL, loaded_class, why_kept
 from kernel_schema.lowering.lower import build, kernels_mode, lower
 from kernel_schema.lowering.restore import ONE_AT_A_TIME, Block, Snapshot
-from kernel_schema.lowering.situate import ConfigSource, config_of, placed, placing, situate
+from kernel_schema.lowering.situate import placed, placing, situate, taken
 from kernel_schema.lowering.upstream import (
     active_mapping,
     always_holds,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.choice.plan import Plan
     from kernel_schema.choice.situation import Situation
+    from kernel_schema.files.sources import ConfigSource
     from kernel_schema.lowering.lower import KernelsMapping
     from kernel_schema.model.carriers import Carrier
     from kernel_schema.model.target import Target
@@ -54,20 +56,22 @@ def use_kernel_config(
     names every device of its layer. The outer mapping is back on exit. New threads do not see it.
 
     Args:
-        config: What is wanted; a `Document` gives errors its positions.
+        config: What is wanted, in any form of `ConfigSource`; a document or a path gives errors
+            its positions.
         device: Where entries go that speak for every device; every device if left out.
         mode: Under which mode entries without one go; `fallback` if left out.
 
     Raises:
-        LoweringError: As `lower` does.
+        LoweringError, ConfigError, TypeError: As `lower` does.
 
     >>> import kernels
     >>> from kernel_schema import KernelConfig
     >>> with use_kernel_config(KernelConfig({"RMSNorm": "org/repo:Layer"})):
     ...     pass  # kernels.kernelize(model, mode=kernels.Mode.INFERENCE)
     """
-    mapping = lower(config, device=device, mode=mode)
-    wanted = config_of(config)
+    source = opened(config)
+    mapping = lower(source, device=device, mode=mode)
+    wanted = config_of(source)
     with _active(expand(wanted), mapping, inherit=wanted.inherit_mapping):
         yield
 
@@ -113,7 +117,8 @@ def kernelize(
 
     Args:
         model: The model, changed in place.
-        config: What is wanted; a `Document` gives diagnostics its positions.
+        config: What is wanted, in any form of `ConfigSource`; a document or a path gives
+            diagnostics its positions.
         mode: How the model will run; inferred from its training state if left out.
         device: Where the model will run; inferred from its parameters if left out.
         strict: Raise where an entry that is meant for this device, capability and mode replaced
@@ -129,6 +134,8 @@ def kernelize(
         LoweringError: If the device cannot be told, the config cannot be lowered, kernels is not
             installed or does not have what is read of it.
         KernelNotAppliedError: If a kernel cannot be loaded, or with `strict` replaced nothing.
+        ConfigError: If a path or a mapping is given that is no config.
+        TypeError: If config or model is something else, or they are swapped.
 
     >>> from kernel_schema import read
     >>> from kernel_schema.demo.model import build_model
@@ -138,9 +145,10 @@ def kernelize(
     >>> norm.replaced, norm.total, norm.kernels[0].layer_class
     (5, 5, 'DemoRMSNorm')
     """
+    source = taken(config, model)
     snapshot = None
     try:
-        with placing(config) as wanted, ONE_AT_A_TIME:
+        with placing(source) as wanted, ONE_AT_A_TIME:
             kernels = import_kernels()
             target = resolve_target(model, device, mode)
             need_gpu(target)
@@ -174,7 +182,7 @@ def kernelize(
                 if file is not None:
                     note_loaded(file)
         diagnostics = (*diagnostics, *warnings, *disagreements(plan, report))
-        return replace(report, diagnostics=placed(config, diagnostics))
+        return replace(report, diagnostics=placed(source, diagnostics))
     except BaseException:  # an interrupt too: all or nothing
         if snapshot is not None:
             snapshot.put_back()
@@ -238,9 +246,8 @@ def kernelized(
     Takes what `kernelize` takes and yields its report.
 
     Raises:
-        ModelCheckError: As `kernelize` does.
-        LoweringError: As `kernelize` does.
-        KernelNotAppliedError: As `kernelize` does.
+        ModelCheckError, LoweringError, KernelNotAppliedError: As `kernelize` does.
+        ConfigError, TypeError: As `kernelize` does.
 
     >>> from kernel_schema import audit, read
     >>> from kernel_schema.demo.model import build_model
@@ -252,6 +259,7 @@ def kernelized(
     >>> audit(model).replaced
     0
     """
+    source = taken(config, model)
     with ONE_AT_A_TIME:
         block = Block(model)
     try:
@@ -259,7 +267,7 @@ def kernelized(
             with ONE_AT_A_TIME:
                 report = kernelize(
                     model,
-                    config,
+                    source,
                     mode=mode,
                     device=device,
                     strict=strict,

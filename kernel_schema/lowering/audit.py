@@ -6,19 +6,19 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from kernel_schema.choice.plan import disagreements
+from kernel_schema.choice.plan import Plan, disagreements
 from kernel_schema.choice.report import Kept, LayerReport, Report
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.lowering.forwards import in_use, known_kernels, replacement, why_kept
 from kernel_schema.lowering.restore import live_note_of
 from kernel_schema.model.carriers import carriers
 from kernel_schema.model.target import mode_of
+from kernel_schema.schema.arguments import need_module, wrong_argument
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Mapping
 
-    from kernel_schema.choice.plan import Plan
     from kernel_schema.lowering.restore import Note
     from kernel_schema.model.carriers import Carrier
     from kernel_schema.model.types import Module
@@ -39,6 +39,7 @@ def audit(model: Module, plan: Plan | None = None) -> Report:
 
     Raises:
         LoweringError: With code `unsupported-by-kernels`, if kernels does not have what is read.
+        TypeError: If it is no model, or there is a plan that is none.
 
     >>> from torch import nn
     >>> class Norm(nn.Identity):
@@ -47,6 +48,9 @@ def audit(model: Module, plan: Plan | None = None) -> Report:
     RMSNorm: 0 of 1 replaced
       1 kept: no kernel was put in its place
     """
+    need_module(model)
+    if not (plan is None or isinstance(plan, Plan)):  # pyright: ignore[reportUnnecessaryIsInstance] (a config, say)
+        raise wrong_argument("plan", plan, "a `Plan`, as `explain` gives it")
     note = live_note_of(model)
     meant = {} if note is None else dict(note.meant)
     if plan is not None:

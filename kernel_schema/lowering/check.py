@@ -15,13 +15,15 @@ from kernel_schema.diagnostics import (
     Severity,
     in_file_order,
 )
-from kernel_schema.lowering.situate import ConfigSource, config_of, placed, situate
+from kernel_schema.files.sources import config_of, opened
+from kernel_schema.lowering.situate import placed, situate, taken
 from kernel_schema.schema.values import check_capability
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
+    from kernel_schema.files.sources import ConfigSource
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
 
@@ -40,7 +42,8 @@ def check(
     """Find everything that is wrong with a config, and with it for a model.
 
     Args:
-        config: A config; a `Document` gives diagnostics its positions.
+        config: A config, in any form of `ConfigSource`; a document or a path gives diagnostics its
+            positions.
         model: A `torch.nn.Module`; without one only the config and the files it names are checked.
         device: Where the model will run; inferred from its parameters if left out.
         mode: How the model will run; inferred from its training state if left out.
@@ -59,6 +62,8 @@ def check(
         LoweringError: If `device`, `mode`, `capability` or `target` is none, or, with code
             `unsupported-by-kernels`, if kernels is loaded and does not have what is read of its
             active mapping.
+        ConfigError: If a path or a mapping is given that is no config.
+        TypeError: If config or model is something else, or they are swapped.
 
     >>> from torch import nn
     >>> from kernel_schema import KernelConfig
@@ -69,6 +74,7 @@ def check(
     kernel_mapping.RMSNrom: error[unregistered-layer]: the model registers no layer `RMSNrom`
       help: did you mean `RMSNorm`? It registers `RMSNorm`
     """
+    source = opened(config) if model is None else taken(config, model)
     # What only a model or a target needs is imported with it: not to check a file alone.
     layers = None
     stated = _Stated(device, mode, capability, target)
@@ -86,14 +92,14 @@ def check(
     if select is not None and not select:
         return ()
     situation = situate(
-        config_of(config),
+        config_of(source),
         layers,
         device=stated.device,
         stated_mode=stated.mode,
         capability=capability,
         build_target=stated.build_target,
     )
-    return in_file_order(placed(config, ask(situation, ignore=ignore, select=select)))
+    return in_file_order(placed(source, ask(situation, ignore=ignore, select=select)))
 
 
 class _Stated:

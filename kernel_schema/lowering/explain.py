@@ -10,17 +10,19 @@ from kernel_schema.checks.environment import obstacles
 from kernel_schema.checks.questions import ask
 from kernel_schema.choice.planning import Matrix, matrix_of, plan_model
 from kernel_schema.diagnostics import LoweringError
-from kernel_schema.lowering.situate import ConfigSource, located, placed, placing, situate
+from kernel_schema.files.sources import opened
+from kernel_schema.lowering.situate import located, placed, placing, situate, taken
 from kernel_schema.lowering.upstream import always_holds
 from kernel_schema.model.carriers import look_closer
-from kernel_schema.model.inspect import inspect_model
+from kernel_schema.model.inspect import RegisteredLayer, inspect_model
 from kernel_schema.model.target import resolve_mode, resolve_target
+from kernel_schema.schema.arguments import wrong_argument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kernel_schema.choice.plan import Plan
-    from kernel_schema.model.inspect import RegisteredLayer
+    from kernel_schema.files.sources import ConfigSource
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.rules import Rule
 
@@ -37,7 +39,8 @@ def explain(
     """Tell what will run in a model, and why not something else, before anything is loaded.
 
     Args:
-        config: What is wanted; a `Document` gives candidates and diagnostics their positions.
+        config: What is wanted, in any form of `ConfigSource`; a document or a path gives
+            candidates and diagnostics their positions.
         model: The model; on the meta device too.
         device: Where it will run; inferred from its parameters if left out.
         capability: Compute capability of the GPU (90 means 9.0); that of the GPU that is there if
@@ -51,6 +54,8 @@ def explain(
     Raises:
         LoweringError: If the device, or a capability that counts, is neither given nor there, or a
             `kernel_condition` of the model fails.
+        ConfigError: If a path or a mapping is given that is no config.
+        TypeError: If config or model is something else, or they are swapped.
 
     >>> from torch import nn
     >>> from kernel_schema import KernelConfig
@@ -61,9 +66,10 @@ def explain(
     RMSNorm: 1 of 1 will be replaced
       1 by org/repo@v1:Norm
     """
+    source = taken(config, model)
     target = resolve_target(model, device, mode, capability)
     layers = inspect_model(model)
-    with placing(config) as wanted:
+    with placing(source) as wanted:
         situation = situate(
             wanted, layers, target=target, stated_mode=resolve_mode(mode), inherited=inherited
         )
@@ -74,9 +80,9 @@ def explain(
         return plan_model(
             situation,
             facts,
-            locate=partial(located, config),
+            locate=partial(located, source),
             cannot_serve=mode_refusals(situation),
-            diagnostics=placed(config, diagnostics),
+            diagnostics=placed(source, diagnostics),
         )
 
 
@@ -89,7 +95,7 @@ def plan_matrix(
     """What runs for one layer everywhere: by device and range of capability, then by mode.
 
     Args:
-        config: What is wanted.
+        config: What is wanted, in any form of `ConfigSource`.
         layer: What carries the name, from `inspect_model`.
         inherited: As for `explain`.
 
@@ -100,6 +106,7 @@ def plan_matrix(
 
     Raises:
         LoweringError: If what is active in kernels cannot be read.
+        ConfigError, TypeError: As `explain` does.
 
     >>> from torch import nn
     >>> from kernel_schema import KernelConfig, ModeName, inspect_model
@@ -112,6 +119,9 @@ def plan_matrix(
     cuda capability 0 to 89 0
     cuda capability 90 and above 1
     """
-    with placing(config) as wanted:
+    source = opened(config)
+    if not isinstance(layer, RegisteredLayer):  # pyright: ignore[reportUnnecessaryIsInstance] (a name, say, of callers who do not check types)
+        raise wrong_argument("layer", layer, "one of `inspect_model(model).values()`")
+    with placing(source) as wanted:
         rules = situate(wanted, None, inherited=inherited).of_layer(layer.layer_name)
-        return matrix_of(layer, rules, partial(located, config))
+        return matrix_of(layer, rules, partial(located, source))

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 from kernel_schema.checks.environment import version_of
 from kernel_schema.checks.refusals import refusal
 from kernel_schema.diagnostics import Diagnostic, LoweringError
-from kernel_schema.lowering.situate import ConfigSource, placing
+from kernel_schema.files.sources import opened
+from kernel_schema.lowering.situate import placing, taken
 from kernel_schema.lowering.upstream import import_kernels, knows_device
 from kernel_schema.model.target import mode_of, resolve_device, resolve_mode
 from kernel_schema.paths import home_path
+from kernel_schema.schema.arguments import need_module
 from kernel_schema.schema.rules import HubKernel, Kernel, Rule, RuntimeChoice, expand
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, ModeName
 from kernel_schema.wording import listing, quote
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     from kernels import Device, LayerRepository, LocalLayerRepository, LockedLayerRepository, Mode
 
+    from kernel_schema.files.sources import ConfigSource
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
 
@@ -42,7 +45,8 @@ def lower(
     """Turn a config into the nested mapping of the kernels library.
 
     Args:
-        config: What is wanted; a `Document` gives errors its positions.
+        config: What is wanted, in any form of `ConfigSource`; a document or a path gives errors
+            its positions.
         model: Where given, its device and mode stand in for `device` and `mode`.
         device: Where entries go that speak for every device. With neither a model nor a device
             they go to every device that the installed kernels knows. Entries that name their
@@ -61,13 +65,16 @@ def lower(
         LoweringError: If kernels is not installed or too old for a device, the device is needed
             and cannot be told, a lock file cannot be used or is on another machine, a path names a
             user (`~user`), or a revision is not trusted. All such problems at once.
+        ConfigError: If a path or a mapping is given that is no config.
+        TypeError: If config or model is something else, or they are swapped.
 
     >>> from kernel_schema import KernelConfig
     >>> mapping = lower(KernelConfig({"A": {"cpu": "./norm:Layer"}}))
     >>> mapping["A"]["cpu"]
     {<Mode.FALLBACK: 1>: <kernels.layer.layer.LocalLayerRepository object at ...>}
     """
-    with placing(config) as wanted:
+    source = opened(config) if model is None else taken(config, model)
+    with placing(source) as wanted:
         kernels = import_kernels()
         rules = expand(wanted)
         run_mode = resolve_mode(mode) or (ModeName.FALLBACK if model is None else mode_of(model))
@@ -81,6 +88,7 @@ def create_compatible_mapping(
     compile: bool,
 ) -> KernelsMapping:
     """`KernelConfig.create_compatible_mapping`: see there."""
+    need_module(model)
     return lower(config, model, mode=mode_of(model, compiled=compile))
 
 

@@ -19,6 +19,7 @@ from kernel_schema.lowering.forwards import (
 )
 from kernel_schema.model.carriers import carriers
 from kernel_schema.model.wrappers import unwrap
+from kernel_schema.schema.arguments import need_module
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,6 +70,7 @@ def restore(model: Module) -> None:
 
     Raises:
         LoweringError: With code `unsupported-by-kernels`, if kernels does not have what is read.
+        TypeError: If it is no model.
 
     >>> from kernel_schema import kernelize, read
     >>> from kernel_schema.demo.model import build_model
@@ -79,6 +81,7 @@ def restore(model: Module) -> None:
     >>> any("forward" in vars(module) for module in model.modules())
     False
     """
+    need_module(model)
     snapshot = None
     try:
         with ONE_AT_A_TIME:

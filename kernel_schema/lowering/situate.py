@@ -1,13 +1,15 @@
-"""From what a caller hands over, a config or a document, to a situation and back to positions."""
+"""From what a caller hands over, in place of a config too, to a situation and back to positions."""
 
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Protocol, TypeAlias
+from typing import TYPE_CHECKING
 
 from kernel_schema.choice.situation import Situation
 from kernel_schema.diagnostics import KernelSchemaError
+from kernel_schema.files.sources import config_of, opened
 from kernel_schema.lowering.upstream import active_mapping, is_mapping_disabled
+from kernel_schema.schema.arguments import need_module, refuse_swapped
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.schema.rules import expand
 
@@ -15,52 +17,42 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterable
 
     from kernel_schema.builds.variants import BuildTarget
-    from kernel_schema.diagnostics import Diagnostic, Route, Span
+    from kernel_schema.diagnostics import Diagnostic, Span
+    from kernel_schema.files.sources import ConfigSource, Opened
     from kernel_schema.model.inspect import RegisteredLayers
     from kernel_schema.model.target import Target
+    from kernel_schema.model.types import Module
     from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
 
 
-class ConfigDocument(Protocol):
-    """A config together with the text it was read from, as `kernel_schema.Document` is."""
+def taken(config: ConfigSource, model: Module) -> Opened:
+    """The config or document that a caller means, before anything is done with the model.
 
-    @property
-    def anchored(self) -> KernelConfig:
-        """The config, with relative paths made absolute."""
-        ...
-
-    def locate(self, route: Route) -> Span:
-        """Where a route leads in the text."""
-        ...
-
-    def place(self, diagnostic: Diagnostic) -> Diagnostic:
-        """The same diagnostic with file and span."""
-        ...
+    Raises:
+        ConfigError: If a file or a mapping is no config.
+        TypeError: If either is something else, or they are swapped.
+    """
+    refuse_swapped(config, model)
+    source = opened(config)
+    need_module(model)
+    return source
 
 
-ConfigSource: TypeAlias = KernelConfig | ConfigDocument
-
-
-def config_of(source: ConfigSource) -> KernelConfig:
-    """The config that is meant."""
-    return source if isinstance(source, KernelConfig) else source.anchored
-
-
-def placed(source: ConfigSource, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+def placed(source: Opened, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The diagnostics, with positions if the source has any."""
     return tuple(
         diagnostics if isinstance(source, KernelConfig) else map(source.place, diagnostics)
     )
 
 
-def located(source: ConfigSource, rule: Rule) -> Span | None:
+def located(source: Opened, rule: Rule) -> Span | None:
     """Where a rule is stated in the text of a source; None if it has no text."""
     return None if isinstance(source, KernelConfig) else source.locate(rule.route)
 
 
 @contextmanager
-def placing(source: ConfigSource) -> Generator[KernelConfig]:
+def placing(source: Opened) -> Generator[KernelConfig]:
     """Give the errors of a block the positions of a source; yields the config that is meant."""
     try:
         yield config_of(source)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.model.own_forward import closure_of
 from kernel_schema.model.wrappers import own_class, unwrap, wrapped_key
+from kernel_schema.schema.arguments import need_module
 
 if TYPE_CHECKING:
     from kernel_schema.model.types import Module
@@ -101,6 +102,9 @@ def inspect_model(model: Module) -> RegisteredLayers:
     Returns:
         A mapping from registered name to `RegisteredLayer`.
 
+    Raises:
+        TypeError: If it is none.
+
     >>> from torch import nn
     >>> class Norm(nn.Identity):
     ...     kernel_layer_name = "RMSNorm"
@@ -116,6 +120,7 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
 
     One on the meta device says nothing; None where there is no other.
     """
+    need_module(model)
     walk = Walk(model)
     carriers: list[Module] = []
     names: dict[str, list[str]] = {}

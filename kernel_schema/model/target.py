@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from kernel_schema.diagnostics import lowering_error
 from kernel_schema.model.wrappers import is_compiled, unwrap
 from kernel_schema.schema.alternatives import check_device, check_mode
+from kernel_schema.schema.foreign import mode_name
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.values import check_capability
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES, DeviceType, ModeName
@@ -78,13 +79,7 @@ def resolve_mode(mode: ModeInput | None) -> ModeName | None:
     """The mode as given, by our name or as `kernels.Mode`."""
     if mode is None or isinstance(mode, ModeName):
         return mode
-    name: Any = mode
-    flags = getattr(mode, "value", None)
-    if not isinstance(mode, str) and isinstance(flags, int):
-        # Flag members print as `Mode.TORCH_COMPILE|TRAINING`, in an order of their own.
-        parts = str(mode).replace("Mode.", "").lower().split("|")
-        name = "_".join(sorted(parts, key="torch_compile".__eq__))
-    return argument(check_mode(name))
+    return argument(check_mode(mode_name(mode) or mode))
 
 
 _T = TypeVar("_T")

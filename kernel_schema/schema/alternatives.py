@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
+from kernel_schema.schema.foreign import key_problem, repository_problem
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import HubRef, LocalRef, read_kernel_ref
-from kernel_schema.schema.values import check_kernel
+from kernel_schema.schema.values import not_a_reference
 from kernel_schema.schema.vocabulary import (
     CONFIG_KEYS,
     DEVICE_NAMES,
@@ -28,7 +29,7 @@ from kernel_schema.typeguards import is_list, is_path, is_table, is_tuple
 from kernel_schema.wording import listing, quote, show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from kernel_schema.codes import Code
     from kernel_schema.schema.problems import Steps
@@ -162,14 +163,16 @@ def misfit(value: Any, holder: Holder) -> tuple[Steps, Problem]:
         if original := ENTRIES[holder].original:
             help_text = f"to keep the model's own forward write {original}"
         return (), Problem("invalid-entry", f"nothing stands here: {forms}", help_text)
-    if is_path(value) and isinstance(problem := check_kernel(value), Problem):
+    if is_path(value):
+        return (), not_a_reference(value)
+    if problem := repository_problem(value):
         return (), problem
     if holder == "range" and isinstance(value, str):
         help_text = "write it as a table with the key `kernel`"
     return (), Problem("invalid-entry", f"{show(value)} cannot stand here: {forms}", help_text)
 
 
-def _list_help(value: list[Any], holder: Holder) -> str | None:
+def _list_help(value: Sequence[Any], holder: Holder) -> str | None:
     """What a list was probably meant to be."""
     if isinstance(value[0], str):
         # transformers' (reference, options), as files have to write it.
@@ -181,6 +184,9 @@ def _list_help(value: list[Any], holder: Holder) -> str | None:
 
 
 def _misfit_table(table: Mapping[Any, Any], holder: Holder) -> tuple[Steps, Problem]:
+    for key in table:
+        if problem := key_problem(key):
+            return (key,), problem
     words = [key for key in table if isinstance(key, str)]
     for word in words:
         if problem := misplaced_key(word):
@@ -306,6 +312,8 @@ def check_mode(key: object) -> ModeName | Problem:
 
 
 def _unknown_name(code: Code, key: object, kind: KeyKind, names: tuple[str, ...]) -> Problem:
+    if problem := key_problem(key):
+        return problem
     word = key if isinstance(key, str) else ""
     if word in SPEC_KEYS:
         message = f"{quote(key)} is an option of a kernel, beside {kind}s"

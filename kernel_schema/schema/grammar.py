@@ -14,6 +14,7 @@ from pydantic_core import core_schema
 
 from kernel_schema.schema import alternatives, values
 from kernel_schema.schema.alternatives import meant_alternative
+from kernel_schema.schema.foreign import plain_keys
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.schema.ranges import bounds_problem, device_problems
 from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS
@@ -126,6 +127,7 @@ class Reader:
         """`{DeviceType: DeviceEntry}`, at least one key."""
         if not self._is_stated(value, steps, "a table of devices"):
             return FrozenDict({})
+        value = plain_keys(value)
         for below, problem in device_problems(value):
             self.problems.note((*steps, *below), problem)
         return self._entries(value, steps, alternatives.check_device, "device")
@@ -134,7 +136,7 @@ class Reader:
         """`{ModeName: KernelRef | KernelSpec}`, at least one key."""
         if not self._is_stated(value, steps, "a table of modes"):
             return FrozenDict({})
-        return self._entries(value, steps, alternatives.check_mode, "mode")
+        return self._entries(plain_keys(value), steps, alternatives.check_mode, "mode")
 
     def _entries(
         self, table: Mapping[Any, Any], steps: Steps, check: Check, holder: Holder
@@ -154,6 +156,9 @@ class Reader:
         """
         # Most are strings.
         alternative = "string" if type(value) is str else meant_alternative(value, holder)
+        if alternative == "other" and is_table(value):
+            value = plain_keys(value)
+            alternative = meant_alternative(value, holder)
         if alternative not in alternatives.ENTRIES[holder].takes:
             return self._refuse(value, steps, holder)
         if alternative == "string":

@@ -16,6 +16,8 @@ from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.schema.vocabulary import DeviceType, ModeName, Original
 
 if TYPE_CHECKING:
+    from kernels import Device, Mode
+
     from kernel_schema.schema.models import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
 
 RefInput: TypeAlias = str | HubRef | LocalRef
@@ -84,7 +86,13 @@ class DeviceMappingDict(TypedDict, total=False):
 _Node: TypeAlias = Union[
     DeviceEntryInput, int, os.PathLike[str], "CapabilityEntry", "_Table", Sequence["_Node"]
 ]
-_Table: TypeAlias = Mapping[str, _Node] | Mapping[DeviceType, _Node] | Mapping[ModeName, _Node]
+_Table: TypeAlias = (
+    Mapping[str, _Node]
+    | Mapping[DeviceType, _Node]
+    | Mapping[ModeName, _Node]
+    | Mapping["Device", _Node]
+    | Mapping["Mode", _Node]
+)
 
 LayerEntryInput: TypeAlias = Union[
     SpecInput,
@@ -95,8 +103,8 @@ LayerEntryInput: TypeAlias = Union[
     tuple[RefInput, Mapping[str, Any]],
     _Table,
 ]
-ModeMappingInput: TypeAlias = ModeMappingDict | Mapping[str, _Node] | Mapping[ModeName, _Node]
-DeviceMappingInput: TypeAlias = DeviceMappingDict | Mapping[str, _Node] | Mapping[DeviceType, _Node]
+ModeMappingInput: TypeAlias = ModeMappingDict | _Table
+DeviceMappingInput: TypeAlias = DeviceMappingDict | _Table
 SchemaUriDict = TypedDict("SchemaUriDict", {"$schema": str}, total=False)
 """`$schema` as a keyword, as `KernelConfig.model_dump` gives it."""
 

@@ -117,4 +117,4 @@ def _step(key: Any) -> Step:
     """A key of a route as pydantic shows it too."""
     if isinstance(key, str):
         return str.__str__(key)
-    return int(key) if isinstance(key, int) else str(key)
+    return int(key) if isinstance(key, int) else repr(key)  # `str` of kernels' objects asks the Hub

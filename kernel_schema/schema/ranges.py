@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.schema.alternatives import alternative
+from kernel_schema.schema.foreign import plain_keys
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
@@ -145,6 +146,8 @@ def _range_of(entry: object) -> Capabilities | None:
     if not is_table(entry):
         own = getattr(entry, "capabilities", None)
         return own if isinstance(own, Capabilities) else None
+    if not _RANGE_WORDS.issuperset(entry):
+        entry = plain_keys(entry)
     bounds = {key: entry[key] for key in RANGE_KEYS if key in entry}
     # What is misspelt may be a bound.
     if (

@@ -131,19 +131,7 @@ class Rule:
 
 
 def expand(config: KernelConfig) -> tuple[Rule, ...]:
-    """What a config says, as rules in the order of the config.
-
-    Args:
-        config: A config.
-
-    Returns:
-        A rule for each kernel or `original` that it states.
-
-    >>> from kernel_schema import KernelConfig
-    >>> for rule in expand(KernelConfig({"A": {"cuda": {"training": "org/repo:L"}}})):
-    ...     print(rule.layer_name, rule.device, rule.mode, rule.kernel, "from", rule.route)
-    A cuda training org/repo@v1:L from kernel_mapping.A.cuda.training
-    """
+    """What a config says, as rules in the order of the config."""
     if (last := _LAST.get("config")) is not None and last[0]() is config:
         return last[1]
     rules: list[Rule] = []
@@ -295,22 +283,7 @@ def _plain(rule: Rule) -> list[object]:
 
 
 def diff(old: KernelConfig, new: KernelConfig) -> tuple[Change, ...]:
-    """What two configs say differently, by layer, device, range and mode.
-
-    `inherit_mapping` is no rule: compare it by itself.
-
-    Args:
-        old: The config before.
-        new: The config after.
-
-    Returns:
-        A change for each statement that was added, removed or changed; sugar makes no difference.
-
-    >>> from kernel_schema import KernelConfig
-    >>> changes = diff(KernelConfig({"A": "o/r:L"}), KernelConfig({"A": "o/r@v2:L"}))
-    >>> print(changes[0])
-    A, every device, every mode: o/r@v1:L -> o/r@v2:L
-    """
+    """What two configs say differently: `kernel_schema.diff` of configs alone."""
     before, after = (
         {(rule.layer_name, rule.device, rule.capabilities, rule.mode): rule for rule in rules}
         for rules in (_normalised(old), _normalised(new))

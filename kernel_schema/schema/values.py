@@ -9,6 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_schema.schema.foreign import fusion_problem, repository_problem
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import (
     MAX_VERSION,
@@ -23,11 +24,11 @@ from kernel_schema.schema.references import (
     repo_id_problem,
 )
 from kernel_schema.schema.vocabulary import MAX_CAPABILITY, ORIGINAL, Original
-from kernel_schema.typeguards import as_text, is_path
+from kernel_schema.typeguards import as_text, is_list, is_path, is_tuple
 from kernel_schema.wording import listing, normalise_word, quote, show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
 MAX_LENGTH: Final = 1000
 """How many characters a layer name and `$schema` may have."""
@@ -49,7 +50,7 @@ def check_kernel(value: object) -> HubRef | LocalRef | Problem:
     """A kernel reference: a string, or one that is parsed already."""
     text = as_text(value)
     if text is None:
-        return value if isinstance(value, (HubRef, LocalRef)) else _not_a_reference(value)
+        return value if isinstance(value, (HubRef, LocalRef)) else not_a_reference(value)
     if ref := read_kernel_ref(text):
         return ref
     if text == ORIGINAL:
@@ -62,7 +63,10 @@ def check_kernel(value: object) -> HubRef | LocalRef | Problem:
     return Problem("invalid-kernel-reference", *refusal(text))
 
 
-def _not_a_reference(value: object) -> Problem:
+def not_a_reference(value: object) -> Problem:
+    """For a value that is no text where a reference belongs."""
+    if problem := repository_problem(value):
+        return problem
     if is_path(value):
         message = f"{quote(os.fspath(value))} is a path without a layer name"
         help_text = "build it with `LocalRef(path=..., layer_name=...)`"
@@ -100,11 +104,19 @@ def check_capability(value: object) -> int | Problem:
     # No GPU is beyond 20.0, and 90.0 is 90 with a point.
     if number is not None and 0 < number < 20 and round(number, 1) == number:
         help_text = f"capability {number} is written {round(number * 10)}"
+    if (is_tuple(value) or is_list(value)) and _is_pair(value):
+        help_text = f"write {10 * value[0] + value[1]}"
     message = (
         f"{show(value)} is not a capability: it must be an integer from 0 to {MAX_CAPABILITY}, "
         "and 90 means 9.0"
     )
     return Problem("invalid-capability", message, help_text)
+
+
+def _is_pair(value: Sequence[Any]) -> bool:
+    """Whether it is a capability as torch gives it: `(9, 0)`."""
+    digits = all(type(part) is int and part >= 0 for part in value)
+    return len(value) == 2 and digits and value[0] <= MAX_CAPABILITY // 10 and value[1] < 10
 
 
 def _as_float(value: object) -> float | None:
@@ -209,6 +221,8 @@ def check_layer_name(value: object) -> str | Problem:
     """A name that a model registers: `kernel_layer_name` of its class."""
     name = as_text(value)
     help_text = None
+    if is_tuple(value):
+        return fusion_problem(value)
     if name is None:
         message = f"{show(value)} is not a string"
     elif not (stripped := name.strip()):

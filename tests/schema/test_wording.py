@@ -193,7 +193,8 @@ def test_route(steps: tuple[str | int, ...], text: str) -> None:
 
 def test_diagnostic() -> None:
     plain = Diagnostic("empty-entry", "nothing here")
-    assert str(plain) == "(top level): error[empty-entry]: nothing here"
+    assert str(plain) == "error[empty-entry]: nothing here"
+    assert plain.place == ""
     warning = Diagnostic("too-deep", "y", Route(("a",)), "do z", Severity.WARNING)
     assert str(warning) == "a: warning[too-deep]: y\n  help: do z"
 
@@ -211,7 +212,7 @@ def test_a_diagnostic_of_a_file_says_where() -> None:
 def test_errors_show_every_diagnostic() -> None:
     diagnostics = [Diagnostic("too-deep", "one"), Diagnostic("yaml-tag", "two", help="three")]
     assert str(ModelCheckError(diagnostics)).splitlines() == [
-        "(top level): error[too-deep]: one",
-        "(top level): error[yaml-tag]: two",
+        "error[too-deep]: one",
+        "error[yaml-tag]: two",
         "  help: three",
     ]

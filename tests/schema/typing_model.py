@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from typing_extensions import assert_type
@@ -23,7 +24,17 @@ def checks(config: ks.KernelConfig, model: torch.nn.Module) -> None:
     assert_type(config.sanitize_kernel_mapping(model), None)
     ks.check(config, 1)  # wrong: not a model
     ks.check(config, model, "cuda")  # wrong: by keyword only
-    ks.check({"A": "org/repo:Layer"})  # wrong: not a config
+    assert_type(ks.check({"A": "org/repo:Layer"}, model), tuple[ks.Diagnostic, ...])
+    assert_type(ks.check("kernels.yaml"), tuple[ks.Diagnostic, ...])
+    assert_type(ks.check(Path("kernels.yaml")), tuple[ks.Diagnostic, ...])
+    ks.check(b"kernels.yaml")  # wrong: not a path
+    ks.check(["A"])  # wrong: not a config
+
+
+def objects_of_kernels(mode: Mode, device: Device) -> None:
+    ks.KernelConfig({"A": {mode: "org/repo:Layer"}, "B": {device: {mode: "org/repo:Layer"}}})
+    ks.ModeMapping({mode: "org/repo:Layer"})
+    ks.DeviceMapping({device: "original"})
 
 
 def lowering(

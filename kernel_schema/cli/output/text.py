@@ -47,8 +47,9 @@ def _shown(
     diagnostic: Diagnostic, lines: Sequence[str] | None, paint: Callable[[str, str], str]
 ) -> str:
     colour = _COLOURS[diagnostic.severity]
+    place = diagnostic.place
     shown = [
-        paint(printable(f"{diagnostic.place}: "), "bold")
+        paint(printable(f"{place}: "), "bold") * bool(place)
         + paint(f"{diagnostic.severity}[{diagnostic.code}]", colour)
         + paint(f": {printable(diagnostic.message)}", "bold")
     ]
