@@ -244,6 +244,9 @@ def write_kernels(folder: Path) -> None:
         '{"name": "x-y", "id": "x", "license": "MIT", "python-depends": [], '
         '"backend": {"type": "cpu"}}'
     )
+    computed = STATE.replace("NormWithState", "Norm").replace("size = 4", "has_backward = bool(0)")
+    computed = f"from torch import nn\n{computed}"
+    write_kernel_repository(folder / "computed", computed, backends=["cpu"])
     write_kernel_repository(folder / "raises", "raise RuntimeError('broken')", backends=["cpu"])
     cuda = write_kernel_repository(folder / "norm_cuda", KERNELS, backends=["cuda"])
     metadata = cuda / "build/torch-cuda/metadata.json"
@@ -376,7 +379,9 @@ def test_examples_of_machines(code: Meaning, bench: dict[str, Any]) -> None:
 def outcome(text: str, code: Meaning, bench: dict[str, Any]) -> list[str]:
     """What running an example reports, and what an audit of the model reports after it."""
     layer_name = "NormWithoutBackward" if "backward" in code.name else "Norm"
-    kernel = f"./kernels/{'fresh' if 'fresh' in text else 'norm'}:{layer_name}"
+    # Absolute: kernels keeps what it has loaded by its path as written, and examples move about.
+    repository = Path("kernels/fresh" if "fresh" in text else "kernels/norm").absolute()
+    kernel = f"{repository}:{layer_name}"
     entry = {"cuda": [{"min_capability": 80, "kernel": kernel}]}
     config = ks.KernelConfig({"Norm": entry if code.name == "capability-needed" else kernel})
     try:

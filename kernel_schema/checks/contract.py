@@ -314,8 +314,10 @@ def parameters_of(cls: Any) -> Kinds | None:
 
 
 def _spelt(parameters: Kinds) -> str:
-    stars = {"VAR_POSITIONAL": "*", "VAR_KEYWORD": "**"}
-    return f"`({', '.join(stars.get(kind, '') + name for name, kind in parameters[1:])})`"
+    """The arguments as Python spells them, marks of their kinds included."""
+    kinds = inspect.Parameter
+    listed = [kinds(name, getattr(kinds, kind)) for name, kind in parameters[1:]]
+    return quote(str(inspect.Signature(listed)))
 
 
 def _file(rule: Rule, build: Build, path: str) -> str:

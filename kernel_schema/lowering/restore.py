@@ -108,14 +108,12 @@ class Snapshot:
         self._model = unwrap(model)
         self.note = _NOTES.get(self._model)
         self.carriers = list(carriers(model))
-        self.before = {
-            item.carrier: _Before(
-                item,
-                forward_key(item.carrier),
-                {key: item.carrier.__dict__.get(key, _ABSENT) for key in _KEYS},
-            )
-            for item in self.carriers
-        }
+        self.before: dict[Module, _Before] = {}
+        for item in self.carriers:
+            state = item.carrier.__dict__
+            values = {key: state.get(key, _ABSENT) for key in _KEYS}
+            # A function is held by many: the first is told of.
+            self.before.setdefault(item.carrier, _Before(item, forward_key(item.carrier), values))
 
     def put_back(self) -> None:
         """Make everything what it was, whatever happened since."""
@@ -218,13 +216,18 @@ class Block(Snapshot):
             return
         later = _BLOCKS[_BLOCKS.index(self) + 1 :]
         known = known_kernels()
-        for carrier in self.changed:
+        for carrier, before in self.before.items():
             covering = next((block for block in later if carrier in block.changed), None)
             if covering is not None:
-                covering.before[carrier] = self.before[carrier]
+                covering.before[carrier] = before
                 continue
-            key, before = forward_key(carrier), self.before[carrier]
+            key = forward_key(carrier)
             current = carrier.__dict__.get(key)
+            if carrier not in self.changed and (
+                current is before.values[key]
+                or (before.item.is_function and id(replacement(carrier)) in known)
+            ):
+                continue  # another model's, for a function
             if current is None or is_own_or_kernel(carrier, current, known):
                 own = _own_at(key, carrier, before.values[before.key])
                 kept = {name: before.values[name] for name in (_SAVED, PLACED)}

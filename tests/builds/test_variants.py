@@ -96,9 +96,9 @@ def test_the_choice_is_that_of_kernels(seed: int) -> None:
         target = targets(rng, drawn)
         fitting, trace = variants._resolve_variant_for_system(
             known(drawn),
-            parse_backend(target.backend),
-            target.cpu,
-            target.os,
+            parse_backend(str(target.backend)),
+            str(target.cpu),
+            str(target.os),
             version(target.torch),
             # Where a system has one ABI only, kernels compares a build that names one with None.
             target.cxx11_abi,

@@ -16,6 +16,7 @@ import kernels
 from rich.cells import cell_len
 
 from tests.cli.models import call, workplace, write
+from tests.kernel_repos import KernelLayer, write_kernel_repository
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -42,7 +43,8 @@ kernel_mapping:
 def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Iterator[Run]:
     """Run the command beside a model and a config: exit code, output and errors."""
     write(tmp_path, "kernels.yaml", CONFIG)
-    (tmp_path / "norm/build").mkdir(parents=True)
+    layer = KernelLayer("AnyNorm", "x", arguments="x, *, scale")
+    write_kernel_repository(tmp_path / "norm", [layer])
 
     def explain(*arguments: str, model: str = "toy_model:build") -> tuple[int, str, str]:
         code = call("explain", *arguments, "--model", model)

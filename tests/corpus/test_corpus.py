@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 INVALID = FOLDERS[1:]
 # Codes that a file draws by where or how large it is, not by what it says: test_load_errors.py.
 ELSEWHERE = {
+    "capability-not-built",
     "cannot-write",
     "file-not-found",
     "file-too-large",

@@ -178,6 +178,17 @@ class TestSignature:
         found = check(ks.LocalRef(repository, "OfTwo"), nn.Sequential(Norm()))
         assert found == [("signature-mismatch", "error")]
 
+    def test_the_message_shows_the_kinds(self, tmp_path: Path) -> None:
+        class Scaled(Norm):
+            def forward(self, x: torch.Tensor, *, scale: float = 1) -> torch.Tensor:
+                return x * scale
+
+        layers = (KernelLayer("OfTwo", "x * scale", arguments="x, scale"),)
+        repository = write_kernel_repository(tmp_path / "kinds", layers, backends=["cpu"])
+        config = ks.KernelConfig({"Norm": ks.LocalRef(repository, "OfTwo")})
+        [found] = ks.check(config, nn.Sequential(Scaled()))
+        assert "takes `(x, scale)`, that of `Scaled` takes `(x, *, scale)`" in found.message
+
 
 class TestMetadata:
     def test_all_mistakes_at_once(self, repository: Path) -> None:

@@ -84,13 +84,14 @@ class TestRestore:
         assert factor(model) == 4 * 13
 
     def test_forward_set_by_hand_on_a_layer_without_kernel(self, kernel: Kernel) -> None:
-        """kernels gives such a layer its class's forward: by hand is lost until restored."""
+        """kernels gives such a layer its class's forward: ours stays as it was."""
         model = make_model()
         model[3].forward = by_hand
         pristine = Pristine(model)
         report = ks.kernelize(model, ks.KernelConfig({"Norm": kernel("Norm")}))
         assert report.layer("LateNorm").replaced == 0
-        assert factor(model) == 4 * 9
+        assert model[3].forward is by_hand
+        assert factor(model) == 4 * 9 * 13
         ks.restore(model)
         assert pristine.changes() == []
         assert factor(model) == 4 * 13
@@ -145,7 +146,7 @@ class TestKernelized:
         pristine = Pristine(model)
         with ks.kernelized(model, ks.KernelConfig({"Norm": kernel("Norm")})) as report:
             assert report.replaced == 2
-            assert factor(model) == 4 * 9
+            assert factor(model) == 4 * 9 * 13
         assert pristine.changes() == []
 
     def test_nested(self, kernel: Kernel) -> None:

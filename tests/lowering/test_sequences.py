@@ -4,6 +4,9 @@ The code of each kernel keeps count of its calls: reports are held against what 
 what forwards look like.
 """
 
+# kernels says of a decorated function that it is a type or an object.
+# pyright: reportCallIssue=false, reportReturnType=false
+
 from __future__ import annotations
 
 import copy
