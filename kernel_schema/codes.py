@@ -34,18 +34,20 @@ Code: TypeAlias = Literal[
     "misplaced-original", "missing-key", "overlapping-capability", "unknown-device", "unknown-key",
     "unknown-mode",
     # model
-    "capability-not-built", "crossing-capability", "device-not-covered", "hides-inherited",
-    "invalid-kernel-metadata", "kernel-without-backward", "kernel-without-compile",
-    "missing-local-kernel", "missing-lockfile", "mixed-signatures", "mixed-training-state",
-    "no-kernel-build", "same-kernel-id", "signature-mismatch", "unknown-kernel-layer",
-    "unregistered-layer", "untrusted-revision", "unusable-kernel-layer",
+    "capability-not-built", "crossing-capability", "data-parallel", "device-not-covered",
+    "hides-inherited", "inactive-copies", "invalid-kernel-metadata", "kernel-without-backward",
+    "kernel-without-compile", "managed-by-transformers", "missing-local-kernel",
+    "missing-lockfile", "mixed-compile-regions", "mixed-signatures", "mixed-training-state",
+    "no-kernel-build", "overridden-forward", "same-kernel-id", "signature-mismatch",
+    "unknown-kernel-layer", "unregistered-layer", "untrusted-revision", "unusable-kernel-layer",
     # environment
     "broken-dependency", "hub-kernels-disabled", "incompatible-kernels-version",
     "kernel-mapping-disabled", "local-kernels-override", "missing-dependency", "no-such-gpu",
     # kernelize
-    "capability-needed", "device-not-inferable", "failing-kernel-condition",
-    "kernel-changed-since-load", "kernel-load-failed", "kernel-not-applied",
-    "kernel-without-backward-in-training", "plan-not-met", "stale-mode", "unknown-target",
+    "capability-needed", "device-not-inferable", "failing-kernel-condition", "foreign-kernel-code",
+    "inside-replaced-layer", "kernel-changed-since-load", "kernel-gone", "kernel-load-failed",
+    "kernel-not-applied", "kernel-without-backward-in-training",
+    "kernel-without-compile-in-compiled", "plan-not-met", "stale-mode", "unknown-target",
     "unsupported-by-kernels", "unsupported-device", "unusable-lockfile",
 ]  # fmt: skip
 """What a problem is called: the codes of `codes.toml`, so that a type checker refuses any other."""

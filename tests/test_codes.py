@@ -255,7 +255,7 @@ def write_kernels(folder: Path) -> None:
 
 
 @pytest.fixture
-def bench(workplace: Path) -> Iterator[dict[str, Any]]:
+def bench(workplace: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[dict[str, Any]]:
     """What examples for models find: `model`, on the CPU and in inference, and some modules.
 
     kernels has a mapping of its own, with a kernel for `RMSNorm` on cuda.
@@ -277,6 +277,9 @@ def bench(workplace: Path) -> Iterator[dict[str, Any]]:
     norm = layer("Norm")
     model = torch.nn.Sequential(norm(), norm(), layer("SiLU")(), layer("RMSNorm")()).eval()
     write_kernels(workplace / "kernels")
+    # The examples name the same relative paths, each in a process of its own.
+    monkeypatch.setattr(kernels.layer.layer, "_CACHED_LAYER", {})
+    monkeypatch.setattr(kernels.importer, "_loaded_kernels", {})
     inherited = kernels.LayerRepository("org/inherited", layer_name="RMSNorm", version=1)
     with kernels.use_kernel_mapping({"RMSNorm": {"cuda": inherited}}, inherit_mapping=False):
         yield {"ks": ks, "torch": torch, "nn": torch.nn, "model": model, "edit": edit}
@@ -300,15 +303,28 @@ def test_examples_of_checks(code: Meaning, bench: dict[str, Any]) -> None:
 
 @of_stage("model", formats=["python"])
 def test_examples_of_checks_on_models(code: Meaning, bench: dict[str, Any]) -> None:
+    if "peft." in code.wrong:
+        bench["peft"] = pytest.importorskip("peft", reason="this is about its modules")
+    if "use_kernels" in code.wrong:
+        transformers = pytest.importorskip("transformers", reason="this is about its models")
+        sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
+        config = transformers.LlamaConfig(**sizes, num_hidden_layers=1, vocab_size=32)
+        bench["model"] = transformers.LlamaForCausalLM(config).eval()
+
     def check(text: str) -> list[str]:
         names = dict(bench)
         exec(text, names)  # noqa: S102 (the catalogue's own example)
         model = names["model"]
-        if "ResidualNorm" in names:
-            model = names["nn"].Sequential(names["Norm"](), names["ResidualNorm"]())
-        layer_name = "RMSNorm" if "ResidualNorm" in names else "Norm"
+        classes = [value for name, value in names.items() if name.endswith("Norm")]
+        if classes:
+            model = names["nn"].Sequential(*(cls() for cls in classes))
+        layer_name = "RMSNorm" if classes or "use_kernels" in text else "Norm"
         return found(
-            ks.check(ks.KernelConfig({layer_name: {"cuda": "org/a:L"}}), model, device="cuda")
+            ks.check(
+                ks.KernelConfig({layer_name: {"cuda": "org/a:L"}}, inherit_mapping=False),
+                model,
+                device="cuda",
+            )
         )
 
     assert check(code.wrong) == [code.name]
@@ -360,8 +376,9 @@ def test_examples_of_configs_that_are_not_put_in_place(
 def test_examples_of_kernelizing(code: Meaning, bench: dict[str, Any]) -> None:
     if code.name == "capability-needed" and bench["torch"].cuda.is_available():
         pytest.skip("there is a GPU here, which has a capability")
-    # A kernel without backward runs in training only where it was chosen for inference.
-    company = {"kernel-without-backward-in-training": {"stale-mode"}}.get(code.name, set())
+    # A kernel that does not serve a mode runs in it only where it was chosen for another one.
+    later = ("kernel-without-backward-in-training", "kernel-without-compile-in-compiled")
+    company = {"stale-mode"} if code.name in later else set()
     assert set(outcome(code.wrong, code, bench)) == {code.name} | company
     # A process loads a kernel once: what was changed before needs another one.
     right = code.right.replace("kernels/norm/", "kernels/fresh/")

@@ -17,9 +17,16 @@ def note_loaded(file: str) -> None:
     Args:
         file: A file of the build, that of the code that runs.
     """
-    folder = next((up for up in Path(file).parents if is_file(up / "metadata.json")), None)
-    if folder is not None and folder.resolve() not in _SOURCES:
-        _SOURCES[folder.resolve()] = Build(folder).sources()
+    build = build_around(file)
+    if build is not None and build.folder not in _SOURCES:
+        _SOURCES[build.folder] = build.sources()
+
+
+def build_around(file: str) -> Build | None:
+    """The build that a file belongs to; None if it is of no kernel."""
+    folders = Path(file).resolve().parents
+    folder = next((folder for folder in folders if is_file(folder / "metadata.json")), None)
+    return None if folder is None else Build(folder)
 
 
 def changed_since_load(build: Build) -> str | None:

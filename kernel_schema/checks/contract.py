@@ -278,13 +278,13 @@ _MODE: Final = "the flags `has_backward` and `can_torch_compile` of its class sa
 
 def _mode(situation: Situation) -> str:
     """How the model runs, as far as that is known."""
-    if situation.target is not None:
-        return situation.target.mode.value
-    if situation.stated_mode is not None:
-        return situation.stated_mode.value
+    stated = situation.stated_mode if situation.target is None else situation.target.mode
+    if stated is not None:
+        return stated.value
     if situation.layers is None:
         return ""
-    return "training" if situation.layers.training else "inference"
+    mode = "training" if situation.layers.training else "inference"
+    return f"{mode}_torch_compile" if situation.layers.compiled else mode
 
 
 def _signatures(situation: Situation, rule: Rule, layer: Layer, shown: str) -> Iterator[Finding]:

@@ -9,6 +9,14 @@ import inspect
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.checks.environment import local_overrides, obstacles, registration_disabled
+from kernel_schema.checks.structure import (
+    data_parallel,
+    inactive_copies,
+    layer_warning,
+    managed_by_transformers,
+    mixed_compile_regions,
+    overridden_forwards,
+)
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.wording import Suggester, listing, quote
@@ -17,7 +25,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from kernel_schema.choice.situation import Situation
-    from kernel_schema.codes import Code
     from kernel_schema.model.inspect import RegisteredLayers
 
 _SHOWN_NAMES: Final = 8
@@ -86,7 +93,7 @@ def _other_devices_only(situation: Situation, layers: RegisteredLayers) -> Itera
         if layer_name not in layers or any(rule.device in covering for rule in rules):
             continue
         devices = list(dict.fromkeys(str(rule.device) for rule in rules))
-        yield _warning(
+        yield layer_warning(
             "device-not-covered",
             layer_name,
             f"the model is on {quote(situation.device)}, and {quote(layer_name)} names only "
@@ -133,7 +140,7 @@ def _mixed_training_state(situation: Situation, layers: RegisteredLayers) -> Ite
     for layer_name, layer in layers.items():
         expected = layer.modules if layers.training else 0
         if layer.training != expected and _has_kernel(situation, layer_name):
-            yield _warning(
+            yield layer_warning(
                 "mixed-training-state",
                 layer_name,
                 f"{layer.training} of {layer.modules} modules of {quote(layer_name)} are in "
@@ -141,11 +148,6 @@ def _mixed_training_state(situation: Situation, layers: RegisteredLayers) -> Ite
                 "training mode: kernels chooses for one mode only",
                 "call .train() or .eval() on the whole model, or pass `mode=`",
             )
-
-
-def _warning(code: Code, layer_name: str, message: str, help_text: str) -> Diagnostic:
-    route = Route(("kernel_mapping", layer_name), at_key=True)
-    return Diagnostic(code, message, route, help_text, Severity.WARNING)
 
 
 def _has_kernel(situation: Situation, layer_name: str) -> bool:
@@ -161,5 +163,10 @@ MODEL_QUESTIONS: Final[
     _other_devices_only,
     _mixed_signatures,
     _mixed_training_state,
+    data_parallel,
+    managed_by_transformers,
+    mixed_compile_regions,
+    overridden_forwards,
+    inactive_copies,
 )
 """The questions that need a model: they get what it registers."""

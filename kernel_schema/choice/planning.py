@@ -44,7 +44,6 @@ def plan_model(
     *,
     locate: Locate = _nothing,
     cannot_serve: Callable[[Rule], str | None] = _nothing,
-    diagnostics: tuple[Diagnostic, ...] = (),
 ) -> Plan:
     """What will run in the model of a situation that has layers and a target.
 
@@ -75,9 +74,7 @@ def plan_model(
             )
         )
     unregistered = tuple(name for name in situation.by_layer if name not in layers)
-    return Plan(
-        tuple(plans), target.device, target.mode, target.capability, unregistered, diagnostics
-    )
+    return Plan(tuple(plans), target.device, target.mode, target.capability, unregistered)
 
 
 def _need_capability(situation: Situation, layer_names: Iterable[str], target: Target) -> None:
@@ -174,6 +171,7 @@ def _plan(
         candidates,
         steps,
         gaps,
+        own_forward=layer.own_forward,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, ClassVar, Generic, TypeVar
 
 from kernel_schema.paths import home_path
@@ -61,6 +61,7 @@ class LayerOutcome:
     functions: int
     kernels: tuple[KernelInUse, ...]
     kept: tuple[Kept, ...]
+    own_forward: str | None = field(default=None, kw_only=True)
 
     _REPLACED: ClassVar[str]
 
@@ -78,6 +79,8 @@ class LayerOutcome:
         lines = [f"{self.layer_name}: {self.replaced} of {self.total} {self._REPLACED}"]
         lines += [f"  {kernel.count} by {kernel}" for kernel in self.kernels]
         lines += [f"  {kept.count} kept: {kept.reason}" for kept in self.kept]
+        if self.kept and self.own_forward is not None:
+            lines.append(f"  its own forward: {self.own_forward}")
         return "\n".join(map(printable, lines))
 
 
@@ -90,6 +93,8 @@ class LayerReport(LayerOutcome):
         functions: How many modules hold a function that carries it.
         kernels: What runs in place of them.
         kept: What was left, by reason.
+        own_forward: What runs there, where the author chose between several when it was imported:
+            a function of a package, or a reference in plain torch.
     """
 
     __slots__ = ()

@@ -173,7 +173,7 @@ def kernelize(
                     model, mode=kernels_mode(kernels, target.mode), device=target.device.value
                 )
             snapshot.rehook()
-            outcomes, warnings = audit_layers(snapshot.carriers, _why_kept(plan), plan.asked)
+            outcomes, warnings = audit_layers(model, snapshot.carriers, _why_kept(plan), plan.asked)
             report = Report(outcomes, target.device, target.mode)
             if strict:
                 _refuse_unapplied(plan, report)

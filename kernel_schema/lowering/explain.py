@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -13,8 +14,9 @@ from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.sources import opened
 from kernel_schema.lowering.situate import located, placed, placing, situate, taken
 from kernel_schema.lowering.upstream import always_holds
-from kernel_schema.model.carriers import look_closer
+from kernel_schema.model.carriers import carriers, look_closer
 from kernel_schema.model.inspect import RegisteredLayer, inspect_model
+from kernel_schema.model.nesting import inside_replaced
 from kernel_schema.model.target import resolve_mode, resolve_target
 from kernel_schema.schema.arguments import wrong_argument
 
@@ -77,13 +79,19 @@ def explain(
         facts = look_closer(model, layers, always_holds=always_holds)
         if facts.failing:
             raise LoweringError(facts.failing)
-        return plan_model(
+        plan = plan_model(
             situation,
             facts,
             locate=partial(located, source),
             cannot_serve=mode_refusals(situation),
-            diagnostics=placed(source, diagnostics),
         )
+        replaced = {layer.layer_name for layer in plan.layers if layer.kernels}
+        inside = inside_replaced(
+            model,
+            list(carriers(model)) if layers.nested else (),
+            lambda item: item.layer_name in replaced and item.condition_holds(),
+        )
+        return replace(plan, diagnostics=placed(source, (*diagnostics, *inside)))
 
 
 def plan_matrix(

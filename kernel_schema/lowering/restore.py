@@ -228,10 +228,10 @@ class Block(Snapshot):
                 or (before.item.is_function and id(replacement(carrier)) in known)
             ):
                 continue  # another model's, for a function
+            _put(carrier, {PLACED: before.values[PLACED]})
             if current is None or is_own_or_kernel(carrier, current, known):
                 own = _own_at(key, carrier, before.values[before.key])
-                kept = {name: before.values[name] for name in (_SAVED, PLACED)}
-                _put(carrier, {**kept, key: own})
+                _put(carrier, {_SAVED: before.values[_SAVED], key: own})
         covering = next((block for block in later if block.note is self._after_note), None)
         if covering is not None:
             covering.note = self.note

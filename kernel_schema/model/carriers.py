@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from kernel_schema.diagnostics import LoweringError, lowering_error
-from kernel_schema.model.inspect import Walk, carried
+from kernel_schema.model.walk import Walk, carried
 from kernel_schema.model.wrappers import own_class
 from kernel_schema.wording import quote
 
@@ -16,19 +16,22 @@ if TYPE_CHECKING:
 
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.model.inspect import RegisteredLayer
+    from kernel_schema.model.places import Place
     from kernel_schema.model.types import Module
 
 
 class Carrier(NamedTuple):
     """A module, or a function as the module that kernels makes of it, with a registered name.
 
-    `holder` is the module that holds it: itself, for a module; `name` is its qualified name.
+    `holder` is the module that holds it: itself, for a module; `name` is its qualified name, and
+    `place` that of the holder.
     """
 
     layer_name: str
     carrier: Module
     holder: Module
     name: str
+    place: Place
 
     @property
     def is_function(self) -> bool:
@@ -56,7 +59,7 @@ def carriers(model: Module) -> Iterator[Carrier]:
     walk = Walk(model)
     for holder, facts, functions in walk:
         for layer_name, key, carrier in carried(facts, holder, functions):
-            yield Carrier(layer_name, carrier, holder, walk.name(key))
+            yield Carrier(layer_name, carrier, holder, walk.name(key), walk.place)
 
 
 @contextmanager

@@ -9,20 +9,19 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
-from kernel_schema.model.own_forward import closure_of
-from kernel_schema.model.wrappers import own_class, unwrap, wrapped_key
+from kernel_schema.model.own_forward import own_forwards
+from kernel_schema.model.places import ANYWHERE
+from kernel_schema.model.walk import InstanceName, Walk, carried, name_of
+from kernel_schema.model.wrappers import own_class, unwrap
 from kernel_schema.schema.arguments import need_module
 
 if TYPE_CHECKING:
+    from kernel_schema.model.places import Place
     from kernel_schema.model.types import Module
 
 _SHOWN_NAMES: Final = 5
-# What torch's own walks read too; not every module keeps them in its `__dict__`.
-_children_of: Final[attrgetter[Mapping[str, Module | None]]] = attrgetter("_modules")
-_parameters_of: Final[attrgetter[Mapping[str, Any]]] = attrgetter("_parameters")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +35,9 @@ class RegisteredLayer:
         classes: The classes that carry it, in order of appearance.
         names: Qualified names of the first few, without the keys of wrappers.
         training: How many of the modules are in training mode.
+        compiled: How many modules and functions `torch.compile` compiles, as a region or a whole.
+        replicated: How many modules `DataParallel` copies to several devices.
+        idle: For each of the copies that PEFT keeps and does not run, the name of that which runs.
     """
 
     layer_name: str
@@ -44,18 +46,14 @@ class RegisteredLayer:
     classes: tuple[type, ...]
     names: tuple[str, ...]
     training: int
+    compiled: int = 0
+    replicated: int = 0
+    idle: tuple[str, ...] = ()
 
-
-@dataclass(frozen=True, slots=True)
-class InstanceName:
-    """A `kernel_layer_name` that kernels ignores, because it is set on a module, not on its class.
-
-    `name` is the qualified name of the first of `modules` modules.
-    """
-
-    layer_name: str
-    name: str
-    modules: int
+    @property
+    def own_forward(self) -> str | None:
+        """What runs without a kernel, where an author chose when it was imported; else None."""
+        return own_forwards(self.classes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +66,8 @@ class RegisteredLayers(Mapping[str, RegisteredLayer]):
         unregistered_classes: Names of the classes in the model that register nothing.
         modules: How many modules the model has, shared ones once.
         training: Whether the model, inside its wrappers, is in training mode.
+        managed: Whether transformers puts its own kernels in place at each change of mode.
+        nested: Whether any of them lies inside of another one.
     """
 
     layers: Mapping[str, RegisteredLayer]
@@ -75,6 +75,13 @@ class RegisteredLayers(Mapping[str, RegisteredLayer]):
     unregistered_classes: frozenset[str]
     modules: int
     training: bool
+    managed: bool = False
+    nested: bool = False
+
+    @property
+    def compiled(self) -> bool:
+        """Whether `torch.compile` compiles any of them."""
+        return any(layer.compiled for layer in self.layers.values())
 
     def __getitem__(self, key: str) -> RegisteredLayer:
         return self.layers[key]
@@ -124,6 +131,7 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
     walk = Walk(model)
     carriers: list[Module] = []
     names: dict[str, list[str]] = {}
+    places: defaultdict[str, list[tuple[Place, bool]]] = defaultdict(list)
     for module, facts, functions in walk:
         if functions:
             carriers += functions.values()
@@ -138,21 +146,32 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
         facts.modules += 1
         if module.training:
             facts.training += 1
+        if walk.place is not ANYWHERE:
+            for layer_name, key, _ in carried(facts, module, functions):
+                places[layer_name].append((walk.place, key is None))
     unregistered = frozenset(
         own_class(cls).__name__ for cls, facts in walk.classes.items() if facts.layer_name is None
     )
+    nested = any(place.inside for of_name in places.values() for place, _ in of_name) or any(
+        facts.layer_name is not None and facts.functions_shown for facts in walk.classes.values()
+    )
     registered = RegisteredLayers(
-        _counted(walk, names, carriers),
+        _counted(walk, names, carriers, places),
         tuple(walk.ignored.values()),
         unregistered,
         walk.modules,
         bool(unwrap(model).training),
+        walk.managed,
+        nested,
     )
     return registered, walk.device
 
 
 def _counted(
-    walk: Walk, names: Mapping[str, list[str]], carriers: Iterable[Module]
+    walk: Walk,
+    names: Mapping[str, list[str]],
+    carriers: Iterable[Module],
+    places: Mapping[str, list[tuple[Place, bool]]],
 ) -> dict[str, RegisteredLayer]:
     """What carries each name, from what was counted for each class and the functions held."""
     classes: dict[str, dict[type, None]] = {name: {} for name in names}
@@ -166,7 +185,7 @@ def _counted(
             training[facts.layer_name] += facts.training
     for function, count in Counter(carriers).items():
         cls = type(function)
-        name = _name_of(cls)
+        name = name_of(cls)
         classes.setdefault(name, {})[own_class(cls)] = None
         functions_of[name] += count
     return {
@@ -177,154 +196,9 @@ def _counted(
             tuple(of_name),
             tuple(names.get(name, ())[:_SHOWN_NAMES]),
             training[name],
+            sum(place.compiled for place, _ in places.get(name, ())),
+            sum(place.replicated and is_module for place, is_module in places.get(name, ())),
+            tuple(place.idle for place, _ in places.get(name, ()) if place.idle),
         )
         for name, of_name in classes.items()
     }
-
-
-@dataclass(slots=True)
-class ClassFacts:
-    """What one look at a class tells about all its modules, and what is counted for it.
-
-    Names are gathered from the first few modules of each class only: that is what keeps a pass
-    over a large model as cheap as walking through it.
-    """
-
-    layer_name: str | None
-    functions: Mapping[str, Module]
-    shared: Mapping[str, Module]
-    carries: bool
-    wrapped: str | None
-    shown: int = 0
-    functions_shown: int = 0
-    modules: int = 0
-    training: int = 0
-
-
-class Walk:
-    """One pass over a model in the order of `named_modules`, stopping at what carries a name.
-
-    It yields the module, the facts of its class and the functions it holds, by key. A path is only
-    put together where `name` is asked for it.
-    """
-
-    def __init__(self, model: Module) -> None:
-        self.classes: dict[type, ClassFacts] = {}
-        self.ignored: dict[str, InstanceName] = {}
-        self.modules = 0
-        self.device: str | None = None
-        self._model = model
-        self._path: list[str | None] = []
-        self._key: str | None = None
-
-    def name(self, function: str | None = None) -> str:
-        """Qualified name of where the walk stands, without the keys of wrappers."""
-        return ".".join(filter(None, (*self._path, self._key, function)))
-
-    def __iter__(self) -> Iterator[tuple[Module, ClassFacts, Mapping[str, Module]]]:
-        classes = self.classes
-        seen: set[Module] = set()
-        device: str | None = None
-        path = self._path
-        # Each level: the children still to visit, and the key at which a wrapper holds its module.
-        # The model itself is the only child of a first level.
-        levels: list[tuple[Iterator[tuple[str, Module | None]], str | None]] = [
-            (iter([("", self._model)]), None)
-        ]
-        while levels:
-            children, wrapped_at = levels[-1]
-            for key, module in children:
-                if module is None or module in seen:
-                    continue
-                seen.add(module)
-                cls = type(module)
-                facts = classes.get(cls)
-                if facts is None:
-                    facts = classes[cls] = _look_at(cls)
-                state = module.__dict__
-                if facts.carries or "_kernel_funcs" in state:
-                    self._key = None if key == wrapped_at else key
-                    held = state.get("_kernel_funcs", facts.functions)
-                    yield module, facts, _called(facts, held)
-                if "kernel_layer_name" in state:
-                    self._key = None if key == wrapped_at else key
-                    self._ignore(str(state["kernel_layer_name"]), facts)
-                if device is None and (parameters := _parameters_of(module)):
-                    device = self.device = _device_of(parameters)
-                below = _children_of(module)
-                if below:
-                    path.append(None if key == wrapped_at else key)
-                    levels.append((iter(below.items()), facts.wrapped))
-                    break
-            else:
-                levels.pop()
-                if path:
-                    path.pop()
-        self.modules = len(seen)
-
-    def _ignore(self, layer_name: str, facts: ClassFacts) -> None:
-        if layer_name == facts.layer_name:
-            return
-        first = self.ignored.get(layer_name)
-        name = self.name() if first is None else first.name
-        modules = 1 if first is None else first.modules + 1
-        self.ignored[layer_name] = InstanceName(layer_name, name, modules)
-
-
-def _device_of(parameters: Mapping[str, Any]) -> str | None:
-    kinds = (parameter.device.type for parameter in parameters.values() if parameter is not None)
-    return next((kind for kind in kinds if kind != "meta"), None)
-
-
-def carried(
-    facts: ClassFacts, module: Module, functions: Mapping[str, Module]
-) -> Iterator[tuple[str, str | None, Module]]:
-    """The registered names at one module, in the order in which kernelize visits what carries them.
-
-    Yields the name, the key of the function (None for the module itself) and what carries it.
-    """
-    for key, function in functions.items():
-        yield _name_of(type(function)), key, function
-    if facts.layer_name is not None:
-        yield facts.layer_name, None, module
-
-
-def _look_at(cls: type) -> ClassFacts:
-    # kernels asks only whether a class has the attribute: None is looked up as the name "None".
-    named = hasattr(cls, "kernel_layer_name")
-    layer_name = str(getattr(cls, "kernel_layer_name", "")) if named else None
-    functions: Mapping[str, Module] = getattr(cls, "_kernel_funcs", {})
-    return ClassFacts(
-        layer_name, functions, _decorated(cls), named or bool(functions), wrapped_key(cls)
-    )
-
-
-def _decorated(cls: type) -> dict[str, Module]:
-    """The functions that `use_kernelized_func` attaches to modules of a class, by their keys.
-
-    They are in the closure of the `__init__` that it writes (kernels 0.14 to 0.17).
-    """
-    functions: dict[str, Module] = {}
-    for base in reversed(cls.__mro__):
-        init: Any = vars(base).get("__init__")
-        while (cells := closure_of(init)).get("decorator_args") is not None:
-            for function in cells["decorator_args"]:
-                key = getattr(function, "__name__", None) or _name_of(function)
-                functions[str(key)] = function
-            init = cells.get("orig_init")
-    return functions
-
-
-def _called(known: ClassFacts, held: Mapping[str, Module]) -> Mapping[str, Module]:
-    """The functions that the forward of a module calls, by the keys of those that it holds.
-
-    `copy.deepcopy` copies what a module holds, and the forward of the copy goes on calling the
-    function that stands in the module of its class.
-    """
-    if all(known.shared.get(key, function) is function for key, function in held.items()):
-        return held
-    return {key: known.shared.get(key, function) for key, function in held.items()}
-
-
-def _name_of(function_class: Any) -> str:
-    return str(function_class.kernel_layer_name)

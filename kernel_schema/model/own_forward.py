@@ -11,7 +11,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
 
 def own_forward_of(cls: type) -> str | None:
@@ -41,6 +41,11 @@ def own_forward_of(cls: type) -> str | None:
     if chosen:
         return f"that of the package {package}"
     return f"torch reference (the fast path needs the package {package})"
+
+
+def own_forwards(classes: Iterable[type]) -> str | None:
+    """What runs where no kernel is put in place of any of several classes, as `own_forward_of`."""
+    return "; ".join(dict.fromkeys(filter(None, map(own_forward_of, classes)))) or None
 
 
 def closure_of(function: Any) -> Mapping[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from kernel_schema.diagnostics import lowering_error
+from kernel_schema.model.walk import Walk
 from kernel_schema.model.wrappers import is_compiled, unwrap
 from kernel_schema.schema.alternatives import check_device, check_mode
 from kernel_schema.schema.foreign import mode_name
@@ -69,10 +70,14 @@ def device_type(kind: str | None) -> DeviceType | None:
 def mode_of(model: Module, *, compiled: bool = False) -> ModeName:
     """The mode of a model: that of what its wrappers wrap, whatever they say of themselves.
 
-    With `compiled` it is taken as compiled, also if `torch.compile` was not applied yet.
+    Where any registered layer is compiled, the kernels of all have to stand it. With `compiled` the
+    model is taken as compiled, also if `torch.compile` was not applied yet.
     """
     mode = ModeName.TRAINING if unwrap(model).training else ModeName.INFERENCE
-    return _COMPILED[mode] if compiled or is_compiled(model) else mode
+    walk = Walk(model)
+    if compiled or is_compiled(model) or any(walk.place.compiled for _ in walk):
+        return _COMPILED[mode]
+    return mode
 
 
 def resolve_mode(mode: ModeInput | None) -> ModeName | None:

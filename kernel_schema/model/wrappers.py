@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from kernel_schema.model.types import Module
 
+# What torch's own walks read too; not every module keeps it in its `__dict__`.
+children_of: Final[attrgetter[Mapping[str, Module | None]]] = attrgetter("_modules")
+COMPILED: Final = "torch._dynamo.eval_frame.OptimizedModule"
 # Class that wraps -> the attribute under which the wrapped module stands. Classes are compared by
 # full name, so that none of these packages need be installed.
 _WRAPPED_KEYS: Final = {
@@ -18,13 +24,12 @@ _WRAPPED_KEYS: Final = {
     "torch.distributed.algorithms._checkpoint.checkpoint_wrapper.ActivationWrapper": (
         "_checkpoint_wrapped_module"
     ),
-    "torch._dynamo.eval_frame.OptimizedModule": "_orig_mod",
+    COMPILED: "_orig_mod",
     "torch.optim.swa_utils.AveragedModel": "module",
     "peft.peft_model.PeftModel": "base_model",
     "peft.mixed_model.PeftMixedModel": "base_model",
     "peft.tuners.tuners_utils.BaseTuner": "model",
 }
-_COMPILED: Final = "torch._dynamo.eval_frame.OptimizedModule"
 # fully_shard and replicate swap a module's class for one made of such a mixin and the class it had.
 _MIXINS: Final = frozenset(
     {
@@ -60,7 +65,7 @@ def unwrap(model: Module) -> Module:
 def is_compiled(model: Module) -> bool:
     """Whether `torch.compile` or `.compile()` was applied to the model or inside its wrappers."""
     return any(
-        full_name(type(module)) == _COMPILED
+        full_name(type(module)) == COMPILED
         or module.__dict__.get("_compiled_call_impl") is not None
         for module in _chain(model)
     )

@@ -12,7 +12,7 @@ from kernel_schema.cli.exits import OK
 from kernel_schema.cli.opening import open_model
 from kernel_schema.cli.output.json import diagnostics_json, write_object
 from kernel_schema.cli.output.layout import paragraph
-from kernel_schema.cli.output.plans import carriers_text
+from kernel_schema.cli.output.plans import OWN, carriers_text
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.lowering.upstream import is_of_kernels
@@ -40,6 +40,8 @@ def _lines(layers: RegisteredLayers, cause: Diagnostic | None) -> Iterator[str]:
         for cls in layer.classes:
             name = "function" if is_of_kernels(cls) else f"{cls.__name__}.forward"
             yield paragraph(f"{name}{_signature(cls)}", indent="  ", hanging="    ")
+        if layer.own_forward is not None:
+            yield paragraph(f"{OWN}: {layer.own_forward}", indent="  ", hanging="    ")
         more = ", ..." if layer.modules + layer.functions > len(layer.names) else ""
         names = ", ".join(name or "the model itself" for name in layer.names)
         yield paragraph(f"in {names}{more}", indent="  ", hanging="   ")
@@ -58,6 +60,7 @@ def _write_json(layers: RegisteredLayers, cause: Diagnostic | None) -> None:
                 "modules": layer.modules,
                 "functions": layer.functions,
                 "names": list(layer.names),
+                "own_forward": layer.own_forward,
                 "classes": [
                     {"name": cls.__name__, "module": cls.__module__, "forward": _signature(cls)}
                     for cls in layer.classes

@@ -101,6 +101,7 @@ def _layer_json(layer: LayerPlan, stated: Stated) -> dict[str, Any]:
         "classes": layer.classes,
         "kernels": [{"kernel": kernel, "count": used.count} for used in layer.kernels if kernel],
         "kept": [{"reason": kept.reason, "count": kept.count} for kept in layer.kept],
+        "own_forward": layer.own_forward,
         "steps": layer.steps,
         "gaps": [range_json(gap) for gap in layer.gaps],
         "candidates": [_candidate_json(candidate, stated) for candidate in layer.candidates],

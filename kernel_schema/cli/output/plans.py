@@ -96,6 +96,8 @@ def _section(layer: LayerPlan, stated: Stated) -> Iterator[str]:
     for kept in layer.kept:
         how_many = f"{kept.count} of {layer.total}" if layer.kernels else OWN
         yield _item(f"{how_many} kept: {kept.reason}")
+    if layer.own_forward is not None:
+        yield _item(f"{OWN}: {layer.own_forward}")
     for gap in layer.gaps:
         yield _item(f"gap: no range holds {gap}")
     if len(layer.steps) > 1 and any(map(_names_mode, layer.candidates)):

@@ -1,0 +1,119 @@
+"""Does the way a model is built and wrapped let kernels run in it: a function for each question."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from kernel_schema.diagnostics import Diagnostic, Route, Severity
+from kernel_schema.schema.rules import Kernel
+from kernel_schema.wording import listing, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from kernel_schema.choice.situation import Situation
+    from kernel_schema.codes import Code
+    from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers
+
+
+def layer_warning(code: Code, layer_name: str, message: str, help_text: str) -> Diagnostic:
+    """A warning that speaks of one registered name."""
+    route = Route(("kernel_mapping", layer_name), at_key=True)
+    return Diagnostic(code, message, route, help_text, Severity.WARNING)
+
+
+def _getting_kernels(
+    situation: Situation, layers: RegisteredLayers
+) -> Iterator[tuple[str, RegisteredLayer]]:
+    """The registered names for which there are kernels where the model runs, inherited too."""
+    for layer_name, layer in layers.items():
+        rules = situation.of_layer(layer_name)
+        in_force = rules.own if situation.device is None else rules.in_force(situation.device)
+        if any(isinstance(rule.kernel, Kernel) for rule in in_force):
+            yield layer_name, layer
+
+
+def data_parallel(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+    """Layers that are copied together with the forward of the first device: `data-parallel`."""
+    for layer_name, layer in _getting_kernels(situation, layers):
+        if layer.replicated:
+            yield Diagnostic(
+                "data-parallel",
+                f"{layer.replicated} of {layer.modules} {quote(layer_name)} are copied to several "
+                "devices by DataParallel, and each copy would run the kernel with the weights of "
+                "the first device",
+                Route(("kernel_mapping", layer_name), at_key=True),
+                help="use DistributedDataParallel, or DataParallel with a single device",
+            )
+
+
+def managed_by_transformers(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+    """A model in which transformers places kernels of its own: `managed-by-transformers`."""
+    if layers.managed and any(_getting_kernels(situation, layers)):
+        yield Diagnostic(
+            "managed-by-transformers",
+            "the model was loaded with `use_kernels`: whenever `.train()` or `.eval()` changes its "
+            "mode, transformers takes these kernels out and puts its own in place",
+            help="load the model without `use_kernels`, or call kernelize again after each change; "
+            "`audit` tells what is gone",
+            severity=Severity.WARNING,
+        )
+
+
+def mixed_compile_regions(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+    """Layers of which only some are compiled: `mixed-compile-regions`."""
+    if situation.stated_mode is not None or not layers.compiled:
+        return
+    for layer_name, layer in _getting_kernels(situation, layers):
+        total = layer.modules + layer.functions
+        if layer.compiled < total:
+            yield layer_warning(
+                "mixed-compile-regions",
+                layer_name,
+                f"{layer.compiled} of {total} {quote(layer_name)} lie in what torch.compile "
+                "compiles: kernels are chosen for it everywhere in the model",
+                "compile all of them, or pass `mode=`",
+            )
+
+
+def overridden_forwards(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+    """Classes that inherit a registered name and not what it stands for: `overridden-forward`."""
+    for layer_name, layer in _getting_kernels(situation, layers):
+        for cls in layer.classes:
+            base = next((base for base in cls.__mro__ if "kernel_layer_name" in vars(base)), cls)
+            own = next((base for base in cls.__mro__ if "forward" in vars(base)), base)
+            if own is not base and issubclass(own, base):
+                yield layer_warning(
+                    "overridden-forward",
+                    layer_name,
+                    f"{_shown(cls)} inherits the name {quote(layer_name)} from {_shown(base)} and "
+                    f"has a `forward` of its own{'' if own is cls else f', that of {_shown(own)}'}:"
+                    " a kernel computes what the base does",
+                    "give the class a name of its own, or `kernel_layer_name` in its own body if "
+                    "the kernel fits it",
+                )
+
+
+def _shown(cls: Any) -> str:
+    return quote(cls.__name__)
+
+
+def inactive_copies(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
+    """Copies of layers that PEFT keeps and does not run: `inactive-copies`."""
+    for layer_name, layer in _getting_kernels(situation, layers):
+        if layer.idle:
+            yield inactive(layer_name, layer.modules + layer.functions, layer.idle)
+
+
+def inactive(layer_name: str, total: int, idle: Sequence[str]) -> Diagnostic:
+    """How many of a name are such copies; `idle` has for each the name of the one that runs."""
+    active = list(dict.fromkeys(idle))
+    more = f" and {len(active) - 3} more" if len(active) > 3 else ""
+    return layer_warning(
+        "inactive-copies",
+        layer_name,
+        f"{len(idle)} of {total} {quote(layer_name)} do not run: of the copies that PEFT's "
+        f"`modules_to_save` keeps, {listing(active[:3], 'and')}{more} "
+        f"{'runs' if len(active) == 1 else 'run'}",
+        "the counts are of all copies: a kernel is in place whichever adapter is set",
+    )
