@@ -7,11 +7,13 @@ kernel's own code ran.
 from __future__ import annotations
 
 import copy
+import gc
 import io
 import json
 import shutil
 import subprocess
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import kernels
@@ -634,3 +636,29 @@ class TestForeignCode:
         model = nn.Sequential(Norm()).eval()
         report = ks.kernelize(model, ks.KernelConfig({"Norm": ks.LocalRef(repository, "Norm")}))
         assert (factor(model), codes(report)) == (19, [])
+
+
+class TestLeftOver:
+    """After `kernelize` only what is replaced differs from before, and after `restore` nothing."""
+
+    def test_a_class_that_is_patched_later(
+        self, kernel: Kernel, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        model = make_model()
+        ks.kernelize(model, ks.KernelConfig({"LateNorm": kernel("Norm")}))
+        monkeypatch.setattr(Norm, "forward", lambda self, x: 23 * x)
+        assert factor(model) == 4 * 23 * 23 * 3
+        ks.restore(model)
+        assert factor(model) == 4 * 23 * 23 * 23
+
+    def test_a_model_that_is_deleted(self, kernel: Kernel) -> None:
+        model = make_model()
+        config = ks.KernelConfig({"LateNorm": kernel("Norm")})
+        ks.kernelize(model, config)
+        kept = weakref.ref(model[0].norm)
+        gc.disable()
+        try:
+            del model
+            assert kept() is None
+        finally:
+            gc.enable()
