@@ -150,9 +150,9 @@ def kernelize(
     try:
         with placing(source) as wanted, ONE_AT_A_TIME:
             kernels = import_kernels()
-            target = resolve_target(model, device, mode)
-            need_gpu(target)
             layers = inspect_model(model)
+            target = resolve_target(model, device, mode, compiled=layers.compiled)
+            need_gpu(target)
             situation = situate(wanted, layers, target=target, stated_mode=resolve_mode(mode))
             diagnostics = ask(situation, ignore=ignore, select=select)
             refuse_errors(diagnostics)

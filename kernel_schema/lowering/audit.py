@@ -72,7 +72,9 @@ def audit(model: Module, plan: Plan | None = None) -> Report:
     diagnostics = (*_gone(carried), *diagnostics, *_idle(carried))
     report = Report(layers, diagnostics=diagnostics)
     if note is not None:
-        report = Report(layers, note.device, note.mode, (*_stale(model, note), *diagnostics))
+        report = Report(
+            layers, note.device, note.mode, (*_stale(model, note, carried), *diagnostics)
+        )
     if plan is None:
         return report
     return replace(report, diagnostics=(*report.diagnostics, *disagreements(plan, report)))
@@ -134,8 +136,8 @@ class _Tally:
     without_compile: int = 0
 
 
-def _stale(model: Module, note: Note) -> Iterator[Diagnostic]:
-    now = mode_of(model)
+def _stale(model: Module, note: Note, carried: Iterable[Carrier]) -> Iterator[Diagnostic]:
+    now = mode_of(model, compiled=any(item.place.compiled for item in carried))
     # What was chosen for torch.compile serves without it, and is chosen before it is applied.
     if note.mode not in (now, mode_of(model, compiled=True)):
         yield Diagnostic(

@@ -69,8 +69,8 @@ def explain(
       1 by org/repo@v1:Norm
     """
     source = taken(config, model)
-    target = resolve_target(model, device, mode, capability)
     layers = inspect_model(model)
+    target = resolve_target(model, device, mode, capability, compiled=layers.compiled)
     with placing(source) as wanted:
         situation = situate(
             wanted, layers, target=target, stated_mode=resolve_mode(mode), inherited=inherited

@@ -67,17 +67,17 @@ def device_type(kind: str | None) -> DeviceType | None:
     raise lowering_error("unsupported-device", message, help_text)
 
 
-def mode_of(model: Module, *, compiled: bool = False) -> ModeName:
+def mode_of(model: Module, *, compiled: bool | None = None) -> ModeName:
     """The mode of a model: that of what its wrappers wrap, whatever they say of themselves.
 
-    Where any registered layer is compiled, the kernels of all have to stand it. With `compiled` the
-    model is taken as compiled, also if `torch.compile` was not applied yet.
+    Where any registered layer is compiled, the kernels of all have to stand it; `compiled` says so
+    if it is known. True takes the model as compiled, also if `torch.compile` was not applied yet.
     """
     mode = ModeName.TRAINING if unwrap(model).training else ModeName.INFERENCE
-    walk = Walk(model)
-    if compiled or is_compiled(model) or any(walk.place.compiled for _ in walk):
-        return _COMPILED[mode]
-    return mode
+    if compiled is None:
+        walk = Walk(model)
+        compiled = any(walk.place.compiled for _ in walk)
+    return _COMPILED[mode] if compiled or is_compiled(model) else mode
 
 
 def resolve_mode(mode: ModeInput | None) -> ModeName | None:
@@ -107,11 +107,16 @@ def capability_of(device: DeviceType | None) -> int | None:
 
 
 def resolve_target(
-    model: Module, device: DeviceInput | None, mode: ModeInput | None, capability: int | None = None
+    model: Module,
+    device: DeviceInput | None,
+    mode: ModeInput | None,
+    capability: int | None = None,
+    *,
+    compiled: bool | None = None,
 ) -> Target:
     """What kernels will be chosen for, as given or else as the model and the machine say.
 
-    Its capability is None where none is given and no such GPU is there.
+    Its capability is None where none is given and no such GPU is there. `compiled`: see `mode_of`.
     """
     if capability is not None:
         argument(check_capability(capability))
@@ -122,7 +127,7 @@ def resolve_target(
             "the model has no parameter outside the meta device, so that its device cannot be told",
             "pass `device=` (`--device` on the command line)",
         )
-    run_mode = resolve_mode(mode) or mode_of(model)
+    run_mode = resolve_mode(mode) or mode_of(model, compiled=compiled)
     if run_mode is ModeName.FALLBACK:
         raise lowering_error(
             "unknown-mode",

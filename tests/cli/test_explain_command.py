@@ -296,6 +296,7 @@ class TestJson:
             "classes": ["Choosy"],
             "kernels": [{"kernel": "org/repo@main:Choosy", "count": 1}],
             "kept": [{"reason": "its kernel_condition is false", "count": 2}],
+            "own_forward": None,
             "steps": [
                 "inference",
                 "inference_torch_compile",

@@ -60,6 +60,7 @@ def test_json(capsys: pytest.CaptureFixture[str]) -> None:
         "modules": 2,
         "functions": 0,
         "names": ["0.norm", "1.norm"],
+        "own_forward": None,
         "classes": [{"name": "Norm", "module": "toy_model", "forward": "(x, *, scale=1.0)"}],
     }
 

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
     Kernel = Callable[[str], ks.LocalRef]
 
+# An interrupt between the last line of a `with` and its end leaves a file to the collector.
+pytestmark = pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+
 OURS = str(Path(ks.__file__).parent)
 THEIRS = str(Path(kernels.__file__).parent / "layer")
 
