@@ -16,6 +16,7 @@ from kernel_schema.builds.loaded import changed_since_load
 from kernel_schema.builds.repository import cached_builds, is_repository, local_builds
 from kernel_schema.builds.this_machine import this_machine
 from kernel_schema.builds.variants import supports_capability, target_of_device
+from kernel_schema.checks.modes import FLAGS, mode_name, passed_over
 from kernel_schema.checks.paths import from_here, is_looked_at
 from kernel_schema.diagnostics import Diagnostic, Severity
 from kernel_schema.paths import home_path
@@ -24,7 +25,7 @@ from kernel_schema.schema.vocabulary import ModeName
 from kernel_schema.wording import Suggester, listing, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Iterator
 
     from kernel_schema.builds.classes import Kinds, Layer
     from kernel_schema.builds.repository import Build, Builds
@@ -63,7 +64,7 @@ def kernel_contracts(situation: Situation) -> Iterator[Diagnostic]:
 def mode_refusals(situation: Situation) -> Callable[[Rule], str | None]:
     """Says of a rule why kernels passes over its kernel in the mode of a situation, if it does."""
     reader = _Reader(situation)
-    mode = _mode(situation)
+    mode = mode_name(situation)
 
     def refusal(rule: Rule) -> str | None:
         builds = reader.builds_of(rule)
@@ -74,28 +75,11 @@ def mode_refusals(situation: Situation) -> Callable[[Rule], str | None]:
         if layer is None or rule.mode not in (None, ModeName.FALLBACK):
             return None
         lacking = [
-            what
-            for flag, part, _, what in _CAPABLE
-            if part in mode and getattr(layer, flag) is False
+            what for flag, part, _, what in FLAGS if part in mode and getattr(layer, flag) is False
         ]
         return passed_over(rule.kernel, mode, lacking) if lacking else None
 
     return refusal
-
-
-def passed_over(kernel: object, mode: str, lacking: Iterable[str]) -> str:
-    """Why kernels passed over a kernel, in words."""
-    return f"{kernel} does not serve `{mode}`: it {' and '.join(lacking)}"
-
-
-def lacking_for(mode: str, cls: object) -> list[str]:
-    """What the class of a kernel that is loaded lacks for a mode, in words."""
-    defaults = {"has_backward": True, "can_torch_compile": False}
-    return [
-        what
-        for flag, part, _, what in _CAPABLE
-        if part in mode and not getattr(cls, flag, defaults[flag])
-    ]
 
 
 def _diagnostic(situation: Situation, rule: Rule, finding: Finding) -> Diagnostic:
@@ -248,43 +232,23 @@ def _of_layer(situation: Situation, rule: Rule, build: Build, layer: Layer) -> I
     if layer.refused is not None:
         yield Finding("unusable-kernel-layer", f"{name}{place} {layer.refused}")
         return
-    for flag, part, code, what in _CAPABLE:
+    for flag, part, code, what in FLAGS:
         if getattr(layer, flag) is not False:
             continue
         if rule.mode is not None and part in rule.mode.value:
             meant = f"and is meant for `{rule.mode.value}`"
             yield Finding(code, f"{name}{place} {what}, {meant}", _MODE)
-        elif rule.mode in (None, ModeName.FALLBACK) and part in _mode(situation):
+        elif rule.mode in (None, ModeName.FALLBACK) and part in mode_name(situation):
             yield Finding(
                 code,
-                f"{name}{place} {what}: the model's own forward stays in `{_mode(situation)}`",
+                f"{name}{place} {what}: the model's own forward stays in `{mode_name(situation)}`",
                 _MODE,
                 is_warning=True,
             )
     yield from _signatures(situation, rule, layer, f"{name}{place}")
 
 
-_CAPABLE: Final[tuple[tuple[str, str, Code, str], ...]] = (
-    ("has_backward", "training", "kernel-without-backward", "has no backward"),
-    (
-        "can_torch_compile",
-        "torch_compile",
-        "kernel-without-compile",
-        "does not say that it works under torch.compile",
-    ),
-)
 _MODE: Final = "the flags `has_backward` and `can_torch_compile` of its class say so"
-
-
-def _mode(situation: Situation) -> str:
-    """How the model runs, as far as that is known."""
-    stated = situation.stated_mode if situation.target is None else situation.target.mode
-    if stated is not None:
-        return stated.value
-    if situation.layers is None:
-        return ""
-    mode = "training" if situation.layers.training else "inference"
-    return f"{mode}_torch_compile" if situation.layers.compiled else mode
 
 
 def _signatures(situation: Situation, rule: Rule, layer: Layer, shown: str) -> Iterator[Finding]:

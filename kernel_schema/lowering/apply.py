@@ -7,7 +7,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.builds.loaded import note_loaded
-from kernel_schema.checks.contract import lacking_for, mode_refusals, passed_over
+from kernel_schema.checks.contract import mode_refusals
+from kernel_schema.checks.modes import lacking_for, passed_over
 from kernel_schema.checks.questions import ask
 from kernel_schema.choice.plan import disagreements
 from kernel_schema.choice.planning import plan_model

@@ -42,7 +42,7 @@ def odd(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Path]:
         pytest.skip("the file system takes no such name")
     (folder / "kernels.yaml").write_text(CONFIG)
     (folder / "kernels.lock").write_text("[]")
-    (folder / "norm" / "build").mkdir(parents=True)
+    write_kernel_repository(folder / "norm", [KernelLayer("Norm", "x + 1")])
     (folder / f"{request.param}.kernels.yaml").write_text(WRONG)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -172,7 +172,6 @@ def build():
     def test_kernelize(self, odd: Path) -> None:
         import torch
 
-        write_kernel_repository(odd / "norm", [KernelLayer("Norm", "x + 1")])
         Path("one.yaml").write_text("kernel_mapping: {Norm: './norm:Norm'}\n")
         model: Any = build_model("odd_model:build")
         config = ks.load(odd / "one.yaml")

@@ -9,6 +9,7 @@ import pytest
 
 import kernel_schema as ks
 from kernel_schema.paths import home_path, is_network_path, names_a_user
+from tests.kernel_repos import KernelLayer, write_kernel_repository
 from tests.lowering.subprocesses import run_code
 
 NETWORK = [
@@ -173,7 +174,7 @@ class TestHomes:
         self, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.chdir(tmp_path)
-        (tmp_path / "~bob" / "norm" / "build").mkdir(parents=True)
+        write_kernel_repository(tmp_path / "~bob" / "norm", [KernelLayer("L", "x")])
         (tmp_path / "~bob" / "k.lock").touch()
         config = {"A": "~bob/norm:L", "B": {"kernel": "org/repo:L", "lockfile": "~bob/k.lock"}}
         found = ks.check(ks.KernelConfig(config))

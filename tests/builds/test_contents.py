@@ -233,7 +233,13 @@ def test_what_can_be_told_is_told(name: str, tmp_path: Path) -> None:
 def test_the_members_of_a_module_are_those_of_torch() -> None:
     import inspect
 
-    assert {name for name, _ in inspect.getmembers(nn.Module)} <= MODULE_MEMBERS | {
+    # transformers adds one of its own.
+    members = {
+        name
+        for name, value in inspect.getmembers(nn.Module)
+        if "transformers" not in str(getattr(value, "__module__", ""))
+    }
+    assert members <= MODULE_MEMBERS | {
         "__firstlineno__",
         "__static_attributes__",
     }
