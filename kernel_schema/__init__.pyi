@@ -21,14 +21,14 @@ from kernel_schema.diagnostics import Route as Route
 from kernel_schema.diagnostics import Severity as Severity
 from kernel_schema.diagnostics import Span as Span
 from kernel_schema.files.document import Document as Document
+from kernel_schema.files.read import ConfigSource as ConfigSource
 from kernel_schema.files.read import FileAccessError as FileAccessError
+from kernel_schema.files.read import diff as diff
+from kernel_schema.files.read import expand as expand
 from kernel_schema.files.read import load as load
 from kernel_schema.files.read import loads as loads
 from kernel_schema.files.read import loads_document as loads_document
 from kernel_schema.files.read import read as read
-from kernel_schema.files.sources import ConfigSource as ConfigSource
-from kernel_schema.files.sources import diff as diff
-from kernel_schema.files.sources import expand as expand
 from kernel_schema.files.write import dump as dump
 from kernel_schema.files.write import dumps as dumps
 from kernel_schema.json_schemas.export import json_schema as json_schema

@@ -13,16 +13,15 @@ from pydantic import ValidationError
 
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import explained, refused, replace_file
-from kernel_schema.files.read import PYPROJECT, format_of
-from kernel_schema.files.sources import config_of
-from kernel_schema.schema.local_paths import detach, stated_paths
+from kernel_schema.files.document import detach, stated_paths
+from kernel_schema.files.read import PYPROJECT, config_of, format_of
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import is_visible, printable, printable_lines, quote
 
 if TYPE_CHECKING:
     from kernel_schema.files.document import Format
-    from kernel_schema.files.sources import ConfigSource
+    from kernel_schema.files.read import ConfigSource
 
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")

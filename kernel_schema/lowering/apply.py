@@ -14,7 +14,7 @@ from kernel_schema.choice.plan import disagreements
 from kernel_schema.choice.planning import plan_model
 from kernel_schema.choice.report import Report
 from kernel_schema.diagnostics import Diagnostic, KernelNotAppliedError, KernelSchemaError
-from kernel_schema.files.sources import config_of, opened
+from kernel_schema.files.read import config_of, opened
 from kernel_schema.lowering.audit import audit_layers
 from kernel_schema.lowering.check import refuse_errors
 from kernel_schema.lowering.forwards import NO_KERNEL, loaded_class, why_kept
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.choice.plan import Plan
     from kernel_schema.choice.situation import Situation
-    from kernel_schema.files.sources import ConfigSource
+    from kernel_schema.files.read import ConfigSource
     from kernel_schema.lowering.lower import KernelsMapping
     from kernel_schema.model.carriers import Carrier
     from kernel_schema.model.target import Target

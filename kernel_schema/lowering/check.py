@@ -15,7 +15,7 @@ from kernel_schema.diagnostics import (
     Severity,
     in_file_order,
 )
-from kernel_schema.files.sources import config_of, opened
+from kernel_schema.files.read import config_of, opened
 from kernel_schema.lowering.situate import placed, situate, taken
 from kernel_schema.schema.values import check_capability
 from kernel_schema.wording import quote
@@ -23,7 +23,7 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from kernel_schema.files.sources import ConfigSource
+    from kernel_schema.files.read import ConfigSource
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
 

@@ -11,7 +11,7 @@ from kernel_schema.checks.environment import obstacles
 from kernel_schema.checks.questions import ask
 from kernel_schema.choice.planning import Matrix, matrix_of, plan_model
 from kernel_schema.diagnostics import LoweringError
-from kernel_schema.files.sources import opened
+from kernel_schema.files.read import opened
 from kernel_schema.lowering.situate import located, placed, placing, situate, taken
 from kernel_schema.lowering.upstream import always_holds
 from kernel_schema.model.carriers import carriers, look_closer
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kernel_schema.choice.plan import Plan
-    from kernel_schema.files.sources import ConfigSource
+    from kernel_schema.files.read import ConfigSource
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.rules import Rule
 

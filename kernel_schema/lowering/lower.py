@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_schema.checks.environment import version_of
 from kernel_schema.checks.refusals import refusal
 from kernel_schema.diagnostics import Diagnostic, LoweringError
-from kernel_schema.files.sources import opened
+from kernel_schema.files.read import opened
 from kernel_schema.lowering.situate import placing, taken
 from kernel_schema.lowering.upstream import import_kernels, knows_device
 from kernel_schema.model.target import mode_of, resolve_device, resolve_mode
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from kernels import Device, LayerRepository, LocalLayerRepository, LockedLayerRepository, Mode
 
-    from kernel_schema.files.sources import ConfigSource
+    from kernel_schema.files.read import ConfigSource
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
 

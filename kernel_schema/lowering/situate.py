@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.choice.situation import Situation
 from kernel_schema.diagnostics import KernelSchemaError
-from kernel_schema.files.sources import config_of, opened
+from kernel_schema.files.read import config_of, opened
 from kernel_schema.lowering.upstream import active_mapping, is_mapping_disabled
 from kernel_schema.schema.arguments import need_module, refuse_swapped
 from kernel_schema.schema.models import KernelConfig
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.builds.variants import BuildTarget
     from kernel_schema.diagnostics import Diagnostic, Span
-    from kernel_schema.files.sources import ConfigSource, Opened
+    from kernel_schema.files.read import ConfigSource, Opened
     from kernel_schema.model.inspect import RegisteredLayers
     from kernel_schema.model.target import Target
     from kernel_schema.model.types import Module

@@ -10,7 +10,7 @@ from kernel_schema.diagnostics import lowering_error
 from kernel_schema.model.walk import Walk
 from kernel_schema.model.wrappers import is_compiled, unwrap
 from kernel_schema.schema.alternatives import check_device, check_mode
-from kernel_schema.schema.foreign import mode_name
+from kernel_schema.schema.arguments import mode_name
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.values import check_capability
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES, DeviceType, ModeName

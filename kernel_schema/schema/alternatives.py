@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from kernel_schema.schema.foreign import key_problem, repository_problem
+from kernel_schema.schema.arguments import key_problem, repository_problem
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import HubRef, LocalRef, read_kernel_ref
 from kernel_schema.schema.values import not_a_reference

@@ -1,13 +1,122 @@
-"""What to say of an argument of the wrong kind: what it is, what is wanted, and what to do."""
+"""What is handed over in Python: objects of other libraries, and arguments of the wrong kind.
+
+Objects are told by the names of their classes: no library is imported, and no object asked for its
+text, since a repository of kernels would ask the network for it.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+import sys
+from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.schema.foreign import device_name, is_of, mode_name
+from kernel_schema.schema.problems import Problem
+from kernel_schema.schema.references import is_local
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES
-from kernel_schema.typeguards import as_text
-from kernel_schema.wording import quote
+from kernel_schema.typeguards import as_text, is_tuple
+from kernel_schema.wording import listing, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+def is_of(value: object, package: str, *names: str) -> bool:
+    """Whether the class of a value, or one that it derives from, is one of a package."""
+    return any(
+        cls.__name__ in names and str(cls.__module__).partition(".")[0] == package
+        for cls in type(value).__mro__
+    )
+
+
+def mode_name(mode: Any) -> str | None:
+    """The name of a `kernels.Mode`, as ours are formed; None for any other value."""
+    if not is_of(mode, "kernels", "Mode"):
+        return None
+    # Flag members print as `Mode.TORCH_COMPILE|TRAINING`, in an order of their own.
+    parts = str(mode).replace("Mode.", "").lower().split("|")
+    return "_".join(sorted(parts, key="torch_compile".__eq__))
+
+
+_PLAIN: Final = frozenset((str,))
+
+
+def plain_keys(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
+    """A table with our names for keys that are a `kernels.Mode`, or a `Device` without properties.
+
+    One whose name is there already stays as it is: `key_problem` says so.
+    """
+    if {*map(type, table)} <= _PLAIN:  # of nearly every table, and fast
+        return table
+    named: dict[Any, Any] = {}
+    for key, value in table.items():
+        name = mode_name(key) or device_name(key)
+        named[key if name is None or name in named or name in table else name] = value
+    return named
+
+
+def device_name(device: Any) -> str | None:
+    """The type of a `kernels.Device` without properties; None for any other value."""
+    plain = is_of(device, "kernels", "Device") and device.properties is None
+    return as_text(device.type) if plain else None
+
+
+def key_problem(key: Any) -> Problem | None:
+    """For a key that is a `kernels.Mode` or `Device` still, once a table has `plain_keys`."""
+    name = mode_name(key) or device_name(key)
+    if name is not None:
+        message = f"the key {quote(name)} is here twice, once as an object of kernels"
+        return Problem("duplicate-key", message, "remove one of the two", at_key=True)
+    if not is_of(key, "kernels", "Device"):
+        return None
+    low, high = key.properties.min_capability, key.properties.max_capability
+    entry = f"min_capability: {low}, " if low > 0 else ""
+    entry += f"max_capability: {high}, " if high < sys.maxsize else ""
+    message = f"a `Device` of {quote(key.type)} with properties bounds a range as a key"
+    help_text = f"write the device as a list: {quote(f'{key.type}: [{{{entry}kernel: ...}}]')}"
+    return Problem("misplaced-capability", message, help_text, at_key=True)
+
+
+def fusion_problem(key: tuple[Any, ...]) -> Problem:
+    """For a tuple in place of a layer name: of names, or of names and patterns, to transformers."""
+    firsts = [item[0] if is_tuple(item) and item else item for item in key]
+    named = [layer for layer in firsts if isinstance(layer, str)]
+    message = "a tuple is not a string: transformers fuses several layers into one kernel by it"
+    help_text = f"give each layer a kernel of its own: {listing(named, 'and')}" if named else None
+    return Problem("invalid-layer-name", message, help_text, at_key=True)
+
+
+def repository_problem(value: Any) -> Problem | None:
+    """For a repository object of kernels where a reference belongs; None for any other value."""
+    if not is_of(value, "kernels", *_REPOSITORIES):
+        return None
+    kind = quote(type(value).__name__)
+    message = f"a {kind} of kernels cannot stand here: a kernel is written as text"
+    spelling = quote(_spelling(value.__dict__), longest=_LONGEST)
+    return Problem("invalid-kernel-reference", message, f"write {spelling}")
+
+
+_LONGEST: Final = 1000  # of a spelling, which is there to be copied
+_REPOSITORIES: Final = tuple(
+    f"{where}{what}Repository" for what in ("Layer", "Func") for where in ("", "Local", "Locked")
+)
+
+
+def _spelling(state: dict[str, Any]) -> str:
+    """How a config states a repository, by its attributes; kernels has no public ones for most."""
+    layer_name = state.get("layer_name", state.get("func_name", "layer_name"))
+    if "_repo_path" in state:
+        local = str(state["_repo_path"])
+        return f'"{local if is_local(local) else f"./{local}"}:{layer_name}"'
+    version, revision = state.get("_version"), state.get("_revision")
+    pin = "" if version is None else f"@v{version}"
+    pin = pin if revision is None else f"@{revision}"
+    reference = f'"{state.get("_repo_id", "org/repo")}{pin}:{layer_name}"'
+    options: dict[str, str] = {}
+    if state.get("_lockfile") is not None:
+        options["lockfile"] = f'"{state["_lockfile"]}"'
+    if trust := state.get("_trust_remote_code"):
+        options["trust_remote_code"] = repr(trust).replace("'", '"')
+    stated = "".join(f', "{option}": {text}' for option, text in options.items())
+    return f'{{"kernel": {reference}{stated}}}' if stated else reference
 
 
 def wrong_argument(name: str, value: object, wanted: str) -> TypeError:

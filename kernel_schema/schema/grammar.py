@@ -14,7 +14,7 @@ from pydantic_core import core_schema
 
 from kernel_schema.schema import alternatives, values
 from kernel_schema.schema.alternatives import meant_alternative
-from kernel_schema.schema.foreign import plain_keys
+from kernel_schema.schema.arguments import plain_keys
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.schema.ranges import bounds_problem, device_problems
 from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS

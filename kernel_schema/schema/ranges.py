@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.schema.alternatives import alternative
-from kernel_schema.schema.foreign import plain_keys
+from kernel_schema.schema.arguments import plain_keys
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,

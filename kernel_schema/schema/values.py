@@ -9,7 +9,7 @@ import os
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.schema.foreign import fusion_problem, repository_problem
+from kernel_schema.schema.arguments import fusion_problem, repository_problem
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import (
     MAX_VERSION,
