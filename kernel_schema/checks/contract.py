@@ -318,5 +318,6 @@ def _loaded_from(name: str) -> Path | None:
     for module in (sys.modules.get(name), sys.modules.get(f"{name}.layers")):
         file = getattr(module, "__file__", None)
         if isinstance(file, str):
-            return Path(file).resolve().parent
+            # Not of the file itself: in the cache of the Hub each is a link to somewhere else.
+            return Path(file).parent.resolve()
     return None

@@ -153,7 +153,9 @@ def test_arguments(text: str) -> None:
             err = said(*arguments).err
             # Each line is one of ours: a complaint, the usage, a diagnostic or its help.
             for line in err.splitlines():
-                ours = line.startswith(("kernel-schema", "usage: ", " "))
+                ours = line.startswith(("kernel-schema", "usage: ", " ")) or line.endswith(
+                    "written"
+                )
                 # A file that is called `:` has its second colon escaped.
                 assert ours or " error[" in line
 
