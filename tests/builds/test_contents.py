@@ -16,6 +16,7 @@ from torch import nn
 
 from kernel_schema.builds.classes import MODULE_MEMBERS
 from kernel_schema.builds.contents import read_contents
+from kernel_schema.builds.this_machine import this_machine
 from kernel_schema.checks.contract import parameters_of
 
 if TYPE_CHECKING:
@@ -24,8 +25,11 @@ if TYPE_CHECKING:
 _NUMBERS = itertools.count()
 _METADATA = (
     '{"name": "contents", "id": "_contents_%d", "version": 1, "license": "MIT", '
-    '"python-depends": [], "backend": {"type": "cpu"}}'
+    '"python-depends": [], "backend": {"type": "%s"}}'
 )
+# kernels takes the build for what torch is built for, wherever a model is.
+_MACHINE = this_machine()
+_FAMILY = (_MACHINE and _MACHINE.family) or "cpu"
 _NORM = "import torch\nfrom torch import nn\n\n\n"
 _FORWARD = "    def forward(self, x):\n        return x\n"
 _INIT = "from . import layers\n"
@@ -155,11 +159,11 @@ CASES: dict[str, dict[str, str]] = {
 
 
 def write(folder: Path, files: dict[str, str]) -> Path:
-    build = folder / "build" / "torch-cpu"
+    build = folder / "build" / f"torch-{_FAMILY}"
     for name, text in {"__init__.py": _INIT, **files}.items():
         (build / name).parent.mkdir(parents=True, exist_ok=True)
         (build / name).write_text(text)
-    (build / "metadata.json").write_text(_METADATA % next(_NUMBERS))
+    (build / "metadata.json").write_text(_METADATA % (next(_NUMBERS), _FAMILY))
     return build
 
 
