@@ -36,9 +36,15 @@ CLASSES = {
     "double": ("DoubleA", "DoubleB"),
 }
 CODE = """\
+import torch
 from torch import nn
 
 CALLS = []
+
+
+@torch._dynamo.disable
+def note(name, module):
+    CALLS.append((name, id(module)))
 
 """ + "\n".join(
     f"""
@@ -47,7 +53,7 @@ class {name}(nn.Module):
     can_torch_compile = {name.endswith("A")}
 
     def forward(self, x):
-        CALLS.append(({name!r}, id(self)))
+        note({name!r}, self)
         return x
 """
     for names in CLASSES.values()
@@ -135,7 +141,7 @@ STEPS = st.lists(
     st.one_of(
         st.tuples(st.just("kernelize"), CONFIGS),
         st.tuples(st.just("block"), CONFIGS),
-        st.sampled_from((("train",), ("eval",), ("copy",), ("wrap",), ("restore",))),
+        st.sampled_from((("train",), ("eval",), ("copy",), ("wrap",), ("compile",), ("restore",))),
     ),
     min_size=1,
     max_size=6,
@@ -171,6 +177,8 @@ class Sequences:
                     model = copy.deepcopy(model)
                 elif step[0] == "wrap":
                     model = AveragedModel(model)  # holds a copy of it
+                elif step[0] == "compile":
+                    model.get_submodule("1" if hasattr(model, "1") else "").compile(backend="eager")
                 elif step[0] == "block":
                     self.block(model, step[1])
                 else:
@@ -178,6 +186,7 @@ class Sequences:
                 self.agrees(model, ks.audit(model))
         finally:
             ks.restore(model)
+            torch._dynamo.reset()
         assert not any("forward" in vars(module) for module in model.modules())
         assert ks.audit(model).replaced == 0
         self.agrees(model, ks.audit(model))
@@ -217,7 +226,8 @@ class Sequences:
         lists = [vars(sys.modules[cls.__module__]).get("CALLS") for cls in classes]
         recorded = next((found for found in lists if found is not None), [])
         recorded.clear()
-        model(torch.ones(2))
+        with torch.no_grad():
+            model(torch.ones(2))
         return Counter(recorded)
 
     def agrees(self, model: nn.Module, report: ks.Report) -> None:
