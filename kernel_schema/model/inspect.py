@@ -119,7 +119,7 @@ def inspect_model(model: Module) -> RegisteredLayers:
     >>> layers["RMSNorm"].modules, layers["RMSNorm"].names
     (2, ('0', '2'))
     """
-    return look_at(model)[0]
+    return _registered(model, Walk(model))
 
 
 def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
@@ -127,8 +127,12 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
 
     One on the meta device says nothing; None where there is no other.
     """
+    walk = Walk(model, find_device=True)
+    return _registered(model, walk), walk.device
+
+
+def _registered(model: Module, walk: Walk) -> RegisteredLayers:
     need_module(model)
-    walk = Walk(model)
     carriers: list[Module] = []
     names: dict[str, list[str]] = {}
     places: defaultdict[str, list[tuple[Place, bool]]] = defaultdict(list)
@@ -155,7 +159,7 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
     nested = any(place.inside for of_name in places.values() for place, _ in of_name) or any(
         facts.layer_name is not None and facts.functions_shown for facts in walk.classes.values()
     )
-    registered = RegisteredLayers(
+    return RegisteredLayers(
         _counted(walk, names, carriers, places),
         tuple(walk.ignored.values()),
         unregistered,
@@ -164,7 +168,6 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
         walk.managed,
         nested,
     )
-    return registered, walk.device
 
 
 def _counted(

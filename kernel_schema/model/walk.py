@@ -56,10 +56,11 @@ class Walk:
     """One pass over a model in the order of `named_modules`, stopping at what carries a name.
 
     It yields the module, the facts of its class and the functions it holds, by key; `place` is
-    where it stands. A path is only put together where `name` is asked for it.
+    where it stands. A path is only put together where `name` is asked for it, and the device of
+    the first parameter only looked for where it is wanted.
     """
 
-    def __init__(self, model: Module) -> None:
+    def __init__(self, model: Module, *, find_device: bool = False) -> None:
         self.classes: dict[type, ClassFacts] = {}
         self.ignored: dict[str, InstanceName] = {}
         self.modules = 0
@@ -68,6 +69,7 @@ class Walk:
         self.place = ANYWHERE
         self._idle: dict[Module, str] = {}
         self._model = model
+        self._find_device = find_device
         self._path: list[str | None] = []
         self._key: str | None = None
 
@@ -78,7 +80,7 @@ class Walk:
     def __iter__(self) -> Iterator[tuple[Module, ClassFacts, Mapping[str, Module]]]:
         classes = self.classes
         seen: set[Module] = set()
-        device: str | None = None
+        find_device = self._find_device
         path = self._path = [None]
         idle = self._idle
         # Each level: the children still to visit, the key at which a wrapper holds its module, and
@@ -111,8 +113,9 @@ class Walk:
                     self.place = place
                     held = state.get("_kernel_funcs", facts.functions)
                     yield module, facts, _called(facts, held)
-                if device is None and (parameters := _parameters_of(module)):
-                    device = self.device = _device_of(parameters)
+                if find_device and (parameters := _parameters_of(module)):
+                    self.device = _device_of(parameters)
+                    find_device = self.device is None
                 held_modules = children_of(module)
                 if held_modules:
                     path.append(None if key == wrapped_at else key)
