@@ -24,7 +24,9 @@ def note_loaded(file: str) -> None:
 
 def build_around(file: str) -> Build | None:
     """The build that a file belongs to; None if it is of no kernel."""
-    folders = Path(file).resolve().parents
+    # Not of the file itself: in the cache of the Hub each is a link to somewhere else.
+    above = Path(file).parent.resolve()
+    folders = (above, *above.parents)
     folder = next((folder for folder in folders if is_file(folder / "metadata.json")), None)
     return None if folder is None else Build(folder)
 

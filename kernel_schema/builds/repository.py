@@ -78,12 +78,10 @@ class Builds:
     Args:
         fitting: Those that fit, the one that kernels takes first.
         against: Why each of the others does not, by name.
-        stands_alone: Whether the path is a build itself, which is not chosen by its name.
     """
 
     fitting: tuple[Build, ...]
     against: Mapping[str, str]
-    stands_alone: bool = False
 
 
 def local_builds(path: Path, target: BuildTarget) -> Builds:
@@ -100,7 +98,7 @@ def local_builds(path: Path, target: BuildTarget) -> Builds:
         if fitting:
             return Builds(tuple(Build(base / variant.name) for variant in fitting), against)
     if is_file(path / "metadata.json"):
-        return Builds((Build(path),), against, stands_alone=True)
+        return Builds((Build(path),), against)
     return Builds((), against)
 
 

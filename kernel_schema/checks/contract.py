@@ -8,24 +8,26 @@ from __future__ import annotations
 
 import inspect
 import sys
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kernel_schema.builds.loaded import changed_since_load
+from kernel_schema.builds.loaded import build_around, changed_since_load
 from kernel_schema.builds.repository import cached_builds, is_repository, local_builds
 from kernel_schema.builds.this_machine import this_machine
 from kernel_schema.builds.variants import supports_capability, target_of_device
+from kernel_schema.checks.model import parameters_of
 from kernel_schema.checks.modes import FLAGS, mode_name, passed_over
 from kernel_schema.checks.paths import from_here, is_looked_at
 from kernel_schema.diagnostics import Diagnostic, Severity
 from kernel_schema.paths import home_path
 from kernel_schema.schema.rules import HubKernel, LocalKernel
-from kernel_schema.schema.vocabulary import ModeName
+from kernel_schema.schema.vocabulary import DeviceType, ModeName
 from kernel_schema.wording import Suggester, listing, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from kernel_schema.builds.classes import Kinds, Layer
     from kernel_schema.builds.repository import Build, Builds
@@ -100,19 +102,23 @@ class _Reader:
     """Finds the builds of each kernel, once."""
 
     situation: Situation
+    _builds: dict[object, Builds | None] = field(default_factory=dict[object, "Builds | None"])
 
-    def __post_init__(self) -> None:
-        self._builds: dict[object, Builds | None] = {}
-        self._machine = this_machine()
+    @cached_property
+    def _machine(self) -> BuildTarget | None:
+        return this_machine()
 
     def builds_of(self, rule: Rule) -> Builds | None:
         """The builds that a rule's kernel has; None where there is nothing to look at."""
         target = self.target_of(rule)
         match rule.kernel:
-            case LocalKernel(path=path) if is_looked_at(path) and is_repository(home_path(path)):
+            case LocalKernel(path=path) if is_looked_at(path):
                 key = (path, target)
                 if key not in self._builds:
-                    self._builds[key] = local_builds(home_path(path), target)
+                    folder = home_path(path)
+                    self._builds[key] = (
+                        local_builds(folder, target) if is_repository(folder) else None
+                    )
             case HubKernel(repo_id=repo_id, version=version, revision=revision, lockfile=None):
                 key = (repo_id, version, revision, target)
                 if key not in self._builds:
@@ -124,15 +130,15 @@ class _Reader:
 
     def target_of(self, rule: Rule) -> BuildTarget:
         """The machine for which a build is chosen: as much of it as is known for a rule."""
-        situation, machine = self.situation, self._machine
-        device = situation.device
+        situation, device = self.situation, self.situation.device
         if device is None or rule.device not in (None, device):
             return target_of_device(rule.device)
         if situation.build_target is not None:
             return situation.build_target
-        # kernels chooses by what torch is built for, also for a model that is elsewhere.
-        if machine is not None and (situation.layers is not None or machine.device is device):
-            return machine
+        # kernels chooses by what torch is built for, also for a model that is on the CPU.
+        on_cpu = situation.layers is not None and device is DeviceType.CPU
+        if self._machine is not None and (on_cpu or self._machine.device is device):
+            return self._machine
         return target_of_device(device)
 
     def is_known(self, rule: Rule) -> bool:
@@ -268,15 +274,6 @@ def _signatures(situation: Situation, rule: Rule, layer: Layer, shown: str) -> I
             )
 
 
-def parameters_of(cls: Any) -> Kinds | None:
-    """The parameters of a class's `forward`, `self` included; None if they cannot be told."""
-    try:
-        parameters = inspect.signature(cls.forward).parameters.values()
-    except (TypeError, ValueError):
-        return None
-    return tuple((parameter.name, parameter.kind.name) for parameter in parameters)
-
-
 def _spelt(parameters: Kinds) -> str:
     """The arguments as Python spells them, marks of their kinds included."""
     kinds = inspect.Parameter
@@ -317,7 +314,7 @@ def _loaded_from(name: str) -> Path | None:
     """The folder of the kernel that this process imported under a name."""
     for module in (sys.modules.get(name), sys.modules.get(f"{name}.layers")):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str):
-            # Not of the file itself: in the cache of the Hub each is a link to somewhere else.
-            return Path(file).parent.resolve()
+        build = build_around(file) if isinstance(file, str) else None
+        if build is not None:
+            return build.folder
     return None

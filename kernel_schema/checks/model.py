@@ -24,6 +24,7 @@ from kernel_schema.wording import Suggester, listing, quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from kernel_schema.builds.classes import Kinds
     from kernel_schema.choice.situation import Situation
     from kernel_schema.model.inspect import RegisteredLayers
 
@@ -112,7 +113,8 @@ def _mixed_signatures(situation: Situation, layers: RegisteredLayers) -> Iterato
             continue
         signatures: dict[tuple[object, ...], list[str]] = {}
         for cls in layer.classes:
-            signatures.setdefault(_signature(cls), []).append(cls.__name__)
+            kinds = tuple(kind for _, kind in parameters_of(cls) or ())
+            signatures.setdefault(kinds, []).append(cls.__name__)
         if len(signatures) > 1:
             groups = " and ".join(listing(names, "and") for names in signatures.values())
             yield Diagnostic(
@@ -124,13 +126,13 @@ def _mixed_signatures(situation: Situation, layers: RegisteredLayers) -> Iterato
             )
 
 
-def _signature(cls: Any) -> tuple[object, ...]:
-    """What kernels compares: the number and the kinds of the arguments of `forward`."""
+def parameters_of(cls: Any) -> Kinds | None:
+    """The parameters of a class's `forward`, `self` included; None if they cannot be told."""
     try:
-        parameters = inspect.signature(cls.forward).parameters
+        parameters = inspect.signature(cls.forward).parameters.values()
     except (TypeError, ValueError):
-        return ()
-    return tuple(parameter.kind for parameter in parameters.values())
+        return None
+    return tuple((parameter.name, parameter.kind.name) for parameter in parameters)
 
 
 def _mixed_training_state(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:

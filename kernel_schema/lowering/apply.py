@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.builds.loaded import note_loaded
+from kernel_schema.builds.this_machine import this_machine
 from kernel_schema.checks.contract import mode_refusals
 from kernel_schema.checks.modes import lacking_for, passed_over
 from kernel_schema.checks.questions import ask
@@ -154,7 +155,10 @@ def kernelize(
             layers = inspect_model(model)
             target = resolve_target(model, device, mode, compiled=layers.compiled)
             need_gpu(target)
-            situation = situate(wanted, layers, target=target, stated_mode=resolve_mode(mode))
+            here = this_machine()  # where kernels chooses, whatever device is stated
+            situation = situate(
+                wanted, layers, target=target, stated_mode=resolve_mode(mode), build_target=here
+            )
             diagnostics = ask(situation, ignore=ignore, select=select)
             refuse_errors(diagnostics)
             # A condition that fails is kernels' to tell of, which asks it again.
@@ -165,23 +169,26 @@ def kernelize(
             # kernels logs a warning for every module without an entry: our report says it once.
             mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
             snapshot = Snapshot(model)
-            with (
-                _told(snapshot, plan),
-                _active(rules, mapping, inherit=wanted.inherit_mapping),
-                called_functions(model),
-            ):
-                kernels.kernelize(
-                    model, mode=kernels_mode(kernels, target.mode), device=target.device.value
+            with snapshot:
+                with (
+                    _told(snapshot, plan),
+                    _active(rules, mapping, inherit=wanted.inherit_mapping),
+                    called_functions(model),
+                ):
+                    kernels.kernelize(
+                        model, mode=kernels_mode(kernels, target.mode), device=target.device.value
+                    )
+                snapshot.rehook()
+                outcomes, warnings = audit_layers(
+                    model, snapshot.carriers, _why_kept(plan), plan.asked
                 )
-            snapshot.rehook()
-            outcomes, warnings = audit_layers(model, snapshot.carriers, _why_kept(plan), plan.asked)
-            report = Report(outcomes, target.device, target.mode)
-            if strict:
-                _refuse_unapplied(plan, report)
-            snapshot.keep(target.device, target.mode, plan.asked)
-            for file in {kernel.file for outcome in outcomes for kernel in outcome.kernels}:
-                if file is not None:
-                    note_loaded(file)
+                report = Report(outcomes, target.device, target.mode)
+                if strict:
+                    _refuse_unapplied(plan, report)
+                snapshot.keep(target.device, target.mode, plan.asked)
+                for file in {kernel.file for outcome in outcomes for kernel in outcome.kernels}:
+                    if file is not None:
+                        note_loaded(file)
         diagnostics = (*diagnostics, *warnings, *disagreements(plan, report))
         return replace(report, diagnostics=placed(source, diagnostics))
     except BaseException:  # an interrupt too: all or nothing

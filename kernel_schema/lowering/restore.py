@@ -86,7 +86,8 @@ def restore(model: Module) -> None:
     try:
         with ONE_AT_A_TIME:
             snapshot = Snapshot(model)
-            snapshot.take_out()
+            with snapshot:
+                snapshot.take_out()
     except BaseException:  # an interrupt too: all or nothing
         if snapshot is not None:
             snapshot.put_back()
@@ -107,6 +108,7 @@ class Snapshot:
     def __init__(self, model: Module) -> None:
         self._model = unwrap(model)
         self.note = _NOTES.get(self._model)
+        self.undone = False
         self.carriers = list(carriers(model))
         self.before: dict[Module, _Before] = {}
         for item in self.carriers:
@@ -115,11 +117,21 @@ class Snapshot:
             # A function is held by many: the first is told of.
             self.before.setdefault(item.carrier, _Before(item, forward_key(item.carrier), values))
 
+    def __enter__(self) -> None:
+        """Begin to change something; what goes wrong is undone before anybody else may go on."""
+
+    def __exit__(self, error: type[BaseException] | None, *_: object) -> None:
+        if error is not None:
+            self.put_back()
+
     def put_back(self) -> None:
-        """Make everything what it was, whatever happened since."""
+        """Make everything what it was, once: after that it may be another's to change."""
+        if self.undone:
+            return
         for carrier, before in self.before.items():
             _put(carrier, before.values)
         _note(self._model, self.note)
+        self.undone = True
 
     def take_out(self) -> None:
         """Give everything its own forward, or the one that somebody had set before a kernel."""
@@ -209,6 +221,10 @@ class Block(Snapshot):
         A block that was entered since and has not ended has found ours in place: it will put back
         what we had found.
         """
+        with ONE_AT_A_TIME:
+            self._leave()
+
+    def _leave(self) -> None:
         if self.ended:
             return
         if self not in _BLOCKS:  # it never began

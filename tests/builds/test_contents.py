@@ -17,7 +17,7 @@ from torch import nn
 from kernel_schema.builds.classes import MODULE_MEMBERS
 from kernel_schema.builds.contents import read_contents
 from kernel_schema.builds.this_machine import this_machine
-from kernel_schema.checks.contract import parameters_of
+from kernel_schema.checks.model import parameters_of
 
 if TYPE_CHECKING:
     from pathlib import Path

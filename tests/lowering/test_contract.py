@@ -114,6 +114,14 @@ class TestDevice:
         found = check({"cuda": ks.LocalRef(repository, "Good")}, make_model())
         assert ("no-kernel-build", "warning") in found
 
+    def test_a_model_that_will_run_elsewhere(self, tmp_path: Path) -> None:
+        """A torch for the CPU says nothing of the machine with the GPU that is stated."""
+        layers = (KernelLayer("Good", "x"),)
+        gpu = write_kernel_repository(tmp_path / "gpu", layers, backends=["cuda"])
+        model = nn.Sequential(Norm())
+        assert check(ks.LocalRef(gpu, "Good"), model, device="cuda") == []
+        assert check(ks.LocalRef(gpu, "Good"), model) == [("no-kernel-build", "error")]
+
     @pytest.mark.parametrize("target", ["torch2.13-cu130-x86_64-linux", "torch2.13-cu130"])
     def test_a_target(self, tmp_path: Path, target: str) -> None:
         layers = (KernelLayer("Good", "x"),)
@@ -244,6 +252,27 @@ class TestSameId:
             }
         )
         assert ks.check(config, make_model()) == ()
+
+    def test_a_repository_with_a_folder_for_its_module(self, repository: Path) -> None:
+        """The layout of older builds: what is loaded lies one folder below the build."""
+        inner = build(repository) / "test_kernel"
+        inner.mkdir()
+        for file in build(repository).glob("*.py"):
+            file.rename(inner / file.name)
+        config = ks.KernelConfig({"Norm": ks.LocalRef(repository, "Good")})
+        for _ in range(2):
+            assert ks.kernelize(nn.Sequential(Norm()), config).diagnostics == ()
+
+    def test_files_that_are_links(self, repository: Path, tmp_path: Path) -> None:
+        """As in the cache of the Hub, where each file is a link to one of another name."""
+        for number, file in enumerate(list(build(repository).iterdir())):
+            file.symlink_to(file.rename(tmp_path / f"blob{number}"))
+        config = ks.KernelConfig({"Norm": ks.LocalRef(repository, "Good")})
+        for _ in range(2):
+            assert ks.kernelize(nn.Sequential(Norm()), config).diagnostics == ()
+        layers = build(repository) / "layers.py"
+        layers.write_text(f"{layers.read_text()}# edited\n")
+        assert check(config.kernel_mapping["Norm"]) == [("kernel-changed-since-load", "warning")]
 
 
 class TestChanged:

@@ -14,6 +14,7 @@ import pytest
 import torch
 
 import kernel_schema as ks
+from kernel_schema.lowering.restore import Snapshot
 from tests.lowering.toys import Norm, Pristine, factor, make_model
 
 if TYPE_CHECKING:
@@ -89,6 +90,16 @@ def test_threads(configs: list[ks.KernelConfig]) -> None:
         thread.join()
     assert errors == []
     assert factor(make_model()) == 4
+
+
+def test_what_was_undone_is_not_undone_again(configs: list[ks.KernelConfig]) -> None:
+    """Another thread may have put a kernel into a function that models share."""
+    model = make_model()
+    snapshot = Snapshot(model)
+    snapshot.put_back()
+    with ks.kernelized(model, configs[0]):
+        snapshot.put_back()
+        assert factor(model) == 11 * 11 * 9
 
 
 def test_tasks(configs: list[ks.KernelConfig]) -> None:
