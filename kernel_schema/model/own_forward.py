@@ -7,7 +7,7 @@ slower; nothing but a closure tells which.
 
 from __future__ import annotations
 
-import inspect
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,8 +49,12 @@ def own_forwards(classes: Iterable[type]) -> str | None:
 
 
 def closure_of(function: Any) -> Mapping[str, Any]:
-    """What a function has in its closure, by name."""
-    try:
-        return inspect.getclosurevars(function).nonlocals
-    except (TypeError, ValueError):  # no function, or a cell that is not filled yet
+    """What a function, or that of a method, has in its closure, by name."""
+    function = getattr(function, "__func__", function)
+    if not isinstance(function, FunctionType) or function.__closure__ is None:
         return {}
+    try:
+        contents = [cell.cell_contents for cell in function.__closure__]
+    except ValueError:  # one that is not filled yet
+        return {}
+    return dict(zip(function.__code__.co_freevars, contents, strict=True))

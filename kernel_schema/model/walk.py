@@ -112,7 +112,7 @@ class Walk:
                     self._key = None if key == wrapped_at else key
                     self.place = place
                     held = state.get("_kernel_funcs", facts.functions)
-                    yield module, facts, _called(facts, held)
+                    yield module, facts, _called(facts, held) if facts.shared else held
                 if find_device and (parameters := _parameters_of(module)):
                     self.device = _device_of(parameters)
                     find_device = self.device is None
@@ -202,9 +202,11 @@ def _called(known: ClassFacts, held: Mapping[str, Module]) -> Mapping[str, Modul
     `copy.deepcopy` copies what a module holds, and the forward of the copy goes on calling the
     function that stands in the module of its class.
     """
-    if all(known.shared.get(key, function) is function for key, function in held.items()):
-        return held
-    return {key: known.shared.get(key, function) for key, function in held.items()}
+    shared = known.shared
+    for key in held:
+        if key in shared and shared[key] is not held[key]:
+            return {**held, **{other: shared[other] for other in held if other in shared}}
+    return held
 
 
 def name_of(function_class: Any) -> str:
