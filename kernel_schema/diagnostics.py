@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from kernel_schema.wording import printable, quote
 
@@ -100,6 +100,45 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Repair:
+    """What has to stand in a config so that a problem is gone: data, whatever the format.
+
+    Args:
+        action: `replace` puts `value` in the place of a value, `rename` makes it the name of its
+            key, `remove` takes out both.
+        value: What a file holds: a string, a number, true or false, a list or a table.
+        up: How many steps above the route of the problem it is done.
+        safe: Whether it is certain that this was meant; otherwise it is a guess.
+    """
+
+    action: Literal["replace", "rename", "remove"]
+    value: Any = None
+    up: int = 0
+    safe: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Edit:
+    """A text that has to stand in the place of a stretch of a file."""
+
+    span: Span
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Fix:
+    """What mends a problem in its file.
+
+    Args:
+        edits: Made together, each to the text as it is; in its order, none inside of another.
+        safe: Whether it is certain that this was meant; otherwise it is a guess.
+    """
+
+    edits: tuple[Edit, ...]
+    safe: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Diagnostic:
     """One problem: what is wrong, where, and what to do about it.
 
@@ -113,6 +152,8 @@ class Diagnostic:
         severity: `Severity.ERROR` unless stated.
         file: The file that holds the config, where it was read from one.
         span: Where in that file.
+        repair: What to write instead, where that can be told.
+        fix: The same as edits of that file, where it can be mended without losing a comment.
 
     >>> print(Diagnostic("unknown-device", "`hip` is not a device", Route(("kernel_mapping", "A"))))
     kernel_mapping.A: error[unknown-device]: `hip` is not a device
@@ -125,6 +166,8 @@ class Diagnostic:
     severity: Severity = Severity.ERROR
     file: str | None = None
     span: Span | None = None
+    repair: Repair | None = None
+    fix: Fix | None = None
 
     def __str__(self) -> str:
         if not self.help:

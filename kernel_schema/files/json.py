@@ -86,7 +86,7 @@ def _load(text: str, suspects: list[str]) -> Value:
 
 def _refusal(text: str, error: ValueError | RecursionError) -> ReadError:
     # Imported here: a good file needs none of it.
-    from kernel_schema.files.explain_json import explain_json
+    from kernel_schema.files.explain.json import explain_json
 
     findings = Findings(prepare(text))
     if isinstance(error, json.JSONDecodeError):

@@ -97,7 +97,7 @@ def _refuse_long_keys(findings: Findings) -> None:
 
 def _refusal(findings: Findings, error: ValueError | RecursionError) -> ReadError:
     # Imported here: a good file needs none of it.
-    from kernel_schema.files.explain_toml import explain_toml
+    from kernel_schema.files.explain.toml import explain_toml
 
     if isinstance(error, TOMLDecodeError):
         explain_toml(findings, str(error))

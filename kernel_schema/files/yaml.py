@@ -137,9 +137,9 @@ def _without_directives(text: str, findings: Findings) -> str:
 
 def _explain() -> ModuleType:
     # Imported here: a good file needs none of it.
-    from kernel_schema.files import explain_yaml
+    from kernel_schema.files.explain import yaml as explaining
 
-    return explain_yaml
+    return explaining
 
 
 class _Builder:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from kernel_schema.codes import Code
-    from kernel_schema.diagnostics import Step
+    from kernel_schema.diagnostics import Repair, Step
 
     Steps: TypeAlias = tuple[Any, ...]
     """Keys and list positions that lead to a value, as the user wrote them: any key."""
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 class Problem:
     """What is wrong with a value, or with a key (`at_key`).
 
-    `meant` is the key that a wrong one was probably meant to be: it is then not missing.
+    `meant` is the key that a wrong one was probably meant to be: it is then not missing. `repair`
+    is what to write instead.
     """
 
     code: Code
@@ -33,6 +34,7 @@ class Problem:
     help: str | None = None
     at_key: bool = False
     meant: str | None = None
+    repair: Repair | None = None
 
 
 _TOO_MANY: Final = Problem("too-many-problems", TOO_MANY_PROBLEMS, at_key=True)
@@ -83,7 +85,7 @@ class Problems:
             for steps, problem in self._by_steps.items()
         )
         return [
-            Diagnostic(problem.code, problem.message, route, problem.help)
+            Diagnostic(problem.code, problem.message, route, problem.help, repair=problem.repair)
             for route, problem in routes
         ]
 

@@ -5,7 +5,13 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.files.explain import Case, anchors_at, brackets_and_strings, escapes, explain
+from kernel_schema.files.explain.engine import (
+    Case,
+    anchors_at,
+    brackets_and_strings,
+    escapes,
+    explain,
+)
 from kernel_schema.files.toml import COMMENT, LONG, SHORT, ReachedError, Scanner, name_of
 from kernel_schema.wording import quote
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.files.explain import Case, anchors_at, escapes, explain
+from kernel_schema.files.explain.engine import Case, anchors_at, escapes, explain
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:

@@ -1,0 +1,277 @@
+"""From what should stand in a config to edits of its text, which lose nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.diagnostics import Edit, Fix
+from kernel_schema.files.parsed import LineIndex, ReadError
+from kernel_schema.typeguards import is_list, is_table
+from kernel_schema.wording import printable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from kernel_schema.diagnostics import Diagnostic, Repair, Step
+    from kernel_schema.files.document import Format
+    from kernel_schema.files.parsed import Node, Parsed
+
+_Change = tuple[int, int, str]
+"""From one offset up to another, and what stands there instead."""
+
+# Beyond so many that do not go together, each is no longer tried by itself.
+_MOST_ALONE: Final = 50
+_BYTE_ORDER_MARK: Final = "\ufeff"
+
+
+def with_fixes(
+    diagnostics: Iterable[Diagnostic],
+    text: str,
+    format: Format,
+    parsed: Parsed,
+    parse: Callable[[str], Parsed],
+) -> list[Diagnostic]:
+    """The diagnostics of a text, with the edits for what can be repaired.
+
+    Edits are kept only where the text then says what it should, and all else that it said before:
+    `parse` reads it once more.
+    """
+    listed = list(diagnostics)
+    writer = _Writer(text.removeprefix(_BYTE_ORDER_MARK), format)
+    changes = {
+        index: changed
+        for index, each in enumerate(listed)
+        if each.repair is not None
+        and each.fix is None
+        and (changed := writer.changes(parsed, _place_of(each), each.repair))
+    }
+
+    def holds(indexes: Sequence[int]) -> bool:
+        wanted: Any = parsed.value
+        for index in indexes:
+            repair = listed[index].repair
+            if repair is not None:
+                wanted = _mended(wanted, _place_of(listed[index]), repair)
+        made = _apply(writer.text, [change for index in indexes for change in changes[index]])
+        try:
+            return _same(parse(made).value, wanted)
+        except ReadError:
+            return False
+
+    together = _compatible(changes)
+    right = set(together) if together and holds(together) else set[int]()
+    alone = [index for index in changes if index not in right][:_MOST_ALONE]
+    right.update(index for index in alone if holds([index]))
+    lines = LineIndex(writer.text)
+    for index in right:
+        edits = [Edit(lines.span(start, end), new) for start, end, new in sorted(changes[index])]
+        repair = listed[index].repair
+        listed[index] = replace(
+            listed[index], fix=Fix(tuple(edits), safe=repair is not None and repair.safe)
+        )
+    return listed
+
+
+def edited(text: str, fixes: Iterable[Fix]) -> tuple[str, list[Fix]]:
+    """A text with fixes made, and those: one that touches another waits for the next time."""
+    mark = _BYTE_ORDER_MARK * text.startswith(_BYTE_ORDER_MARK)
+    text = text.removeprefix(_BYTE_ORDER_MARK)
+    lines = LineIndex(text)
+
+    def offset(line: int, column: int) -> int:
+        return lines.offset(line, column)
+
+    changes: dict[int, list[_Change]] = {}
+    listed = list(dict.fromkeys(fixes))
+    for index, fix in enumerate(listed):
+        changes[index] = [
+            (
+                offset(edit.span.line, edit.span.column),
+                offset(edit.span.end_line, edit.span.end_column),
+                edit.text,
+            )
+            for edit in fix.edits
+        ]
+    made = _compatible(changes)
+    new = _apply(text, [change for index in made for change in changes[index]])
+    return mark + new, [listed[index] for index in made]
+
+
+def _compatible(changes: Mapping[int, Sequence[_Change]]) -> list[int]:
+    """Those that touch none of the others, the first in the text before the rest."""
+    taken: list[_Change] = []
+    made: list[int] = []
+    ordered = sorted((index for index in changes if changes[index]), key=lambda i: changes[i][0][0])
+    end = -1
+    for index in ordered:
+        own = sorted(changes[index])
+        if own[0][0] >= end or not any(_touch(one, other) for one in own for other in taken):
+            taken += own
+            made.append(index)
+            end = max(end, own[-1][1] + 1)
+    return made
+
+
+def _touch(one: _Change, other: _Change) -> bool:
+    return one[0] <= other[1] and other[0] <= one[1]
+
+
+def _apply(text: str, changes: Iterable[_Change]) -> str:
+    parts: list[str] = []
+    at = 0
+    for start, end, new in sorted(changes):
+        parts += (text[at:start], new)
+        at = end
+    return "".join((*parts, text[at:]))
+
+
+def _place_of(diagnostic: Diagnostic) -> tuple[Step, ...]:
+    steps = diagnostic.route.steps
+    up = diagnostic.repair.up if diagnostic.repair is not None else 0
+    return steps[: len(steps) - up]
+
+
+def _mended(value: Any, steps: Sequence[Step], repair: Repair) -> Any:
+    """What a value is once it is repaired at a place."""
+    if not steps:
+        return repair.value
+    first, *rest = steps
+    if is_list(value):
+        return [
+            _mended(item, rest, repair) if index == first else item
+            for index, item in enumerate(value)
+        ]
+    if rest or repair.action == "replace":
+        return {**value, first: _mended(value[first], rest, repair)}
+    name = repair.value if repair.action == "rename" else None
+    kept = {name if key == first else key: item for key, item in value.items()}
+    kept.pop(None, None)
+    return kept
+
+
+def _same(one: Any, other: Any) -> bool:
+    """Whether two values are the same in kind too: 1 is neither 1.0 nor true."""
+    if type(one) is not type(other):
+        return False
+    if is_table(one):
+        return one.keys() == other.keys() and all(_same(one[key], other[key]) for key in one)
+    if is_list(one):
+        return len(one) == len(other) and all(map(_same, one, other))
+    return repr(one) == repr(other)  # NaN is one too
+
+
+class _Writer:
+    """Makes the changes of one text."""
+
+    def __init__(self, text: str, format: Format) -> None:
+        self.text = text
+        self.format: Format = format
+
+    def changes(self, parsed: Parsed, steps: Sequence[Step], repair: Repair) -> list[_Change]:
+        """The changes that repair a place; none where they would lose a comment."""
+        part = parsed.sub(steps)
+        if part is None:
+            return []
+        node = parsed.node(steps)
+        if repair.action == "rename":
+            name = str(repair.value)
+            return [(node.key_start, node.key_end, self._key(name, node))]
+        if repair.action == "remove":
+            made = [self._removal(node)]
+        else:
+            made = self._replacement(node, part.value, repair.value)
+        if any(self._has_comment(start, end) for start, end, _ in made):
+            return []
+        return made
+
+    def _replacement(self, node: Node, old: Any, new: Any) -> list[_Change]:
+        if _same(old, new):
+            return []
+        if is_table(old) and is_table(new) and old:
+            gone = [key for key in old if key not in new]
+            added = [key for key in new if key not in old]
+            if len(added) <= len(gone):
+                renamed = dict(zip(gone, added, strict=False))
+                made: list[_Change] = []
+                for key in old:
+                    below = node.under(key)
+                    if below is None:
+                        return []
+                    if key in gone and key not in renamed:
+                        made.append(self._removal(below))
+                        continue
+                    if key in renamed:
+                        written = self._key(renamed[key], below)
+                        made.append((below.key_start, below.key_end, written))
+                    made += self._replacement(below, old[key], new[renamed.get(key, key)])
+                return made
+        return [self._whole(node, new)]
+
+    def _whole(self, node: Node, new: Any) -> _Change:
+        start, end = node.start, node.end
+        written = self._inline(new, self.text[start:end])
+        if node.key_start >= 0 and self.format == "yaml":
+            # A list or table of lines of its own: what replaces it follows its key.
+            colon = self.text.find(":", node.key_end, start) + 1
+            if colon and (start == end or "\n" in self.text[colon:start]):
+                return colon, end, f" {written}"
+        return start, end, written
+
+    def _removal(self, node: Node) -> _Change:
+        text, end = self.text, node.end
+        start = node.key_start if node.key_start >= 0 else node.start
+        line = text.rfind("\n", 0, start) + 1
+        rest = _REST_OF_LINE.match(text, end)
+        if self.format != "json" and not text[line:start].strip() and rest:
+            return line, rest.end(), ""
+        comma = _COMMA_BEHIND.match(text, end)
+        if comma:
+            return start, comma.end(), ""
+        before = text[:start].rstrip()
+        return (len(before) - 1 if before.endswith(",") else start), end, ""
+
+    def _has_comment(self, start: int, end: int) -> bool:
+        return self.format != "json" and _COMMENT.search(self.text, start, end) is not None
+
+    def _key(self, name: str, node: Node) -> str:
+        written = self.text[node.key_start : node.key_end]
+        if self.format == "json" or not _BARE_KEY.fullmatch(name) or written[:1] in {'"', "'"}:
+            return json.dumps(name, ensure_ascii=False)
+        return name
+
+    def _inline(self, value: Any, old: str = "") -> str:
+        """A value as the format has it in one line; a string in the quotes of the old one."""
+        if is_table(value):
+            blank, equals = (" ", " = ") if self.format == "toml" else ("", ": ")
+            items = [
+                f"{json.dumps(key) if self.format == 'json' else key}{equals}{self._inside(item)}"
+                for key, item in value.items()
+            ]
+            return f"{{{blank}{', '.join(items)}{blank}}}"
+        if is_list(value):
+            return f"[{', '.join(map(self._inside, value))}]"
+        if not isinstance(value, str):
+            return json.dumps(value)
+        quoted = json.dumps(value, ensure_ascii=False)
+        if printable(value) != value:
+            return printable(quoted)
+        if old[:1] == "'" and "'" not in value:
+            return f"'{value}'"
+        plain = self.format == "yaml" and old[:1] != '"' and _PLAIN.fullmatch(value)
+        return value if plain else quoted
+
+    def _inside(self, value: Any) -> str:
+        return self._inline(value, '"')
+
+
+_REST_OF_LINE = re.compile(r"[ \t]*(?:\r?\n|\Z)")
+_COMMA_BEHIND = re.compile(r"\s*,\s*")
+_COMMENT = re.compile(r"(?:^|(?<=\s))#|\n[ \t]*#")
+_BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")
+# What no reader of YAML takes for anything but text, between brackets too.
+_PLAIN = re.compile(
+    r"(?!(?i:null|true|false|yes|no|on|off|y|n)\Z)[A-Za-z_./~](?:[A-Za-z0-9_./@+~-]|:(?=\S))*"
+)
