@@ -27,12 +27,12 @@ Code: TypeAlias = Literal[
     "not-utf8", "unknown-format", "unreadable-file",
     # config
     "capability-not-supported", "conflicting-pins", "empty-capability-range", "empty-entry",
-    "invalid-capability", "invalid-entry", "invalid-inherit-mapping", "invalid-kernel-mapping",
-    "invalid-kernel-reference", "invalid-layer-name", "invalid-lockfile", "invalid-revision",
-    "invalid-schema-uri", "invalid-trust-remote-code", "invalid-version", "misplaced-capability",
-    "misplaced-device", "misplaced-list", "misplaced-mode", "misplaced-option",
-    "misplaced-original", "missing-key", "overlapping-capability", "unknown-device", "unknown-key",
-    "unknown-mode",
+    "fusion-not-supported", "invalid-capability", "invalid-entry", "invalid-inherit-mapping",
+    "invalid-kernel-mapping", "invalid-kernel-reference", "invalid-layer-name",
+    "invalid-lockfile", "invalid-revision", "invalid-schema-uri", "invalid-trust-remote-code",
+    "invalid-version", "misplaced-capability", "misplaced-device", "misplaced-list",
+    "misplaced-mode", "misplaced-option", "misplaced-original", "missing-key",
+    "overlapping-capability", "unknown-device", "unknown-key", "unknown-mode",
     # model
     "capability-not-built", "crossing-capability", "data-parallel", "device-not-covered",
     "hides-inherited", "inactive-copies", "invalid-kernel-metadata", "kernel-without-backward",
@@ -47,8 +47,9 @@ Code: TypeAlias = Literal[
     "capability-needed", "device-not-inferable", "failing-kernel-condition", "foreign-kernel-code",
     "inside-replaced-layer", "kernel-changed-since-load", "kernel-gone", "kernel-load-failed",
     "kernel-not-applied", "kernel-without-backward-in-training",
-    "kernel-without-compile-in-compiled", "plan-not-met", "stale-mode", "unknown-target",
-    "unsupported-by-kernels", "unsupported-device", "unusable-lockfile",
+    "kernel-without-compile-in-compiled", "never-selected-mode", "plan-not-met", "stale-mode",
+    "unknown-target", "unsupported-by-kernels", "unsupported-device", "unsupported-repository",
+    "unusable-lockfile",
 ]  # fmt: skip
 """What a problem is called: the codes of `codes.toml`, so that a type checker refuses any other."""
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Diagnostic, LoweringError
-from kernel_schema.lowering.inherited import rules_of
-from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
+from kernel_schema.lowering.inherited import place_of, rules_of
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -40,9 +39,5 @@ def default_rules() -> tuple[Rule, ...]:
 def _rules(table: dict[str, dict[Any, Any]]) -> Iterator[Rule]:
     for layer_name, devices in table.items():
         for key, repositories in devices.items():
-            device = key if isinstance(key, str) else key.type
-            properties = getattr(key, "properties", None)
-            bounds = EVERY_CAPABILITY
-            if properties is not None:
-                bounds = Capabilities(properties.min_capability, properties.max_capability)
+            device, bounds = place_of(key)
             yield from rules_of(layer_name, device, bounds, repositories)

@@ -35,6 +35,15 @@ def _rules(mapping: dict[str, Any]) -> Iterator[Rule]:
                 yield from rules_of(layer_name, device, capabilities, by_mode)
 
 
+def place_of(key: Any) -> tuple[Any, Capabilities]:
+    """The device and range of capability that a key of a mapping means: a name, or a `Device`."""
+    properties = getattr(key, "properties", None)
+    bounds = EVERY_CAPABILITY
+    if properties is not None:
+        bounds = Capabilities(properties.min_capability, properties.max_capability)
+    return getattr(key, "type", key), bounds
+
+
 def rules_of(
     layer_name: str, device_name: str, capabilities: Capabilities, repositories: Any
 ) -> Iterator[Rule]:

@@ -179,10 +179,15 @@ def kernel_of(repository: Any) -> Kernel:
     trust: Any = attribute(repository, "_trust_remote_code")
     trust = tuple(trust) if is_list(trust) else trust
     if kinds[0].startswith("Locked"):
-        lockfile = str(attribute(repository, "_lockfile"))
+        lockfile = str(lockfile_of(repository))
         return HubKernel(repo_id, layer_name, lockfile=lockfile, trust_remote_code=trust)
     version, revision = attribute(repository, "_version"), attribute(repository, "_revision")
     return HubKernel(repo_id, layer_name, version, revision, trust_remote_code=trust)
+
+
+def lockfile_of(repository: Any) -> Any:
+    """The lock file that a locked repository names; None where kernels looks for one itself."""
+    return attribute(repository, "_lockfile")
 
 
 def is_of_kernels(cls: type) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
-from kernel_schema.schema.arguments import key_problem, repository_problem
+from kernel_schema.schema.arguments import fusion_problem, key_problem, repository_problem
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import HubRef, LocalRef, read_kernel_ref
 from kernel_schema.schema.values import not_a_reference
@@ -232,6 +232,7 @@ _CONFIG_HINTS: Final = {
     "use_local_kernel": "leave it out: a path that starts with `/`, `./`, `../` or `~` is local",
     "schema": "did you mean `$schema`?",
 }
+_FUSIONS: Final = "fusions"
 # Keys that have a meaning, but not where they stand.
 _MISPLACED: Final[tuple[tuple[tuple[str, ...], Code, str, str], ...]] = (
     (
@@ -259,11 +260,13 @@ def layers_outside(names: list[str]) -> Problem:
 
 def is_config_key(key: str) -> bool:
     """Whether a key of the top level is one, or was probably meant to be one."""
-    return key in _CONFIG_HINTS or closest_key(key, CONFIG_KEYS) is not None
+    return key == _FUSIONS or key in _CONFIG_HINTS or closest_key(key, CONFIG_KEYS) is not None
 
 
 def unknown_config_key(key: object) -> Problem:
     """For a key of the top level that is none."""
+    if key == _FUSIONS:
+        return fusion_problem()
     if isinstance(key, str) and key in _CONFIG_HINTS:
         message = f"{quote(key)} is not a key of a config"
         return Problem("unknown-key", message, _CONFIG_HINTS[key], at_key=True)

@@ -75,13 +75,18 @@ def key_problem(key: Any) -> Problem | None:
     return Problem("misplaced-capability", message, help_text, at_key=True)
 
 
-def fusion_problem(key: tuple[Any, ...]) -> Problem:
-    """For a tuple in place of a layer name: of names, or of names and patterns, to transformers."""
-    firsts = [item[0] if is_tuple(item) and item else item for item in key]
+def fusion_problem(layers: tuple[Any, ...] = ()) -> Problem:
+    """For layers in one kernel: a tuple, to transformers, of names, or of names and patterns."""
+    firsts = [item[0] if is_tuple(item) and item else item for item in layers]
     named = [layer for layer in firsts if isinstance(layer, str)]
-    message = "a tuple is not a string: transformers fuses several layers into one kernel by it"
-    help_text = f"give each layer a kernel of its own: {listing(named, 'and')}" if named else None
-    return Problem("invalid-layer-name", message, help_text, at_key=True)
+    message = (
+        "layers cannot be fused into one kernel: transformers changes classes for the whole "
+        "process to do so, and leaves them changed where it fails"
+    )
+    help_text = "give each layer a kernel of its own"
+    if named:
+        help_text += f": {listing(named, 'and')}"
+    return Problem("fusion-not-supported", message, help_text, at_key=True)
 
 
 def repository_problem(value: Any) -> Problem | None:
@@ -161,7 +166,7 @@ def _described(name: str, value: object) -> tuple[str, str | None]:
     if _is_module(value):
         return f"a model, {kind}", None
     if is_of(value, "transformers", "KernelConfig"):
-        help_text = "build ours of the same mapping: `kernel_schema.KernelConfig(mapping)`"
+        help_text = "make ours of it with `kernel_schema.from_transformers`"
         return "a `KernelConfig` of transformers", None if name == "model" else help_text
     if name == "model":
         if _holds_model(value):

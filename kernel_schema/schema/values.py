@@ -84,6 +84,10 @@ def check_entry_string(value: object) -> HubRef | LocalRef | Original | Problem:
         message = f"{quote(value)} is not a kernel"
         help_text = "did you mean `original`, which keeps the model's own forward?"
         return Problem("invalid-kernel-reference", message, help_text)
+    if isinstance(kernel, Problem) and isinstance(value, str) and not value.strip():
+        # So transformers' documentation disables a kernel.
+        help_text = "to keep the model's own forward write `original`"
+        return Problem("invalid-kernel-reference", kernel.message, help_text)
     return kernel
 
 

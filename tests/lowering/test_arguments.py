@@ -172,8 +172,8 @@ class TestWhatIsNoConfig:
         transformers = pytest.importorskip("transformers")
         theirs = transformers.KernelConfig({"Norm": "org/repo:Norm"})
         words = (
-            "not a `KernelConfig` of transformers: build ours of the same mapping: "
-            "`kernel_schema.KernelConfig(mapping)`"
+            "not a `KernelConfig` of transformers: make ours of it with "
+            "`kernel_schema.from_transformers`"
         )
         for call in ALL.values():
             with pytest.raises(TypeError) as caught:

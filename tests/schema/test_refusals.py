@@ -399,6 +399,12 @@ CONFIGS: list[tuple[Any, str, str]] = [
     ({"kernel_mapping": {}, 1: 1}, "unknown-key", "[1] (key)"),
     ({"kernel_mapping": {}, None: 1}, "unknown-key", "None (key)"),
     # Names of layers.
+    (
+        {"kernel_mapping": {("L",): REF}},
+        "fusion-not-supported",
+        "kernel_mapping[\"('L',)\"] (key)",
+    ),
+    ({"kernel_mapping": {}, "fusions": []}, "fusion-not-supported", "fusions (key)"),
     *(
         ({"kernel_mapping": {name: REF}}, "invalid-layer-name", f"kernel_mapping{route} (key)")
         for name, route in (
@@ -411,7 +417,6 @@ CONFIGS: list[tuple[Any, str, str]] = [
             (None, ".None"),
             (1.5, '["1.5"]'),
             (b"L", "[\"b'L'\"]"),
-            (("L",), "[\"('L',)\"]"),
         )
     ),
 ]

@@ -15,13 +15,13 @@ from kernel_schema.cli.output.terminal import write
 from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.atomic import create_file, is_taken, replace_file
 from kernel_schema.files.write import dumps
+from kernel_schema.integrations.lifting import device_table, mode_table, written
 from kernel_schema.lowering.upstream import is_of_kernels
 from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers, inspect_model
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.schema.ranges import Capabilities
-from kernel_schema.schema.rules import Rule, by_layer
+from kernel_schema.schema.rules import Kernel, Rule, by_layer
 from kernel_schema.schema.values import is_layer_name
-from kernel_schema.schema.vocabulary import ModeName
 from kernel_schema.wording import printable, quote
 
 _ENDINGS: Final = (".yaml", ".yml")
@@ -153,37 +153,16 @@ def _entry(rules: Iterable[Rule]) -> dict[str, Any]:
     """Rules of one layer in the form of a device table, ranges and modes included."""
     by_device: dict[str, dict[Capabilities, dict[str, Any]]] = {}
     for rule in rules:
-        ranges = by_device.setdefault(str(rule.device), {})
-        ranges.setdefault(rule.capabilities, {})[rule.mode or ModeName.FALLBACK] = _kernel(rule)
-    return {device: _ranges(ranges) for device, ranges in by_device.items()}
-
-
-def _ranges(ranges: dict[Capabilities, dict[str, Any]]) -> Any:
-    """Kernels by mode, or the kernel itself where it serves every mode; a list by range of such."""
-    entries: list[Any] = []
-    for capabilities, modes in ranges.items():
-        in_every_mode = list(modes) == [ModeName.FALLBACK]
-        entry: Any = modes[ModeName.FALLBACK] if in_every_mode else modes
-        if len(ranges) == 1 and not capabilities.bounded:
-            return entry
-        bounds: dict[str, Any] = {}
-        if capabilities.bounded:
-            bounds["min_capability"] = capabilities.lowest
-        if capabilities.bounded_above:
-            bounds["max_capability"] = capabilities.highest
-        entries.append(bounds | (entry if isinstance(entry, dict) else {"kernel": entry}))
-    return entries
+        if isinstance(rule.kernel, Kernel):
+            ranges = by_device.setdefault(str(rule.device), {})
+            ranges.setdefault(rule.capabilities, {})[rule.mode_or_fallback] = written(rule.kernel)
+    return device_table(
+        {
+            device: {capabilities: mode_table(modes) for capabilities, modes in ranges.items()}
+            for device, ranges in by_device.items()
+        }
+    )
 
 
 def _trust(rule: Rule) -> bool | tuple[str, ...]:
     return getattr(rule.kernel, "trust_remote_code", False)
-
-
-def _kernel(rule: Rule) -> Any:
-    trust = _trust(rule)
-    if not trust:
-        return str(rule.kernel)
-    return {
-        "kernel": str(rule.kernel),
-        "trust_remote_code": True if trust is True else list(trust),
-    }
