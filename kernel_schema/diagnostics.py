@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from pydantic import ValidationError
+    from typing_extensions import Self
 
     from kernel_schema.codes import Code
 
@@ -217,10 +218,11 @@ class KernelSchemaError(ValueError):
 
     def __init__(self, diagnostics: Iterable[Diagnostic]) -> None:
         self.diagnostics = tuple(diagnostics)
-        super().__init__(self.diagnostics)
+        # Its only argument is its text, as of other errors: there are programs that print that.
+        super().__init__("\n".join(map(str, self.diagnostics)))
 
-    def __str__(self) -> str:
-        return "\n".join(str(diagnostic) for diagnostic in self.diagnostics)
+    def __reduce__(self) -> tuple[type[Self], tuple[tuple[Diagnostic, ...]], dict[str, Any]]:
+        return type(self), (self.diagnostics,), vars(self)
 
 
 class ConfigError(KernelSchemaError):

@@ -93,7 +93,8 @@ class Reader:
             assert block.language == "sh"
         elif block.language == "python":
             path = f"{block.page}, line {block.line}"
-            exec(compile(block.text, path, "exec"), self._names)  # noqa: S102 (our own page)
+            code = compile(block.text, path, "exec", dont_inherit=True)
+            exec(code, self._names)  # noqa: S102 (our own page)
         elif block.language == "sh":
             self._run(block.text)
         else:

@@ -105,7 +105,7 @@ LayerEntryInput: TypeAlias = Union[
 ]
 ModeMappingInput: TypeAlias = ModeMappingDict | _Table
 DeviceMappingInput: TypeAlias = DeviceMappingDict | _Table
-SchemaUriDict = TypedDict("SchemaUriDict", {"$schema": str}, total=False)
-"""`$schema` as a keyword, as `KernelConfig.model_dump` gives it."""
+SchemaUriDict = TypedDict("SchemaUriDict", {"$schema": str | None}, total=False)
+"""`$schema` as a keyword, as `KernelConfig.model_dump` gives it; None states none."""
 
 KernelMappingInput: TypeAlias = Mapping[str, LayerEntryInput]

@@ -249,6 +249,8 @@ class KernelConfig(KeyedPart, frozen=True):
             message = f"KernelConfig.__init__() got an unexpected keyword argument {name!r}"
             raise TypeError(message)
         data: dict[str, Any] = {"kernel_mapping": kernel_mapping, **schema}
+        if data.get("$schema", "") is None:  # the field's own default, which tyro and others pass
+            del data["$schema"]
         if inherit_mapping is not True:
             data["inherit_mapping"] = inherit_mapping
         super().__init__(**data)
