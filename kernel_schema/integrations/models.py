@@ -15,7 +15,7 @@ from kernel_schema.paths import exists, home_path, is_directory, is_file, names_
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
     from types import ModuleType
 
     from kernel_schema.model.types import Module
@@ -34,11 +34,13 @@ def build_model(spec: str, *, trust_remote_code: bool = False) -> Module:
     gives one; a module that is not found otherwise is looked for in the working directory), or what
     `build_pretrained` takes.
     """
+    if _ATTRIBUTE.fullmatch(spec) is not None and not exists(spec):
+        if find_spec("torch") is None:
+            # Said now: later on, the working directory would be looked at for one.
+            imported(*_TORCH)
+        return load_attribute(spec, _is_model, "a torch.nn.Module")
     # What users' modules and libraries print must not end up in our own output.
     with redirect_stdout(sys.stderr):
-        match = _ATTRIBUTE.fullmatch(spec)
-        if match is not None and not exists(spec):
-            return _from_attribute(match["module"], match["name"])
         if not spec or ":" in spec:
             raise ModelSpecError(f"{quote(spec)} is not a model: {_FORMS}")
         where = _directory_or_id(spec)
@@ -47,28 +49,34 @@ def build_model(spec: str, *, trust_remote_code: bool = False) -> Module:
         return build_pretrained(where, trust_remote_code=trust_remote_code)
 
 
-def _from_attribute(module_name: str, name: str) -> Module:
-    if find_spec("torch") is None:
-        # Said now: later on, the working directory would be looked at for one.
-        imported(*_TORCH)
-    with ExitStack() as stack:
+def _is_model(value: Any) -> bool:
+    return isinstance(value, imported(*_TORCH).nn.Module)
+
+
+def load_attribute(spec: str, is_wanted: Callable[[Any], bool], wanted: str) -> Any:
+    """The value of `module:attribute`, or what it gives when called, whichever is wanted.
+
+    Raises a `ModelSpecError` that says why there is none; what its code prints goes to standard
+    error.
+    """
+    match = _ATTRIBUTE.fullmatch(spec)
+    if match is None:
+        raise ModelSpecError(f"{quote(spec)} is not `module:attribute`")
+    module_name, name = match.groups()
+    with redirect_stdout(sys.stderr), ExitStack() as stack:
         with explained("it cannot be imported"):
             value: Any = _module(module_name, stack)
         with explained(f"{getattr(value, '__file__', module_name)} does not have it"):
             for part in name.split("."):
                 value = getattr(value, part)
-        nn = imported(*_TORCH).nn
-        if not isinstance(value, nn.Module):
-            if not callable(value):
-                raise ModelSpecError(
-                    f"{quote(name)} is neither a torch.nn.Module nor something that gives one"
-                )
-            with explained(f"calling {quote(name)} without arguments failed"):
-                value = value()
-    if not isinstance(value, nn.Module):
-        raise ModelSpecError(
-            f"{quote(name)} gave {quote(type(value).__name__)}, not a torch.nn.Module"
-        )
+        if is_wanted(value):
+            return value
+        if not callable(value):
+            raise ModelSpecError(f"{quote(name)} is neither {wanted} nor something that gives one")
+        with explained(f"calling {quote(name)} without arguments failed"):
+            value = value()
+    if not is_wanted(value):
+        raise ModelSpecError(f"{quote(name)} gave {quote(type(value).__name__)}, not {wanted}")
     return value
 
 

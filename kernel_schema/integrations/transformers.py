@@ -33,10 +33,11 @@ def default_rules() -> tuple[Rule, ...]:
             help=_INSTALL,
         )
         raise LoweringError([cause])
-    return tuple(_rules(build()))
+    return tuple(table_rules(build()))
 
 
-def _rules(table: dict[str, dict[Any, Any]]) -> Iterator[Rule]:
+def table_rules(table: dict[str, dict[Any, Any]]) -> Iterator[Rule]:
+    """A table of transformers, which holds objects of kernels, as rules that are inherited."""
     for layer_name, devices in table.items():
         for key, repositories in devices.items():
             device, bounds = place_of(key)

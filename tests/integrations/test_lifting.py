@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import kernel_schema as ks
+from tests.lowering.subprocesses import run_code
 
 kernels = pytest.importorskip("kernels")
 transformers = pytest.importorskip("transformers")
@@ -406,3 +407,18 @@ class TestTransformers:
             (problem,) = caught.value.diagnostics
             assert problem.code == "invalid-kernel-reference"
             assert problem.help == "to keep the model's own forward write `original`"
+
+
+THE_WHOLE_TABLE = """
+import kernel_schema as ks, transformers
+from tests.integrations.test_lifting import assert_there_and_back
+from transformers.integrations.hub_kernels import get_kernel_mapping_transformers
+config = assert_there_and_back(get_kernel_mapping_transformers())
+print(transformers.__version__, len(config.kernel_mapping))
+"""
+
+
+@pytest.mark.slow
+def test_the_whole_table_of_5_24_with_kernels_relabelled(unpacked: Path) -> None:
+    done = run_code(THE_WHOLE_TABLE, first_on_path=unpacked)
+    assert done.stdout.split() == ["5.24.0", "28"]

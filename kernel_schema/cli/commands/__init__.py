@@ -74,10 +74,17 @@ COMMANDS: Final = (
     Command(
         "convert",
         "write a config in another format",
-        Argument("file", metavar="FILE", help="a file, or `-` for standard input"),
-        Argument("--to", choices=FORMATS, required=True, help="the format to write"),
+        Argument("file", nargs="?", metavar="FILE", help="a file, or `-` for standard input"),
+        Argument("--to", choices=FORMATS, help="the format to write"),
+        Argument(
+            "--from-transformers",
+            metavar="module:attribute",
+            help="in place of FILE: a KernelConfig of transformers, a mapping of kernels, or "
+            "something that gives one when called; written as yaml without --to",
+        ),
         *READING,
-        description="Write a config in another format, to standard output.",
+        description="Write a config in another format, to standard output. Exit code 1: it is no "
+        "valid config, or holds what no config can state; 2: it cannot be had.",
     ),
     Command(
         "explain",
@@ -92,8 +99,17 @@ COMMANDS: Final = (
             choices=("transformers",),
             help="take it that the config inherits this table of kernels",
         ),
+        Argument(
+            "--against",
+            metavar="WHEEL",
+            help="what the default table of another transformers would change: a wheel, or the "
+            "folder into which one was unpacked; it is read, and nothing of it is run",
+        ),
         output_format("text", "json"),
         *READING,
+        description="Tell what will run in a model, and why not. Exit code 1: errors in the config "
+        "or the environment, with --against something that changes; 2: a file, the model or a "
+        "table cannot be had.",
     ),
     Command(
         "layers",

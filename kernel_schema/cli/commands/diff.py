@@ -9,11 +9,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from kernel_schema.choice.plan import LayerPlan, Plan
+from kernel_schema.choice.plan import Plan
 from kernel_schema.cli.exits import FINDINGS, OK, complain
 from kernel_schema.cli.opening import open_document, open_model
+from kernel_schema.cli.output.changes import changes, changes_text
 from kernel_schema.cli.output.layout import paragraph
-from kernel_schema.cli.output.plans import OWN
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import KernelSchemaError
 from kernel_schema.files.document import Document
@@ -69,16 +69,4 @@ def _for_model(old: Document, new: Document, options: argparse.Namespace) -> Ite
             ) from None
 
     before, after = map(plan_of, (old, new))
-    capability = f", capability {after.capability}" if after.capability is not None else ""
-    changes = [
-        f"  {planned.layer_name} ({planned.total}): {_runs(earlier)} -> {_runs(planned)}"
-        for earlier, planned in zip(before.layers, after.layers, strict=True)
-        if _runs(earlier) != _runs(planned)
-    ]
-    what = "what changes" if changes else "nothing changes"
-    yield f"For the model on {after.device}{capability}, in {after.mode}: {what}"
-    yield from changes
-
-
-def _runs(layer: LayerPlan) -> str:
-    return str(layer.kernels[0].kernel) if layer.kernels else OWN
+    return changes_text(after, changes(before, after))

@@ -27,13 +27,22 @@ from kernel_schema.wording import Suggester, listing, quote
 
 
 def run(options: argparse.Namespace) -> int:
-    """1 for errors in the config or the environment, 2 if something cannot be had, else 0."""
+    """1 for errors, or with `--against` for changes; 2 if something cannot be had; else 0."""
     target = (options.device, options.capability, options.mode)
     if options.layer is not None and (options.all_modes or target != (None, None, None)):
         return complain("--layer shows every device and mode: it goes with none of them")
     if options.all_modes and options.mode is not None:
         return complain("--all-modes shows every mode: leave --mode out")
+    if options.against is not None and (options.layer or options.defaults):
+        return complain("--against compares default tables: it goes with no --layer, no --defaults")
     document = open_document(options.file, options)
+    modes = list(MODE_CHAIN) if options.all_modes else [options.mode]
+    if options.against is not None:
+        # Imported here: most calls compare nothing.
+        from kernel_schema.cli.against import read_against, show_against
+
+        table = read_against(options.against)
+        return show_against(table, document, open_model(options), options, modes)
     model = open_model(options)
     inherited: tuple[Rule, ...] | None = None
     if options.defaults is not None:
@@ -51,7 +60,7 @@ def run(options: argparse.Namespace) -> int:
             mode=mode,
             inherited=inherited,
         )
-        for mode in (MODE_CHAIN if options.all_modes else [options.mode])
+        for mode in modes
     ]
     stated = Stated(document)
     # Each thing once, errors first.
