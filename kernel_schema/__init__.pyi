@@ -18,6 +18,7 @@ from kernel_schema.diagnostics import KernelSchemaError as KernelSchemaError
 from kernel_schema.diagnostics import LoweringError as LoweringError
 from kernel_schema.diagnostics import ModelCheckError as ModelCheckError
 from kernel_schema.diagnostics import Route as Route
+from kernel_schema.diagnostics import RouteError as RouteError
 from kernel_schema.diagnostics import Severity as Severity
 from kernel_schema.diagnostics import Span as Span
 from kernel_schema.files.document import Document as Document

@@ -24,7 +24,7 @@ Code: TypeAlias = Literal[
     "yaml-missing-space", "yaml-multiple-documents", "yaml-tab", "yaml-tag",
     # file
     "cannot-write", "file-not-found", "file-too-large", "is-a-directory", "missing-table",
-    "not-utf8", "unknown-format", "unreadable-file",
+    "not-utf8", "nothing-there", "unknown-format", "unreadable-file",
     # config
     "capability-not-supported", "conflicting-pins", "empty-capability-range", "empty-entry",
     "fusion-not-supported", "invalid-capability", "invalid-entry", "invalid-inherit-mapping",

@@ -10,7 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
@@ -188,11 +188,13 @@ def test_examples_of_file_commands(code: Meaning, workplace: Path) -> None:
 
 
 def checked(command: str) -> ks.Document:
-    """Read the file of `... kernel-schema check [--format FORMAT] FILE`."""
-    *options, file = shlex.split(command.rpartition("kernel-schema check ")[2])
-    assert options[:1] in ([], ["--format"])
-    format: Any = options[1] if options else None
-    return ks.read(file, format=format)
+    """Read the file of `... kernel-schema check [--format FORMAT] FILE [--at ROUTE]`."""
+    words = shlex.split(command.rpartition("kernel-schema check ")[2])
+    options = {name.strip("-"): value for name, value in pairwise(words) if name.startswith("--")}
+    assert options.keys() <= {"at", "format"}
+    (file,) = (word for word in words if not word.startswith("--") and word not in options.values())
+    read: Any = ks.read
+    return read(file, **options)
 
 
 @pytest.fixture
@@ -205,6 +207,8 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(config, encoding="utf-8")
     (tmp_path / "kernels.json").write_text('{"kernel_mapping": {}}', encoding="utf-8")
+    bigger = "trainer:\n  kernels: {kernel_mapping: {}}\n"
+    (tmp_path / "training.yaml").write_text(bigger, encoding="utf-8")
     (tmp_path / "weights.json").write_bytes(b"0" * 10_000_001)
     (tmp_path / "latin1.yaml").write_bytes("# é\n".encode("latin-1") + config.encode())
     (tmp_path / "kernels.lock").write_text(LOCK, encoding="utf-8")

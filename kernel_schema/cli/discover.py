@@ -69,12 +69,12 @@ def _is_for_us(file: str, max_bytes: int) -> bool:
         return False
     if len(raw) > max_bytes:
         return True
-    if TABLE[-1].encode() not in raw:
+    if str(TABLE.steps[-1]).encode() not in raw:
         return False
     # Imported here: most calls name their files.
     from kernel_schema.files.toml import read_toml
 
     try:
-        return read_toml(raw.decode("utf-8"), allow_empty=True).sub(TABLE) is not None
+        return read_toml(raw.decode("utf-8"), allow_empty=True).sub(TABLE.steps) is not None
     except ValueError:
-        return ".".join(TABLE).encode() in raw
+        return str(TABLE).encode() in raw

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from kernel_schema.cli.exits import FINDINGS, USAGE, Stop, complain, say
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.text import render
-from kernel_schema.diagnostics import Diagnostic, KernelSchemaError
+from kernel_schema.diagnostics import Diagnostic, KernelSchemaError, Route
 from kernel_schema.files.document import Document, Format
 from kernel_schema.files.read import FileAccessError, loads_document, read_text
 
@@ -23,6 +23,7 @@ def check_files(
     *,
     format: Format | None = None,
     max_bytes: int,
+    at: Route | None = None,
     **asked: Any,
 ) -> CheckResult:
     """Read, validate and check files; takes what `ks.read` and, in `asked`, `ks.check` do.
@@ -37,7 +38,7 @@ def check_files(
         wrong: Sequence[Diagnostic] = ()
         try:
             texts[file], file_format = read_text(file, format=format, max_bytes=max_bytes)
-            document = loads_document(texts[file], format=file_format, file=file)
+            document = loads_document(texts[file], format=file_format, file=file, at=at)
             documents.append(document)
             # Imported here: a file that holds no valid config needs none of it.
             from kernel_schema.lowering.check import check
@@ -59,7 +60,9 @@ def check_files(
 
 def open_document(file: str, options: argparse.Namespace) -> Document:
     """Read a config file; raises `Stop` if it cannot be had, or holds no valid config."""
-    result = check_files([file], select=(), format=options.format, max_bytes=options.max_bytes)
+    result = check_files(
+        [file], select=(), format=options.format, max_bytes=options.max_bytes, at=options.at
+    )
     if result.refused:
         say(result.refused)
         raise Stop(USAGE)

@@ -10,6 +10,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Any, Final
 
+    from kernel_schema.diagnostics import Route
     from kernel_schema.files.document import Format
 
 
@@ -64,6 +65,16 @@ def _size(text: str) -> int:
     return number
 
 
+def _route(text: str) -> Route:
+    # Imported here: most calls state none.
+    from kernel_schema.diagnostics import Route, RouteError
+
+    try:
+        return Route.parse(text)
+    except RouteError as error:
+        raise ArgumentTypeError(str(error)) from None
+
+
 def _capability(text: str) -> int:
     major, dot, minor = text.partition(".")
     if dot and major.isdecimal() and minor.isdecimal():
@@ -92,7 +103,14 @@ _MODES: Final = ("inference", "training", "inference_torch_compile", "training_t
 _READ_AS: Final = "the format to read, if the ending of the file does not tell it"
 _AT_MOST: Final = f"refuse larger files (default: {MAX_BYTES})"
 
+AT: Final = Argument(
+    "--at",
+    type=_route,
+    metavar="ROUTE",
+    help="where the config stands in a bigger file: trainer.kernels, or stages[0].kernels",
+)
 READING: Final = (
+    AT,
     Argument("--format", choices=FORMATS, help=_READ_AS),
     Argument("--max-bytes", type=_size, default=MAX_BYTES, metavar="N", help=_AT_MOST),
 )

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 from copy import copy
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
 
 from pydantic import BaseModel
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span, in_file_order
+from kernel_schema.files.parsed import NAMELESS, ReadError, items
+from kernel_schema.limits import MAX_KEY, MAX_PROBLEMS
 from kernel_schema.schema.grammar import FrozenDict
 from kernel_schema.schema.models import (
     CapabilityEntry,
@@ -23,12 +27,13 @@ from kernel_schema.schema.models import (
 from kernel_schema.schema.references import LocalRef, read_kernel_ref
 from kernel_schema.schema.vocabulary import ORIGINAL
 from kernel_schema.typeguards import is_tuple
-from kernel_schema.wording import quote
+from kernel_schema.wording import Suggester, listing, quote, show
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator, Mapping
 
-    from kernel_schema.files.parsed import Parsed, ReadError
+    from kernel_schema.diagnostics import Step
+    from kernel_schema.files.parsed import Parsed, Value
 
 Format = Literal["yaml", "json", "toml"]
 
@@ -42,6 +47,7 @@ class Document:
         text: What it holds, without a byte order mark.
         format: In which format.
         config: The config it states, with paths as written.
+        at: The route to that config, where other things are in the file too.
 
     >>> from kernel_schema import Route, loads_document
     >>> document = loads_document("kernel_mapping:\n  SiLU: org/repo:SiLU\n", format="yaml")
@@ -53,7 +59,8 @@ class Document:
     text: str
     format: Format
     config: KernelConfig
-    _parsed: Parsed
+    at: Route
+    _part: Parsed
 
     @property
     def anchored(self) -> KernelConfig:
@@ -68,27 +75,103 @@ class Document:
         """Where a route leads in the text.
 
         Args:
-            route: A route into the config.
+            route: A route into the config, as a `Rule` has it: it begins at `at`.
 
         Returns:
             The span of the value, or of its key where the route says so. Where the route leads
             nowhere, that of the nearest key above; where a value fills several lines, that of its
             key.
         """
-        return _locate(self._parsed, route)
+        return _locate(self._part, route)
 
     def place(self, diagnostic: Diagnostic) -> Diagnostic:
-        """The same diagnostic with file and span, its help in the file's format."""
-        return place(diagnostic, self.file, self.format, self._parsed)
+        """The same diagnostic with file and span, its route from the top of the file.
+
+        Its help is in the file's format. One that has a file stays as it is.
+        """
+        return _place(diagnostic, self.file, self.format, self._part, self.at)
 
 
-def validated(file: str, text: str, format: Format, parsed: Parsed) -> Document:
-    """Validate what a file says; ConfigError with every mistake, in the order of the file."""
-    config = read_config(parsed.value)
+def validated(file: str, text: str, format: Format, whole: Parsed, at: Route) -> Document:
+    """Validate what a file says at a route; ConfigError with every mistake, in file order."""
+    part = whole.sub(at.steps)
+    if part is None:
+        raise ConfigError([replace(_nothing_there(whole, at), file=file)])
+    if (inner := further_in(whole, at)) is not None:
+        raise ConfigError([replace(inner, file=file)])
+    try:
+        part.refuse_keys(MAX_KEY)
+    except ReadError as error:
+        raise from_read_error(error, file) from None
+    config = read_config(part.value)
     if not isinstance(config, KernelConfig):
-        placed = (place(diagnostic, file, format, parsed) for diagnostic in config)
+        placed = (_place(diagnostic, file, format, part, at) for diagnostic in config)
         raise ConfigError(in_file_order(placed))
-    return Document(file, text.removeprefix("\ufeff"), format, config, parsed)
+    return Document(file, text.removeprefix("\ufeff"), format, config, at, part)
+
+
+_MOST_SHOWN: Final = 5
+
+
+def further_in(whole: Parsed, at: Route) -> Diagnostic | None:
+    """What to say if no config stands at a route, but some do further in; where the first does."""
+    at_route = whole.sub(at.steps)
+    part = {} if at_route is None else items(at_route.value)
+    if "kernel_mapping" in part:
+        return None
+    inner = [Route(steps) for steps in islice(_configs_in(part, at.steps), _MOST_SHOWN + 1)]
+    if not inner:
+        return None
+    shown = list(map(str, inner[:_MOST_SHOWN]))
+    more = " and elsewhere" if len(inner) > _MOST_SHOWN else ""
+    message = f"a config needs the key `kernel_mapping`: it is in {listing(shown, 'and')}{more}"
+    options = listing([f"--at {shlex.quote(route)}" for route in shown])
+    help_text = f"pass {options} (in Python `at=`)"
+    route = inner[0].key()
+    return Diagnostic("missing-key", message, route, help_text, span=_locate(whole, route))
+
+
+def _configs_in(part: Mapping[Step, Value], steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
+    """The routes to all tables with a `kernel_mapping`, without those inside of one."""
+    for step, value in part.items():
+        inner = items(value)
+        if str(step).startswith(NAMELESS):
+            continue
+        if isinstance(inner.get("kernel_mapping"), dict):
+            yield (*steps, step)
+        else:
+            yield from _configs_in(inner, (*steps, step))
+
+
+def _nothing_there(whole: Parsed, at: Route) -> Diagnostic:
+    """What to say of a route that leads nowhere, at the key of the last thing on it."""
+    depth, part = 0, whole
+    while (below := part.sub(at.steps[depth : depth + 1])) is not None:
+        depth, part = depth + 1, below
+    above, step, value = Route(at.steps[:depth], at_key=True), at.steps[depth], part.value
+    name = quote(str(above)) if depth else "the file"
+    if isinstance(value, list):
+        first = quote(str(above.child(0)))
+        help_text = f"{name} is a list of {len(value)}, counted from {first} on"
+    elif isinstance(value, dict) and value:
+        keys = [key for key in islice(value, MAX_PROBLEMS) if not key.startswith(NAMELESS)]
+        more = " and more" if len(value) > _MOST_SHOWN else ""
+        help_text = f"{name} has {listing(keys[:_MOST_SHOWN], 'and') or 'no keys of text'}{more}"
+        if "<<" in value:
+            help_text += "; what `<<` brings in does not count: write it out"
+        if (nearest := Suggester(keys).closest(str(step))) is not None:
+            help_text = f"did you mean {quote(str(above.child(nearest)))}?"
+    else:
+        help_text = f"{name} is {show(value)}, and holds nothing"
+    located = whole.locate(above.steps)
+    start = located.value.line, located.value.column
+    return Diagnostic(
+        "nothing-there",
+        f"there is no {quote(str(above.child(step)))}",
+        above,
+        help_text,
+        span=located.key or Span(*start, *start),
+    )
 
 
 def from_read_error(error: ReadError, file: str) -> ConfigError:
@@ -96,16 +179,19 @@ def from_read_error(error: ReadError, file: str) -> ConfigError:
     return ConfigError(replace(problem, file=file) for problem in error.problems)
 
 
-def place(diagnostic: Diagnostic, file: str, format: Format, parsed: Parsed) -> Diagnostic:
-    """Give a diagnostic its file and span, and write its help in the format."""
+def _place(
+    diagnostic: Diagnostic, file: str, format: Format, part: Parsed, at: Route
+) -> Diagnostic:
     if diagnostic.file is not None:
         return diagnostic
-    glued = _glued_colon(diagnostic, parsed) if format == "yaml" else None
+    glued = _glued_colon(diagnostic, part) if format == "yaml" else None
+    route = diagnostic.route
     return replace(
         diagnostic,
+        route=replace(route, steps=(*at.steps, *route.steps)),
         help=glued or _in_format(diagnostic.help, format),
         file=file,
-        span=_locate(parsed, diagnostic.route),
+        span=_locate(part, route),
     )
 
 

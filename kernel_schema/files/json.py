@@ -7,7 +7,7 @@ import math
 import re
 import sys
 from functools import partial
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kernel_schema.files.parsed import (
     MAX_DEPTH,
@@ -17,11 +17,16 @@ from kernel_schema.files.parsed import (
     Parsed,
     ReadError,
     Value,
+    Way,
+    below,
     count_strings,
     prepare,
     read_int,
 )
 from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from kernel_schema.diagnostics import Step
 
 STRING: Final = r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"'
 """The pattern of a string of JSON."""
@@ -31,15 +36,16 @@ _NOT_NUMBERS: Final = frozenset({"NaN", "Infinity", "-Infinity"})
 
 # A string and the colon that makes it a key, an opening bracket, a closing one, another value.
 _TOKEN = re.compile(rf'({STRING})(\s*:)?|([\[{{])|([\]}}])|([^\s,:\[\]{{}}"]+)')
-_TEXT, _KEY, _OPENING, _CLOSING, _WORD = 1, 2, 3, 4, 5
+_KEY, _OPENING, _CLOSING = 2, 3, 4
 _PIECES = re.compile(rf"{STRING}|[\[\]{{}}]")
 _ESCAPE = re.compile(r"\\u[dD][89abAB]..\\u[dD][c-fC-F]..|(\\u[dD][89a-fA-F]..)|\\.")
 
 
-def read_json(text: str) -> Parsed:
+def read_json(text: str, way: Way = ()) -> Parsed:
     """Read one JSON value; raises ReadError for what is not JSON, and for what is too much.
 
-    Keys that are there twice, half surrogate pairs, `NaN` and numbers without bounds are refused.
+    Keys that are there twice, half surrogate pairs, `NaN` and numbers without bounds are refused
+    in the part that `way` leads to, and keys that are there twice on the way.
     """
     # Other control characters json.loads does not take either.
     if not text.isascii() or "\x7f" in text:
@@ -51,7 +57,7 @@ def read_json(text: str) -> Parsed:
     except (ValueError, RecursionError) as error:
         raise _refusal(text, error) from None
     findings = Findings(text)
-    parsed = Parsed(value, text, lambda: _scan(text, findings))
+    parsed = Parsed(value, text, lambda: _scan(text, findings, way))
     # Where a key is there twice, less strings are in the value than in the text. With escapes
     # their quotes cannot be counted; that costs time, and no more.
     if suspects or "\\" in text or 2 * strings != text.count('"'):
@@ -96,54 +102,55 @@ def _refusal(text: str, error: ValueError | RecursionError) -> ReadError:
     return findings.error()
 
 
-def _scan(text: str, findings: Findings) -> Node:
+def _scan(text: str, findings: Findings, way: Way) -> Node:
     """The places in a text that json.loads has accepted; what we do not accept is noted."""
     root = node = Node(0, 0)
-    outer: list[Node] = []
+    ahead: Way = None if way is None else (0, *way)
+    outer: list[tuple[Node, Way]] = []
     key: tuple[str, int, int] | None = None
     for match in _TOKEN.finditer(text):
         kind = match.lastindex or 0
         if kind == _CLOSING:
             node.end = match.end()
-            node = outer.pop()
+            node, ahead = outer.pop()
             continue
         start, end = match.span(1 if kind == _KEY else kind)
-        if kind in {_TEXT, _KEY} and "\\u" in match[1]:
-            _check_escapes(findings, match[1], start)
         if kind == _KEY:
+            if ahead == ():
+                _check(findings, match[1], start)
             key = (str(json.loads(match[1])), start, end)
             continue
         value = Node(start, end)
-        if key is None:
-            node.children[len(node.children)] = value
-        else:
-            name, value.key_start, value.key_end = key
-            first = node.children.setdefault(name, value)
-            if first is not value:
-                findings.add_twice(value.key_start, value.key_end, first.key_start)
-            key = None
+        step: Step = len(node.children)
+        if key is not None:
+            step, value.key_start, value.key_end = key
+        inner = below(ahead, step)
+        first = node.children.setdefault(step, value)
+        if first is not value and inner is not None:
+            findings.add_twice(value.key_start, value.key_end, first.key_start)
+        key = None
         if kind == _OPENING:
-            outer.append(node)
-            node = value
+            outer.append((node, ahead))
+            node, ahead = value, inner
             if len(outer) > MAX_DEPTH:
                 findings.too_deep(start, end)
-        elif kind == _WORD:
-            _check_word(findings, match[_WORD], start, end)
+        elif inner == ():
+            _check(findings, match[kind], start)
     return root.children[0]
 
 
-def _check_word(findings: Findings, word: str, start: int, end: int) -> None:
-    if word in _NOT_NUMBERS:
-        findings.add("not-a-number", start, end, f"JSON has no {quote(word)}")
-    elif word[0] in "-0123456789":
-        is_int = word.removeprefix("-").isdigit()
-        if read_int(word) is None if is_int else math.isinf(float(word)):
+def _check(findings: Findings, written: str, start: int) -> None:
+    """Note what is wrong with a string, a number or a word."""
+    end = start + len(written)
+    if written in _NOT_NUMBERS:
+        findings.add("not-a-number", start, end, f"JSON has no {quote(written)}")
+    elif written[0] in "-0123456789":
+        is_int = written.removeprefix("-").isdigit()
+        if read_int(written) is None if is_int else math.isinf(float(written)):
             findings.add("number-out-of-range", start, end, "this number is too large")
-
-
-def _check_escapes(findings: Findings, written: str, start: int) -> None:
-    for match in _ESCAPE.finditer(written):
-        if match[1]:
-            message = f"`{match[1]}` is half a surrogate pair, and no character"
-            place = start + match.start(), start + match.end()
-            findings.add("lone-surrogate", *place, message, "write the character itself")
+    elif "\\u" in written:
+        for match in _ESCAPE.finditer(written):
+            if match[1]:
+                message = f"`{match[1]}` is half a surrogate pair, and no character"
+                place = start + match.start(), start + match.end()
+                findings.add("lone-surrogate", *place, message, "write the character itself")

@@ -27,6 +27,16 @@ Value: TypeAlias = (
     "bool | int | float | str | date | datetime | time | list[Value] | dict[str, Value] | None"
 )
 
+Way: TypeAlias = "tuple[Step, ...] | None"
+"""The steps from a place in a text to the part that is a config; none inside of it.
+
+None for what stands beside the way. There a text must be right by its format, and small enough,
+and what only a config does without does not count.
+"""
+
+NAMELESS: Final = "\0"
+"""Begins what stands for a key that is no text, or is there twice, beside the way."""
+
 MAX_DEPTH: Final = 32
 """How many lists and tables may stand inside one another, the outermost one included."""
 
@@ -243,6 +253,17 @@ def prepare(text: str) -> str:
         findings.add("forbidden-character", 0, 1, message, "remove it")
     findings.raise_if_any()
     return text
+
+
+def below(way: Way, step: Step) -> Way:
+    """The way from what stands under a key or position.
+
+    >>> below(("trainer", "kernels"), "trainer"), below(("trainer",), "data"), below((), "RMSNorm")
+    (('kernels',), None, ())
+    """
+    if not way:
+        return way
+    return way[1:] if way[0] == step else None
 
 
 def _long_keys(

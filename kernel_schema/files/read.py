@@ -5,30 +5,32 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
-from kernel_schema.files.document import Document, Format, from_read_error, validated
+from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span
+from kernel_schema.files.document import Document, Format, from_read_error, further_in, validated
 from kernel_schema.files.parsed import LineIndex, ReadError
-from kernel_schema.limits import MAX_BYTES, MAX_KEY
+from kernel_schema.limits import MAX_BYTES
 from kernel_schema.paths import first_bytes, read_at_most
 from kernel_schema.schema import rules
 from kernel_schema.schema.alternatives import declared
-from kernel_schema.schema.arguments import wrong_argument
+from kernel_schema.schema.arguments import stated_route, wrong_argument
 from kernel_schema.schema.models import KernelConfig, read_config
 from kernel_schema.typeguards import is_path, is_table
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from kernel_schema.codes import Code
-    from kernel_schema.files.parsed import Parsed
+    from kernel_schema.files.parsed import Parsed, Way
+    from kernel_schema.schema.arguments import At
     from kernel_schema.schema.rules import Change, Rule
 
 STANDARD_INPUT: Final = "-"
 PYPROJECT: Final = "pyproject.toml"
-TABLE: Final = ("tool", "kernel-schema")
-"""Where a `pyproject.toml` states a config."""
+TABLE: Final = Route(("tool", "kernel-schema"))
+"""Where a `pyproject.toml` states a config, unless another place is named."""
 
 _FORMATS: Final[dict[str, Format]] = {
     ".yaml": "yaml",
@@ -47,6 +49,7 @@ def read(
     *,
     format: Format | None = None,
     max_bytes: int = MAX_BYTES,
+    at: At | None = None,
 ) -> Document:
     """Read a config file and keep its text, so that every message can point into it.
 
@@ -55,6 +58,10 @@ def read(
             `-` for standard input.
         format: `yaml`, `json` or `toml`; told by the ending of the path if left out.
         max_bytes: Refuse larger files.
+        at: Where the config stands in a bigger file, as a `Route` is printed or as its steps:
+            `trainer.kernels`, `stages[0].kernels`, `x["a.b"].kernels`, `("stages", 0, "kernels")`.
+            What is of no harm elsewhere in the file does not count: anchors, tags, keys that are
+            no text or are there twice. Left out, it is the whole file.
 
     Returns:
         The document. Its `config` holds paths as they are written; `load` makes them absolute.
@@ -63,9 +70,11 @@ def read(
         FileAccessError: A `ConfigError`, if the file is missing, a directory, cannot be opened or
             has an ending that tells no format.
         ConfigError: With every mistake in the file.
+        RouteError: A ValueError, if `at` is no route.
     """
+    at = None if at is None else stated_route(at)
     text, stated = read_text(path, format=format, max_bytes=max_bytes)
-    return loads_document(text, format=stated, file=str.__str__(os.fspath(path)))
+    return loads_document(text, format=stated, file=str.__str__(os.fspath(path)), at=at)
 
 
 def read_text(
@@ -107,6 +116,7 @@ def load(
     *,
     format: Format | None = None,
     max_bytes: int = MAX_BYTES,
+    at: At | None = None,
 ) -> KernelConfig:
     """Read a config file.
 
@@ -114,6 +124,7 @@ def load(
         path: As for `read`.
         format: As for `read`.
         max_bytes: As for `read`.
+        at: As for `read`.
 
     Returns:
         The config, with relative local kernels and lock files made absolute, starting at the
@@ -121,60 +132,78 @@ def load(
 
     Raises:
         ConfigError: As `read` does.
+        RouteError: As `read` does.
     """
-    return read(path, format=format, max_bytes=max_bytes).anchored
+    return read(path, format=format, max_bytes=max_bytes, at=at).anchored
 
 
-def loads(text: str, *, format: Format) -> KernelConfig:
+def loads(text: str, *, format: Format, at: At | None = None) -> KernelConfig:
     """Read a config from a text.
 
     Args:
         text: What a config file would hold.
         format: `yaml`, `json` or `toml`.
+        at: As for `read`.
 
     Returns:
         The config, with paths as they are written.
 
     Raises:
         ConfigError: With every mistake in the text.
+        RouteError: As `read` does.
 
     >>> config = loads("kernel_mapping: {SiLU: org/repo:SiLU}", format="yaml")
     >>> config.kernel_mapping["SiLU"].layer_name
     'SiLU'
     """
-    return loads_document(text, format=format).config
+    return loads_document(text, format=format, at=at).config
 
 
-def loads_document(text: str, *, format: Format, file: str = "<text>") -> Document:
+def loads_document(
+    text: str, *, format: Format, file: str = "<text>", at: At | None = None
+) -> Document:
     """Read a config from a text and keep it, so that every message can point into it.
 
     Args:
         text: What a config file would hold.
         format: `yaml`, `json` or `toml`.
         file: What messages call it; a `pyproject.toml` states its config in `[tool.kernel-schema]`.
+        at: As for `read`.
 
     Raises:
         ConfigError: With every mistake in the text.
+        RouteError: As `read` does.
 
-    >>> loads_document("[kernel_mapping]", format="toml").config
-    KernelConfig(schema_uri=None, kernel_mapping={}, inherit_mapping=True)
+    >>> text = "{lr: 1e-4, kernels: {kernel_mapping: {SiLU: org/repo:SiLU}}}"
+    >>> document = loads_document(text, format="yaml", at="kernels")
+    >>> print(document.config.kernel_mapping["SiLU"], document.at)
+    org/repo:SiLU kernels
     """
     if format not in _FORMATS.values():
         message = f"{quote(format)} is not a format: formats are yaml, json and toml"
         raise _access("unknown-format", file, message, None)
+    is_pyproject = Path(file).name == PYPROJECT
+    default = TABLE if is_pyproject else Route()
+    route = default if at is None else stated_route(at)
     try:
-        parsed = _parse(text, format, allow_empty=Path(file).name == PYPROJECT)
-        if Path(file).name == PYPROJECT:
-            table = parsed.sub(TABLE)
-            if table is None:
-                message = "there is no table `[tool.kernel-schema]` in it"
-                help_text = "add the table, or name another file"
-                raise _content("missing-table", file, message, help_text)
-            parsed = table
-        parsed.refuse_keys(MAX_KEY)
+        whole = _parse(text, format, route.steps, allow_empty=is_pyproject)
     except ReadError as error:
-        raise from_read_error(error, file) from None
-    return validated(file, text, format, parsed)
+        unread = from_read_error(error, file)
+        if inner := _further_in(text, format, route):
+            unread = ConfigError([replace(inner, file=file)])
+        raise unread from None
+    if at is None and is_pyproject and whole.sub(TABLE.steps) is None:
+        message = "there is no table `[tool.kernel-schema]` in it"
+        raise _content("missing-table", file, message, "add the table, or name another file")
+    return validated(file, text, format, whole, route)
+
+
+def _further_in(text: str, format: Format, route: Route) -> Diagnostic | None:
+    """What to say if what stands at a route is none of ours, but holds a config further in."""
+    try:
+        return further_in(_parse(text, format, None, allow_empty=True), route)
+    except ReadError:
+        return None
 
 
 def format_of(file: str) -> Format | None:
@@ -182,19 +211,19 @@ def format_of(file: str) -> Format | None:
     return _FORMATS.get(Path(file).suffix.lower())
 
 
-def _parse(text: str, format: Format, *, allow_empty: bool) -> Parsed:
+def _parse(text: str, format: Format, way: Way, *, allow_empty: bool) -> Parsed:
     # Each reader is imported when it is needed: checking a JSON file must not load YAML.
     if format == "yaml":
         from kernel_schema.files.yaml import read_yaml
 
-        return read_yaml(text)
+        return read_yaml(text, way)
     if format == "json":
         from kernel_schema.files.json import read_json
 
-        return read_json(text)
+        return read_json(text, way)
     from kernel_schema.files.toml import read_toml
 
-    return read_toml(text, allow_empty=allow_empty)
+    return read_toml(text, way, allow_empty=allow_empty)
 
 
 def _bytes(file: str, max_bytes: int) -> bytes:

@@ -15,6 +15,7 @@ from kernel_schema.files.parsed import (
     Parsed,
     ReadError,
     Value,
+    Way,
     count_strings,
     in_range,
     items,
@@ -27,7 +28,9 @@ else:
     from tomli import TOMLDecodeError, loads
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from kernel_schema.diagnostics import Step
 
 LONG: Final = (
     r"'''[^']*(?:'(?!'')[^']*)*''''{0,2}"
@@ -52,14 +55,16 @@ _LONG_KEYS = re.compile(
     rf"|{SHORT}|[A-Za-z0-9_-]+",
     re.DOTALL,
 )
+_TOO_LARGE: Final = "this number is too large"
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
-def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
+def read_toml(text: str, way: Way = (), *, allow_empty: bool = False) -> Parsed:
     """Read a TOML text; raises ReadError for what is not TOML, and for what is too much.
 
-    Dates and times stay objects of `datetime`. `allow_empty` takes a text that says nothing, as a
-    `pyproject.toml` may; a config should not.
+    Numbers without bounds are refused in the part that `way` leads to. Dates and times stay objects
+    of `datetime`. `allow_empty` takes a text that says nothing, as a `pyproject.toml` may; a config
+    should not.
     """
     text = prepare(text)
     findings = Findings(text)
@@ -79,9 +84,12 @@ def read_toml(text: str, *, allow_empty: bool = False) -> Parsed:
         count_strings([value])
     except RecursionError:
         findings.too_deep(*_deep_place(parsed.node(), text))
-    if _has_large(value):
-        _add_large_numbers(findings)
-        findings.raise_if_any()
+    part = None if way is None else parsed.sub(way)
+    for route in () if part is None else _large_numbers(part.value):
+        node = parsed.node((*(way or ()), *route))
+        if not text.endswith("inf", node.start, node.end):
+            findings.add("number-out-of-range", node.start, node.end, _TOO_LARGE)
+    findings.raise_if_any()
     return parsed
 
 
@@ -108,13 +116,16 @@ def _refusal(findings: Findings, error: ValueError | RecursionError) -> ReadErro
     return findings.error()
 
 
-def _has_large(value: Value) -> bool:
-    """Whether there is a number in a value that may be too large: it may be written as `inf`."""
+def _large_numbers(value: Value, route: tuple[Step, ...] = ()) -> Iterator[tuple[Step, ...]]:
+    """Where numbers stand in a value that may be too large: one may be written as `inf`."""
     if isinstance(value, float):
-        return math.isinf(value)
-    if isinstance(value, int):
-        return not in_range(value)
-    return any(map(_has_large, items(value).values()))
+        is_large = math.isinf(value)
+    else:
+        is_large = isinstance(value, int) and not in_range(value)
+    if is_large:
+        yield route
+    for step, item in items(value).items():
+        yield from _large_numbers(item, (*route, step))
 
 
 def _add_large_numbers(findings: Findings) -> None:
@@ -122,13 +133,13 @@ def _add_large_numbers(findings: Findings) -> None:
         word = match[1] or ""
         if word[:1] in {*"+-0123456789"} and not word.endswith("inf"):
             try:
-                is_large = _has_large(loads(f"a = {word}"))
+                is_large = any(_large_numbers(loads(f"a = {word}")))
             except TOMLDecodeError:
                 continue
             except ValueError:
                 is_large = True
             if is_large:
-                findings.add("number-out-of-range", *match.span(), "this number is too large")
+                findings.add("number-out-of-range", *match.span(), _TOO_LARGE)
 
 
 def _deep_place(root: Node, text: str) -> tuple[int, int]:

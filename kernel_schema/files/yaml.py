@@ -19,11 +19,14 @@ from yaml.events import (
 
 from kernel_schema.files.parsed import (
     MAX_DEPTH,
+    NAMELESS,
     Findings,
     Node,
     Parsed,
     ReadError,
     Value,
+    Way,
+    below,
     items,
     prepare,
     read_int,
@@ -70,21 +73,22 @@ _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?"
 _BASES: Final = {"0o": 8, "0x": 16}
 
 
-def read_yaml(text: str) -> Parsed:
+def read_yaml(text: str, way: Way = ()) -> Parsed:
     """Read one document of YAML; raises ReadError for what is not YAML, and for what is too much.
 
     Plain scalars mean what the core schema of YAML 1.2 says: `yes`, `1_000` and `2020-01-01` are
-    text, `010` is 10. Anchors, aliases, types stated with `!`, further documents and keys that are
-    not text are refused.
+    text, `010` is 10. Refused are further documents and, in the part that `way` leads to, anchors,
+    aliases, types stated with `!`, and keys that are not text or are there twice; on the way an
+    alias, and a key of it that is there twice. Beside it aliases stand for nothing.
     """
     text = prepare(text)
     findings = Findings(text)
     if not text.isascii():
         findings.add_characters(_MISREAD, "write it as an escape, in double quotes")
         findings.raise_if_any()
-    builder = _Builder(text, findings)
+    builder = _Builder(text, findings, way)
     try:
-        value = builder.document(_without_directives(text, findings))
+        value = builder.document(_without_directives(text, findings) if way == () else text)
     except ReadError:
         raise
     # The parser in Python knows no bounds of escapes.
@@ -145,7 +149,7 @@ def _explain() -> ModuleType:
 class _Builder:
     """Makes a value of events, and keeps the places for later."""
 
-    def __init__(self, text: str, findings: Findings) -> None:
+    def __init__(self, text: str, findings: Findings, way: Way) -> None:
         # Start and end of each key and value, in the order of the text: a Node for each would take
         # more time than all the rest. By where a list or table stands among them, where those of
         # what is in it end.
@@ -157,6 +161,7 @@ class _Builder:
         self.opened = [-1]
         self._text = text
         self._findings = findings
+        self._way = way
         self._events: Iterator[_Event] = iter(())
 
     def document(self, text: str) -> Value:
@@ -199,33 +204,42 @@ class _Builder:
 
     def _list(self) -> list[Value]:
         values: list[Value] = []
+        way = self._way
         for event in self._events:
             if isinstance(event, SequenceEndEvent):
                 self._closed = event.end_mark.index
                 break
+            if way:
+                self._way = below(way, len(values))
             values.append(self._value(event))
+        self._way = way
         return values
 
     def _mapping(self) -> dict[str, Value]:
         mapping: dict[str, Value] = {}
         firsts: dict[str, int] = {}
+        way = self._way
         for event in self._events:
             if isinstance(event, MappingEndEvent):
                 self._closed = event.end_mark.index
                 break
             key = self._scalar(event) if isinstance(event, ScalarEvent) else self._no_key(event)
+            if way:
+                self._way = below(way, key) if isinstance(key, str) else None
             if isinstance(key, str) and key not in firsts:
                 firsts[key] = self.spans[-2]
             else:
-                _explain().wrong_key(self._findings, key, *self.spans[-2:], firsts)
-                key = f"\0{len(self.spans)}"
+                if self._way is not None:
+                    _explain().wrong_key(self._findings, key, *self.spans[-2:], firsts)
+                key = f"{NAMELESS}{len(self.spans)}"
             inner = next(self._events)
             if isinstance(inner, AliasEvent):
-                self._alias(inner, merge=key == "<<")
-                continue
-            mapping[key] = value = self._value(inner)
-            if value is None and self.opened[-1] >= 0:
-                self._check_glued_key()
+                mapping[key] = self._alias(inner, merge=key == "<<")
+            else:
+                mapping[key] = value = self._value(inner)
+                if value is None and self.opened[-1] >= 0 and self._way == ():
+                    self._check_glued_key()
+            self._way = way
         return mapping
 
     def _scalar(self, event: _Event) -> Value:
@@ -246,7 +260,9 @@ class _Builder:
             try:
                 value = _resolve(value)
             except OverflowError:
-                self._findings.add("number-out-of-range", start, end, "this number is too large")
+                if self._way == ():
+                    message = "this number is too large"
+                    self._findings.add("number-out-of-range", start, end, message)
         self.end = end
         self.spans.append(start)
         self.spans.append(end)
@@ -269,7 +285,9 @@ class _Builder:
     def _alias(self, event: _Event, *, merge: bool = False) -> None:
         self.spans += (event.start_mark.index, event.end_mark.index)
         self.end = event.end_mark.index
-        _explain().refuse(self._findings, "<<" if merge else "*", *self.spans[-2:])
+        # On the way it would lead to the part.
+        if self._way is not None:
+            _explain().refuse(self._findings, "<<" if merge else "*", *self.spans[-2:])
 
     def _properties(self, event: _Event, position: int) -> int:
         """Report the `&name` and `!name` before a value, and say where they end."""
@@ -277,18 +295,25 @@ class _Builder:
             match = _PROPERTY.match(self._text, position)
             if match is None:
                 break
-            _explain().refuse(self._findings, match[1][0], *match.span(1))
+            if self._way == ():
+                _explain().refuse(self._findings, match[1][0], *match.span(1))
             position = match.end()
         return position
 
     def _no_key(self, event: _Event) -> str:
         """Report a list, a mapping or an alias where a key should be; what no text can hold."""
-        if not isinstance(event, AliasEvent):
+        if self._way:  # a step is text
+            self._way = None
+        if self._way == () and not isinstance(event, AliasEvent):
             start = event.start_mark.index
             message = "a key has to be text, not a list or a table"
             self._findings.add("complex-key", start, start + 1, message)
+        spans, ends, self.spans, self.ends = self.spans, self.ends, [], {}
         self._value(event)
-        return f"\0{len(self.spans)}"
+        # What is in it has no place of its own.
+        spans += self.spans[:2]
+        self.spans, self.ends = spans, ends
+        return f"{NAMELESS}{len(self.spans)}"
 
     def _check_glued_key(self) -> None:
         """`{cuda:o/r:L}` is one key: the colon wants a blank behind it."""

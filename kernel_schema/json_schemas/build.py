@@ -19,7 +19,7 @@ from kernel_schema.json_schemas.rules import (
     required,
     without_kernel,
 )
-from kernel_schema.json_schemas.shipped import DIALECT
+from kernel_schema.json_schemas.shipped import ANY_TYPE, DIALECT
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, CONFIG_KEYS, RANGE_KEYS, SPEC_KEYS
 from kernel_schema.wording import listing
 
@@ -163,7 +163,6 @@ def _ref(name: str) -> Keywords:
 
 
 _VENDOR: Final = ("doNotSuggest", "enumDescriptions", "errorMessage", "patternErrorMessage")
-_ANY_TYPE: Final = ["array", "boolean", "integer", "null", "number", "object", "string"]
 
 
 def plain(schema: Keywords) -> Keywords:
@@ -201,4 +200,4 @@ def _is_hint(node: Any) -> bool:
 
 
 def _typed(node: Keywords) -> Keywords:
-    return node if "type" in node else {"type": _ANY_TYPE, **node}
+    return node if "type" in node else {"type": list(ANY_TYPE), **node}

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.json_schemas.shipped import shipped
+from kernel_schema.diagnostics import Route, RouteError
+from kernel_schema.json_schemas.shipped import ANY_TYPE, shipped
 from kernel_schema.model.inspect import inspect_model
+from kernel_schema.schema.arguments import stated_route
 from kernel_schema.schema.values import is_layer_name
 from kernel_schema.wording import listing, printable
 
@@ -15,9 +17,12 @@ if TYPE_CHECKING:
     from kernel_schema.json_schemas.shipped import Profile
     from kernel_schema.model.inspect import RegisteredLayer
     from kernel_schema.model.types import Module
+    from kernel_schema.schema.arguments import At
 
 
-def json_schema(model: Module | None = None, *, profile: Profile = "editor") -> dict[str, Any]:
+def json_schema(
+    model: Module | None = None, *, profile: Profile = "editor", at: At | None = None
+) -> dict[str, Any]:
     """The JSON Schema (draft 7) of a config file, for editors and validators.
 
     It accepts what `KernelConfig` accepts and refuses what it refuses, but for what no schema can
@@ -31,21 +36,43 @@ def json_schema(model: Module | None = None, *, profile: Profile = "editor") -> 
             layers of any name.
         profile: `editor` holds messages, and hints for completion, in keywords that only editors
             understand; `plain` has none of them, for strict validators.
+        at: Where the config stands in a bigger file, as `read` takes it: the schema is then one of
+            that file, and leaves all else in it free. That something stands there is no rule of it.
 
     Returns:
         A new schema, ready for `json.dumps`.
 
     Raises:
         ValueError: If there is no such profile.
+        RouteError: A ValueError, if `at` is no route, or has a position from 1000 on.
 
     >>> schema = json_schema()
     >>> schema["$schema"], schema["properties"]["inherit_mapping"]["type"]
     ('http://json-schema.org/draft-07/schema#', 'boolean')
     """
+    route = Route() if at is None else stated_route(at)
     if model is None:
-        return shipped(profile)
+        return _inside(shipped(profile), route, profile)
     layers = (layer for name, layer in inspect_model(model).items() if is_layer_name(name))
-    return for_layers({layer.layer_name: _described(layer) for layer in layers}, profile)
+    described = {layer.layer_name: _described(layer) for layer in layers}
+    return _inside(for_layers(described, profile), route, profile)
+
+
+def _inside(schema: dict[str, Any], at: Route, profile: Profile) -> dict[str, Any]:
+    """The schema of a bigger file, with that of a config at a route."""
+    head = {key: schema.pop(key) for key in ("$schema", "definitions")}
+    free = {} if profile == "editor" else {"type": list(ANY_TYPE)}
+    for step in reversed(at.steps):
+        if isinstance(step, str):
+            schema = {**free, "properties": {step: schema}, "additionalProperties": True}
+        elif step < _POSITIONS:
+            schema = {**free, "items": [*({} for _ in range(step)), schema]}
+        else:
+            raise RouteError(f"a schema states each item before `[{step}]`: that is too many")
+    return {"$schema": head["$schema"], **schema, "definitions": head["definitions"]}
+
+
+_POSITIONS: Final = 1000
 
 
 def for_layers(layers: Mapping[str, str], profile: Profile = "editor") -> dict[str, Any]:

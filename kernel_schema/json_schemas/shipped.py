@@ -20,6 +20,8 @@ FILES: Final[dict[Profile, str]] = {
 }
 PROFILES: Final = tuple(FILES)
 DIALECT: Final = "http://json-schema.org/draft-07/schema#"
+ANY_TYPE: Final = ("array", "boolean", "integer", "null", "number", "object", "string")
+"""What strict validators want to be stated where any value may stand."""
 
 
 def shipped(profile: Profile = "editor") -> dict[str, Any]:

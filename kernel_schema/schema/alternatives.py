@@ -215,12 +215,6 @@ _NEEDS_MAPPING: Final = "a config needs the key `kernel_mapping`"
 MISSING_MAPPING: Final = Problem(
     "missing-key", _NEEDS_MAPPING, "write `kernel_mapping: {}` for a config without layers"
 )
-PYPROJECT_TABLE: Final = Problem(
-    "missing-key",
-    _NEEDS_MAPPING,
-    "only a pyproject.toml has `tool.kernel-schema` before it",
-    at_key=True,
-)
 INHERIT_AMONG_LAYERS: Final = Problem(
     "unknown-key",
     "`inherit_mapping` is no layer, but a key of the config",

@@ -7,16 +7,22 @@ text, since a repository of kernels would ask the network for it.
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from kernel_schema.diagnostics import Route, RouteError
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import is_local
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES
-from kernel_schema.typeguards import as_text, is_tuple
+from kernel_schema.typeguards import as_text, is_list, is_tuple
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
+
+    from kernel_schema.diagnostics import Step
+
+At: TypeAlias = "str | Route | Sequence[Step]"
+"""Where a config stands in a file: `trainer.kernels`, `stages[0].kernels`, or the steps of it."""
 
 
 def is_of(value: object, package: str, *names: str) -> bool:
@@ -129,6 +135,27 @@ def wrong_argument(name: str, value: object, wanted: str) -> TypeError:
     given, help_text = _described(name, value)
     told = f"`{name}` must be {wanted}, not {given}"
     return TypeError(f"{told}: {help_text}" if help_text else told)
+
+
+def stated_route(at: At) -> Route:
+    """The route that an argument `at` states.
+
+    Raises:
+        RouteError: A ValueError, if it is a text that is no route, or a position is below 0.
+        TypeError: If it is something else.
+
+    >>> stated_route("stages[0].kernels") == stated_route(["stages", 0, "kernels"])
+    True
+    """
+    if isinstance(at, str):
+        return Route.parse(at)
+    steps: object = at.steps if isinstance(at, Route) else at
+    if not (is_list(steps) or is_tuple(steps)) or {*map(type, steps)} - {str, int}:
+        wanted = "a route, `trainer.kernels`, or a list of keys and positions"
+        raise wrong_argument("at", at, wanted)
+    if any(isinstance(step, int) and step < 0 for step in steps):
+        raise RouteError("positions in a list count from 0")
+    return Route(tuple(steps))
 
 
 def need_module(model: object) -> None:

@@ -88,9 +88,6 @@ class Reader:
             return {}
         table = dict(value)
         if "kernel_mapping" not in table:
-            if is_table(tool := table.get("tool")) and "kernel-schema" in tool:
-                self.problems.note((*steps, "tool"), alternatives.PYPROJECT_TABLE)
-                return {}
             self._take_out_layers(table, steps)
         fields = self._keyed(table, _CONFIG, steps, (*steps, "kernel_mapping"))
         if "$schema" in fields:

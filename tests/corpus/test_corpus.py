@@ -31,6 +31,7 @@ ELSEWHERE = {
     "is-a-directory",
     "managed-by-transformers",
     "mixed-compile-regions",
+    "nothing-there",
     "overridden-forward",
     "too-many-problems",
     "unknown-format",

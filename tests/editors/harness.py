@@ -14,7 +14,7 @@ import yaml
 
 from kernel_schema.cli.headers import with_header
 from kernel_schema.files.read import read_text
-from kernel_schema.json_schemas.export import for_layers
+from kernel_schema.json_schemas.export import for_layers, json_schema
 from kernel_schema.json_schemas.shipped import render
 from tests.corpus.cases import cases
 from tests.editors.cursors import CURSORS, IN_ONE_MODEL, LAYERS
@@ -25,12 +25,39 @@ from tests.json_schema.test_export import FILES
 
 if TYPE_CHECKING:
     from kernel_schema.diagnostics import Span
+    from kernel_schema.files.document import Format
     from tests.editors.cursors import Cursor
     from tests.editors.mistakes import Mistake
 
-SERVICES = {"json": "json", "yaml": "yaml", "taplo": "toml", "tombi": "toml"}
+SERVICES: dict[str, Format] = {"json": "json", "yaml": "yaml", "taplo": "toml", "tombi": "toml"}
 SCHEMA = "./kernel-config.schema.json"
 ONE_MODEL = "./model.schema.json"
+BIGGER_FILE = "./training.schema.json"
+IN_A_BIGGER_FILE = "mistake: in a bigger file"
+# What stands in the second stage would be wrong in a config.
+BIGGER: dict[str, str] = {
+    "json": """{
+  "lr": 1,
+  "stages": [
+    {"kernels": {"kernel_mapping": {"SiLU": {"hip": "org/repo:SiLU"}}}},
+    {"kernels": {"kernel_mapping": 5}}
+  ]
+}
+""",
+    "yaml": """\
+lr: 1
+stages:
+  - kernels: {kernel_mapping: {SiLU: {hip: "org/repo:SiLU"}}}
+  - kernels: {kernel_mapping: 5}
+""",
+    "toml": """\
+lr = 1
+[[stages]]
+kernels.kernel_mapping.SiLU.hip = "org/repo:SiLU"
+[[stages]]
+kernels.kernel_mapping = 5
+""",
+}
 GOLDEN = HERE / "golden"
 
 
@@ -99,6 +126,7 @@ def said() -> dict[str, dict[str, Any]]:
         root = Path(folder).resolve()
         shutil.copy(FILES["editor"], root / SCHEMA)
         (root / ONE_MODEL).write_text(render(for_layers(LAYERS)))
+        (root / BIGGER_FILE).write_text(render(json_schema(at="stages[0].kernels")))
         job = {"root": root.as_uri(), "tombi": str(_tombi()), "documents": documents}
         results = run_node(HERE / "driver" / "drive.cjs", job)
         text = json.dumps(results).replace(root.as_uri(), "ROOT").replace(str(root), "ROOT")
@@ -113,12 +141,13 @@ def _tombi() -> Path:
     return Path(sys.executable).with_name("tombi.exe" if sys.platform == "win32" else "tombi")
 
 
-def _documents(written: str) -> list[dict[str, Any]]:
+def _documents(written: Format) -> list[dict[str, Any]]:
     texts: dict[str, tuple[str, list[dict[str, int]]]] = {}
     for mistake in MISTAKES:
         text = text_of(mistake, written)
         if text is not None:
             texts[f"mistake: {mistake}"] = text, []
+    texts[IN_A_BIGGER_FILE] = with_header(BIGGER[written], written, BIGGER_FILE), []
     for cursor in CURSORS:
         texts[f"cursor: {cursor}"] = marked_text(cursor, written)
     for cursor in IN_ONE_MODEL:

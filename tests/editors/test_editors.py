@@ -9,7 +9,17 @@ from typing import Any
 import pytest
 
 from tests.editors.cursors import CURSORS, IN_ONE_MODEL, Cursor
-from tests.editors.harness import GOLDEN, SERVICES, entry_of, golden, place_of, said, text_of
+from tests.editors.harness import (
+    BIGGER,
+    GOLDEN,
+    IN_A_BIGGER_FILE,
+    SERVICES,
+    entry_of,
+    golden,
+    place_of,
+    said,
+    text_of,
+)
 from tests.editors.mistakes import MISTAKES, Mistake
 
 pytestmark = pytest.mark.slow
@@ -87,6 +97,15 @@ def test_toml_services_mark_every_mistake_in_its_place(mistake: Mistake, service
             and (span.line - 1, span.column - 1) <= (end_line, end_column)
             for span in spans
         ), found
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_in_a_bigger_file_only_the_config_is_looked_at(service: str) -> None:
+    found = said()[service][IN_A_BIGGER_FILE]["diagnostics"]
+    lines = BIGGER[SERVICES[service]].splitlines()
+    (wrong,) = (number for number, line in enumerate(lines) if "hip" in line)
+    # The header is a line more.
+    assert {each["range"][0] for each in found} == {wrong + 1}
 
 
 @pytest.mark.parametrize("service", SERVICES)

@@ -348,7 +348,8 @@ class TestPyproject:
         self.FILE.write_text(text, encoding="utf-8")
         _, found = error_of(self.FILE)
         assert found.code == "unknown-device"
-        assert found.route == ks.Route(("kernel_mapping", "A", "hip"), at_key=True)
+        steps = ("tool", "kernel-schema", "kernel_mapping", "A", "hip")
+        assert found.route == ks.Route(steps, at_key=True)
         assert found.span == ks.Span(4, 18, 4, 21)
 
     def test_an_empty_table_lacks_its_mapping(self) -> None:

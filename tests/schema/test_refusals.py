@@ -578,9 +578,3 @@ def test_nothing_wrong_hides_what_is_wrong_beside_it(
 def test_a_key_of_the_config_among_the_layers() -> None:
     data = {"kernel_mapping": {"A": REF, "inherit_mapping": True}}
     assert problems(data) == {("unknown-key", "kernel_mapping.inherit_mapping (key)")}
-
-
-def test_the_table_of_a_pyproject_in_another_file() -> None:
-    found = only({"tool": {"kernel-schema": {"kernel_mapping": {"A": REF}}}})
-    assert brief(found) == ("missing-key", "tool (key)")
-    assert found.help == "only a pyproject.toml has `tool.kernel-schema` before it"

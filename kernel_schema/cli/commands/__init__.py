@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kernel_schema.cli.options import (
+    AT,
     BUILD_TARGET,
     DEVICES,
     FORMATS,
@@ -154,6 +155,7 @@ COMMANDS: Final = (
             default="editor",
             help="editor (default): with messages and completion; plain: for strict validators",
         ),
+        AT,
         OUTPUT,
         flag("--force", "replace a file that is no schema of ours"),
         flag("--check", "write nothing: tell whether FILE is up to date"),

@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
         files,
         format=options.format,
         max_bytes=options.max_bytes,
+        at=options.at,
         model=model,
         device=options.device,
         mode=options.mode,

@@ -23,8 +23,8 @@ def run(options: argparse.Namespace) -> int:
     if (options.file is None) == (spec is None):
         return complain("convert takes a FILE or --from-transformers, one of the two")
     if spec is not None:
-        if options.format is not None:
-            return complain("--format goes with a FILE")
+        if options.format is not None or options.at is not None:
+            return complain("--format and --at go with a FILE")
         write(dumps(_taken_over(spec), format=options.to or "yaml"))
         return OK
     if options.to is None:

@@ -10,7 +10,7 @@ from typing import Any
 from kernel_schema.cli.exits import FINDINGS, OK, complain
 from kernel_schema.cli.opening import open_model
 from kernel_schema.cli.output.terminal import write, write_lines
-from kernel_schema.diagnostics import ConfigError
+from kernel_schema.diagnostics import ConfigError, Route, RouteError
 from kernel_schema.files.atomic import create_file, replace_file
 from kernel_schema.files.read import FileAccessError, read_text
 from kernel_schema.json_schemas.export import json_schema
@@ -23,7 +23,10 @@ def run(options: argparse.Namespace) -> int:
     """2 if the model or the file cannot be had, 1 if it is checked and is another one, else 0."""
     if options.check and options.output is None:
         return complain("--check needs the file to check: --output FILE")
-    text = schema_text(options, options.profile)
+    try:
+        text = schema_text(options, options.profile, options.at)
+    except RouteError as error:
+        return complain(f"--at {options.at}: {error}")
     if options.output is None:
         write(text)
         return OK
@@ -43,10 +46,12 @@ def run(options: argparse.Namespace) -> int:
     return FINDINGS
 
 
-def schema_text(options: argparse.Namespace, profile: Profile = "editor") -> str:
+def schema_text(
+    options: argparse.Namespace, profile: Profile = "editor", at: Route | None = None
+) -> str:
     """The text of a schema file, for one model if `--model` names one."""
     model = None if options.model is None else open_model(options)
-    return render(json_schema(model, profile=profile))
+    return render(json_schema(model, profile=profile, at=at))
 
 
 def save_schema(file: str, text: str, *, force: bool = False) -> bool:
@@ -79,7 +84,9 @@ def _schema_of_ours(file: str) -> str | None:
     except (ConfigError, ValueError, RecursionError):
         return None
     match schema:
-        case {"$schema": dialect, "properties": {"kernel_mapping": _}} if dialect == DIALECT:
+        case {"$schema": dialect, "definitions": {"layer": _, "capability_range": _}} if (
+            dialect == DIALECT
+        ):
             return text
         case _:
             return None
@@ -89,5 +96,6 @@ def _command(options: argparse.Namespace) -> str:
     """The command that brings a file up to date."""
     model = [] if options.model is None else ["--model", options.model]
     trust = ["--trust-remote-code"] if options.trust_remote_code else []
+    at = [] if options.at is None else ["--at", str(options.at)]
     rest = ["--profile", options.profile, "--output", options.output]
-    return shlex.join(["kernel-schema", "schema", *model, *trust, *rest])
+    return shlex.join(["kernel-schema", "schema", *model, *trust, *at, *rest])
