@@ -19,7 +19,7 @@ from kernel_schema.schema.references import HubRef, is_local, read_kernel_ref
 from kernel_schema.schema.rules import LocalKernel
 from kernel_schema.schema.vocabulary import MODE_NAMES, ORIGINAL, ModeName
 from kernel_schema.typeguards import is_list, is_table, is_tuple
-from kernel_schema.wording import listing, quote
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,6 +30,10 @@ if TYPE_CHECKING:
 _KEEP_REGISTERED: Final = (
     "leave it out here, and register it with `kernels.register_kernel_mapping`: a config with "
     "`inherit_mapping: true` keeps it for the layers and devices that it does not name"
+)
+_MODES: Final = (
+    "use `kernels.Mode.INFERENCE` or `TRAINING`, each also `| kernels.Mode.TORCH_COMPILE`, or "
+    "`kernels.Mode.FALLBACK`"
 )
 _OF_TRANSFORMERS: Final = {"version": 1, "trust_remote_code": False}
 """The options that transformers itself puts beside a kernel, local ones too."""
@@ -66,7 +70,7 @@ def from_transformers(kernel_config: Any) -> KernelConfig:
         kernel_config.kernel_mapping,
         use_local_kernel=local,
         # As transformers' `kernelize` takes the two.
-        inherit_mapping=kernel_config.inherit_mapping and not local,
+        inherit_mapping=bool(kernel_config.inherit_mapping) and not local,
     )
 
 
@@ -197,10 +201,9 @@ class _Lifting:
             elif callable(entry):
                 self._refuse(entry, layer_name)
             else:
-                kind = quote(type(entry).__name__)
                 self._note(
                     "invalid-entry",
-                    f"a {kind} cannot stand for a layer: kernels takes a table of devices there",
+                    f"{_class_of(entry)} cannot stand for a layer: there kernels takes devices",
                     "name the device: `{'cuda': ...}`",
                     layer_name,
                 )
@@ -227,10 +230,11 @@ class _Lifting:
         for key, entry in entries.items():
             name = mode_name(key)
             if name not in MODE_NAMES and (name is not None or not _is_plain(entry)):
+                key_text = f"the text {quote(key)}" if isinstance(key, str) else _class_of(key)
                 self._note(
                     "never-selected-mode",
-                    f"kernels never selects {quote(name or type(key).__name__)} as a mode",
-                    f"use a mode that it looks for: {listing(MODE_NAMES, 'or')}",
+                    f"kernels never selects {quote(str(key)) if name else key_text} as a mode",
+                    _MODES,
                     *steps,
                 )
                 continue
@@ -274,13 +278,13 @@ class _Lifting:
         return {"kernel": entry, **options} if options else entry
 
     def _refuse(self, repository: Any, *steps: str) -> None:
-        kind = quote(type(repository).__name__)
+        what = _class_of(repository)
         if is_of(repository, "kernels", *_FUNCTIONS):
-            why = f"a {kind} is a function of a kernel, and a config names layers"
+            why = f"{what} is a function of a kernel, and a config names layers"
         elif callable(repository):
             why = "a callable picks a kernel when kernelize runs, and a config states which it is"
         else:
-            why = f"what a {kind} loads is decided by its own code, and cannot be stated"
+            why = f"what {what} loads is decided by its own code, and cannot be stated"
         self._note("unsupported-repository", why, _KEEP_REGISTERED, *steps)
 
     def _note(self, code: Code, message: str, help_text: str, *steps: str) -> None:
@@ -297,6 +301,10 @@ def _is_layer_repository(value: Any) -> bool:
     """Whether it is a layer's repository of kernels, or one that the adapter made of it."""
     package = str(type(value).__module__).partition(".")[0]
     return package in {"kernels", "kernel_schema"} and is_of(value, "kernels", *_LAYERS)
+
+
+def _class_of(value: Any) -> str:
+    return f"a {quote(type(value).__name__)}"
 
 
 def _is_plain(value: Any) -> bool:

@@ -125,7 +125,8 @@ def test_what_cannot_be_had(spec: str, words: str, capsys: pytest.CaptureFixture
         ([], "takes a FILE or --from-transformers"),
         (["k.yaml", "--from-transformers", "own_kernels:config"], "one of the two"),
         (["k.yaml"], "--to is needed"),
-        (["--from-transformers", "own_kernels:config", "--format", "yaml"], "goes with a FILE"),
+        (["--from-transformers", "own_kernels:config", "--format", "yaml"], "go with a FILE"),
+        (["--from-transformers", "own_kernels:config", "--at", "a.b"], "go with a FILE"),
     ],
 )
 def test_wrong_calls(arguments: list[str], words: str, capsys: pytest.CaptureFixture[str]) -> None:

@@ -7,9 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given
 
 import kernel_schema as ks
 from tests.lowering.subprocesses import run_code
+from tests.strategies import configs
 
 kernels = pytest.importorskip("kernels")
 transformers = pytest.importorskip("transformers")
@@ -224,6 +226,36 @@ class TestKernels:
         }
         assert all(problem.help for problem in caught.value.diagnostics)
 
+    @given(configs())
+    def test_what_any_config_lowers_to(self, config: ks.KernelConfig) -> None:
+        """Lifted it lowers to the same, and it is a file that says so."""
+        try:
+            mapping = ks.lower(config)
+        except ks.LoweringError as error:
+            # Lock files that are not there, and the like.
+            lacking = {one.route.steps[1] for one in error.diagnostics}
+            layers = config.kernel_mapping.items()
+            some: Any = {name: entry for name, entry in layers if name not in lacking}
+            mapping = ks.lower(ks.KernelConfig(some))
+        lifted_config = ks.from_kernels_mapping(mapping)
+        assert ks.lower(lifted_config) == mapping
+        assert ks.loads(ks.dumps(lifted_config, format="yaml"), format="yaml") == lifted_config
+
+    @pytest.mark.parametrize(
+        ("key", "words"),
+        [
+            (Mode.TORCH_COMPILE, "`Mode.TORCH_COMPILE`"),
+            ("inference", "the text `inference`"),
+            (ks.ModeName.INFERENCE, "the text `inference`"),
+            (None, "a `NoneType`"),
+        ],
+    )
+    def test_what_is_no_mode(self, key: Any, words: str) -> None:
+        with pytest.raises(ks.ConfigError) as caught:
+            lifted({"A": {"cuda": {key: hub()}}})
+        (problem,) = caught.value.diagnostics
+        assert problem.message == f"kernels never selects {words} as a mode"
+
     @pytest.mark.parametrize(
         ("properties", "code"),
         [
@@ -346,7 +378,11 @@ class TestTransformers:
 
     def test_inherit_mapping(self) -> None:
         assert ks.from_transformers(theirs({})) == ks.KernelConfig({})
-        for options in ({"inherit_mapping": False}, {"use_local_kernel": True}):
+        for options in (
+            {"inherit_mapping": False},
+            {"inherit_mapping": None},
+            {"use_local_kernel": True},
+        ):
             assert not ks.from_transformers(theirs({}, **options)).inherit_mapping
 
     def test_update_kernel(self) -> None:
