@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from kernel_schema.schema.rules import Kernel
     from kernel_schema.schema.vocabulary import DeviceType
 
-NEWEST_TESTED: Final = {"kernels": "0.17.2", "transformers": "5.22.2"}
+NEWEST_TESTED: Final = {"kernels": "0.17.2", "transformers": "5.24.0"}
 """The newest versions of what we read that the tests have run against."""
 
 

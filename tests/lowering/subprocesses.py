@@ -12,7 +12,7 @@ import kernel_schema
 
 _ROOT = Path(kernel_schema.__file__).parents[1]
 # What the machine may have set, and what would change what is tested.
-_UNSET = ("USE_HUB_KERNELS", "DISABLE_KERNEL_MAPPING", "PYTHONPATH", "LOCAL_KERNELS")
+_UNSET = ("USE_HUB_KERNELS", "DISABLE_KERNEL_MAPPING", "LOCAL_KERNELS")
 
 
 def run_python(
@@ -26,6 +26,8 @@ def run_python(
         variables: Environment variables to set.
     """
     path = [*([] if first_on_path is None else [str(first_on_path)]), str(_ROOT)]
+    # What this process runs against, tests/versions above all, that one does too.
+    path += filter(None, [os.environ.get("PYTHONPATH")])
     environment = {name: value for name, value in os.environ.items() if name not in _UNSET}
     environment |= variables | {"PYTHONPATH": os.pathsep.join(path)}
     return subprocess.run(

@@ -145,13 +145,14 @@ def test_disable_kernel_mapping_that_kernels_cannot_read() -> None:
 
 def test_kernels_not_installed(tmp_path: Path) -> None:
     """A folder with all that is installed here, but for kernels."""
+    folders = dict.fromkeys(Path(str(one.locate_file(""))) for one in metadata.distributions())
     forget = dedent(f"""
         import sys
-        installed = ("site-packages", "dist-packages")
+        installed = ("site-packages", "dist-packages", *{tuple(map(str, folders))})
         sys.path[:] = [one for one in sys.path if not one.endswith(installed)]
         sys.path.append({str(tmp_path)!r})
     """)
-    for folder in {Path(str(one.locate_file(""))) for one in metadata.distributions()}:
+    for folder in folders:
         for entry in folder.iterdir():
             link = tmp_path / entry.name
             if not entry.name.startswith(("kernels", "__")) and not link.exists():
