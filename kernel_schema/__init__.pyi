@@ -13,10 +13,13 @@ from kernel_schema.choice.report import LayerReport as LayerReport
 from kernel_schema.choice.report import Report as Report
 from kernel_schema.diagnostics import ConfigError as ConfigError
 from kernel_schema.diagnostics import Diagnostic as Diagnostic
+from kernel_schema.diagnostics import Edit as Edit
+from kernel_schema.diagnostics import Fix as Fix
 from kernel_schema.diagnostics import KernelNotAppliedError as KernelNotAppliedError
 from kernel_schema.diagnostics import KernelSchemaError as KernelSchemaError
 from kernel_schema.diagnostics import LoweringError as LoweringError
 from kernel_schema.diagnostics import ModelCheckError as ModelCheckError
+from kernel_schema.diagnostics import Repair as Repair
 from kernel_schema.diagnostics import Route as Route
 from kernel_schema.diagnostics import RouteError as RouteError
 from kernel_schema.diagnostics import Severity as Severity
@@ -42,6 +45,8 @@ from kernel_schema.lowering.audit import audit as audit
 from kernel_schema.lowering.check import check as check
 from kernel_schema.lowering.explain import explain as explain
 from kernel_schema.lowering.explain import plan_matrix as plan_matrix
+from kernel_schema.lowering.fix import Fixed as Fixed
+from kernel_schema.lowering.fix import fix as fix
 from kernel_schema.lowering.lower import lower as lower
 from kernel_schema.lowering.restore import restore as restore
 from kernel_schema.model.inspect import RegisteredLayer as RegisteredLayer

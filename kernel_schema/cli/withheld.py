@@ -15,7 +15,7 @@ from kernel_schema.wording import quote
 
 def has_excerpts(file: str) -> bool:
     """Whether lines of a file may be shown: of standard input, and of files that lie around us."""
-    return file == STANDARD_INPUT or (is_file(file) and not _leads_away(file))
+    return file == STANDARD_INPUT or (is_file(file) and not leads_away(file))
 
 
 def discreet(file: str, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
@@ -23,7 +23,7 @@ def discreet(file: str, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
 
     Messages, helps and routes quote the file: in their place stands what the code means.
     """
-    if file == STANDARD_INPUT or not _leads_away(file):
+    if file == STANDARD_INPUT or not leads_away(file):
         return list(diagnostics)
     target = quote(os.path.realpath(file), longest=1000)
     help_text = (
@@ -31,12 +31,19 @@ def discreet(file: str, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
         f"repository: to see more check {target} itself"
     )
     return [
-        replace(one, message=catalogue()[one.code].summary, help=help_text, route=Route())
+        replace(
+            one,
+            message=catalogue()[one.code].summary,
+            help=help_text,
+            route=Route(),
+            repair=None,
+            fix=None,
+        )
         for one in diagnostics
     ]
 
 
-def _leads_away(file: str) -> bool:
+def leads_away(file: str) -> bool:
     """Whether a link leads to a file from where it is looked for to somewhere else."""
     if is_device_path(file):  # named by whoever calls us: `<(command)` is a link too
         return False

@@ -4,17 +4,25 @@ from __future__ import annotations
 
 import os
 import re
-import shlex
 from copy import copy
 from dataclasses import dataclass, replace
-from itertools import islice
-from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, cast
 
 from pydantic import BaseModel
 
-from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span, in_file_order
-from kernel_schema.files.parsed import NAMELESS, ReadError, items
-from kernel_schema.limits import MAX_KEY, MAX_PROBLEMS
+from kernel_schema.diagnostics import (
+    ConfigError,
+    Diagnostic,
+    Edit,
+    Fix,
+    Route,
+    Span,
+    in_file_order,
+)
+from kernel_schema.files.inner import further_in, nothing_there
+from kernel_schema.files.parsed import ReadError
+from kernel_schema.files.repair import with_fixes
+from kernel_schema.limits import MAX_KEY
 from kernel_schema.schema.grammar import FrozenDict
 from kernel_schema.schema.models import (
     CapabilityEntry,
@@ -27,13 +35,12 @@ from kernel_schema.schema.models import (
 from kernel_schema.schema.references import LocalRef, read_kernel_ref
 from kernel_schema.schema.vocabulary import ORIGINAL
 from kernel_schema.typeguards import is_tuple
-from kernel_schema.wording import Suggester, listing, quote, show
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterable
 
-    from kernel_schema.diagnostics import Step
-    from kernel_schema.files.parsed import Parsed, Value
+    from kernel_schema.files.parsed import Parsed
 
 Format = Literal["yaml", "json", "toml"]
 
@@ -61,6 +68,7 @@ class Document:
     config: KernelConfig
     at: Route
     _part: Parsed
+    _reading: Reading
 
     @property
     def anchored(self) -> KernelConfig:
@@ -82,7 +90,7 @@ class Document:
             nowhere, that of the nearest key above; where a value fills several lines, that of its
             key.
         """
-        return _locate(self._part, route)
+        return self._part.span_of(route)
 
     def place(self, diagnostic: Diagnostic) -> Diagnostic:
         """The same diagnostic with file and span, its route from the top of the file.
@@ -91,13 +99,26 @@ class Document:
         """
         return _place(diagnostic, self.file, self.format, self._part, self.at)
 
+    def place_all(self, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
+        """Diagnostics as `place` makes them, with the edits for what can be repaired."""
+        placed = map(self.place, diagnostics)
+        return with_fixes(placed, self.text, self.format, *self._reading)
 
-def validated(file: str, text: str, format: Format, whole: Parsed, at: Route) -> Document:
+
+class Reading(NamedTuple):
+    """What was read of a text as a whole, and how another one is read in the same way."""
+
+    whole: Parsed
+    read: Callable[[str], Parsed]
+
+
+def validated(file: str, text: str, format: Format, at: Route, reading: Reading) -> Document:
     """Validate what a file says at a route; ConfigError with every mistake, in file order."""
+    whole = reading.whole
     part = whole.sub(at.steps)
     if part is None:
-        raise ConfigError([replace(_nothing_there(whole, at), file=file)])
-    if (inner := further_in(whole, at)) is not None:
+        raise ConfigError([replace(nothing_there(whole, at), file=file)])
+    if (inner := further_in(lambda: whole, at)) is not None:
         raise ConfigError([replace(inner, file=file)])
     try:
         part.refuse_keys(MAX_KEY)
@@ -106,72 +127,8 @@ def validated(file: str, text: str, format: Format, whole: Parsed, at: Route) ->
     config = read_config(part.value)
     if not isinstance(config, KernelConfig):
         placed = (_place(diagnostic, file, format, part, at) for diagnostic in config)
-        raise ConfigError(in_file_order(placed))
-    return Document(file, text.removeprefix("\ufeff"), format, config, at, part)
-
-
-_MOST_SHOWN: Final = 5
-
-
-def further_in(whole: Parsed, at: Route) -> Diagnostic | None:
-    """What to say if no config stands at a route, but some do further in; where the first does."""
-    at_route = whole.sub(at.steps)
-    part = {} if at_route is None else items(at_route.value)
-    if "kernel_mapping" in part:
-        return None
-    inner = [Route(steps) for steps in islice(_configs_in(part, at.steps), _MOST_SHOWN + 1)]
-    if not inner:
-        return None
-    shown = list(map(str, inner[:_MOST_SHOWN]))
-    more = " and elsewhere" if len(inner) > _MOST_SHOWN else ""
-    message = f"a config needs the key `kernel_mapping`: it is in {listing(shown, 'and')}{more}"
-    options = listing([f"--at {shlex.quote(route)}" for route in shown])
-    help_text = f"pass {options} (in Python `at=`)"
-    route = inner[0].key()
-    return Diagnostic("missing-key", message, route, help_text, span=_locate(whole, route))
-
-
-def _configs_in(part: Mapping[Step, Value], steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
-    """The routes to all tables with a `kernel_mapping`, without those inside of one."""
-    for step, value in part.items():
-        inner = items(value)
-        if str(step).startswith(NAMELESS):
-            continue
-        if isinstance(inner.get("kernel_mapping"), dict):
-            yield (*steps, step)
-        else:
-            yield from _configs_in(inner, (*steps, step))
-
-
-def _nothing_there(whole: Parsed, at: Route) -> Diagnostic:
-    """What to say of a route that leads nowhere, at the key of the last thing on it."""
-    depth, part = 0, whole
-    while (below := part.sub(at.steps[depth : depth + 1])) is not None:
-        depth, part = depth + 1, below
-    above, step, value = Route(at.steps[:depth], at_key=True), at.steps[depth], part.value
-    name = quote(str(above)) if depth else "the file"
-    if isinstance(value, list):
-        first = quote(str(above.child(0)))
-        help_text = f"{name} is a list of {len(value)}, counted from {first} on"
-    elif isinstance(value, dict) and value:
-        keys = [key for key in islice(value, MAX_PROBLEMS) if not key.startswith(NAMELESS)]
-        more = " and more" if len(value) > _MOST_SHOWN else ""
-        help_text = f"{name} has {listing(keys[:_MOST_SHOWN], 'and') or 'no keys of text'}{more}"
-        if "<<" in value:
-            help_text += "; what `<<` brings in does not count: write it out"
-        if (nearest := Suggester(keys).closest(str(step))) is not None:
-            help_text = f"did you mean {quote(str(above.child(nearest)))}?"
-    else:
-        help_text = f"{name} is {show(value)}, and holds nothing"
-    located = whole.locate(above.steps)
-    start = located.value.line, located.value.column
-    return Diagnostic(
-        "nothing-there",
-        f"there is no {quote(str(above.child(step)))}",
-        above,
-        help_text,
-        span=located.key or Span(*start, *start),
-    )
+        raise ConfigError(in_file_order(with_fixes(placed, text, format, *reading)))
+    return Document(file, text.removeprefix("\ufeff"), format, config, at, part, reading)
 
 
 def from_read_error(error: ReadError, file: str) -> ConfigError:
@@ -184,38 +141,39 @@ def _place(
 ) -> Diagnostic:
     if diagnostic.file is not None:
         return diagnostic
-    glued = _glued_colon(diagnostic, part) if format == "yaml" else None
     route = diagnostic.route
-    return replace(
+    placed = replace(
         diagnostic,
         route=replace(route, steps=(*at.steps, *route.steps)),
-        help=glued or _in_format(diagnostic.help, format),
+        help=_in_format(diagnostic.help, format),
         file=file,
-        span=_locate(part, route),
+        span=part.span_of(route),
     )
+    return _glued_colon(placed, part, route) if format == "yaml" else placed
 
 
 _GLUED: Final = re.compile(r"([A-Za-z_][\w.-]*):(\S+)")
 
 
-def _glued_colon(diagnostic: Diagnostic, parsed: Parsed) -> str | None:
+def _glued_colon(placed: Diagnostic, parsed: Parsed, route: Route) -> Diagnostic:
     """What to say of `RMSNorm:org/repo:Layer`, which YAML takes for text instead of a key."""
-    if diagnostic.code not in {"invalid-kernel-mapping", "invalid-kernel-reference"}:
-        return None
-    part = parsed.sub(diagnostic.route.steps)
+    if placed.code not in {"invalid-kernel-mapping", "invalid-kernel-reference"}:
+        return placed
+    part = parsed.sub(route.steps)
     glued = _GLUED.fullmatch(part.value) if part and isinstance(part.value, str) else None
     if glued is None or not (read_kernel_ref(glued[2]) or glued[2] == ORIGINAL):
-        return None
-    return f"put a blank after the first colon: {quote(f'{glued[1]}: {glued[2]}')}"
-
-
-def _locate(parsed: Parsed, route: Route) -> Span:
-    located = parsed.locate(route.steps)
-    elsewhere = parsed.sub(route.steps) is None
-    many_lines = located.value.line != located.value.end_line
-    if located.key is not None and (route.at_key or elsewhere or many_lines):
-        return located.key
-    return located.value
+        return placed
+    span = parsed.locate(route.steps).value
+    column = span.column + glued.start(2)
+    # Between quotes it is text for sure.
+    is_plain = (span.line, column + len(glued[2])) == (span.end_line, span.end_column)
+    blank = Edit(Span(span.line, column, span.line, column), " ")
+    return replace(
+        placed,
+        help=f"put a blank after the first colon: {quote(f'{glued[1]}: {glued[2]}')}",
+        repair=None,
+        fix=Fix((blank,)) if is_plain else None,
+    )
 
 
 # What our messages tell people to write is YAML.

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
-from kernel_schema.diagnostics import Diagnostic, Span, Step, in_file_order
+from kernel_schema.diagnostics import Diagnostic, Edit, Fix, Span, Step, in_file_order
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from kernel_schema.wording import printable, quote
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from datetime import date, datetime, time
 
     from kernel_schema.codes import Code
+    from kernel_schema.diagnostics import Route
 
 Value: TypeAlias = (
     "bool | int | float | str | date | datetime | time | list[Value] | dict[str, Value] | None"
@@ -153,6 +154,15 @@ class Parsed:
         key = None if node.key_start < 0 else self._lines.span(node.key_start, node.key_end)
         return Located(key, self._lines.span(node.start, node.end))
 
+    def span_of(self, route: Route) -> Span:
+        """Where a route leads: to the key if it says so, leads nowhere, or to several lines."""
+        located = self.locate(route.steps)
+        elsewhere = self.sub(route.steps) is None
+        many_lines = located.value.line != located.value.end_line
+        if located.key is not None and (route.at_key or elsewhere or many_lines):
+            return located.key
+        return located.value
+
     def sub(self, steps: Iterable[Step]) -> Parsed | None:
         """The value at a route as if it were all: routes begin there; None if there is none."""
         steps = tuple(steps)
@@ -189,13 +199,26 @@ class Findings:
         return LineIndex(self.text)
 
     def add(
-        self, code: Code, start: int, end: int, message: str, help_text: str | None = None
+        self,
+        code: Code,
+        start: int,
+        end: int,
+        message: str,
+        help_text: str | None = None,
+        *,
+        fix: tuple[int, int, str] | None = None,
+        safe: bool = True,
     ) -> None:
-        """Note a problem between two offsets; raises ReadError if there are too many to go on."""
+        """Note a problem between two offsets; raises ReadError if there are too many to go on.
+
+        `fix` is a text and the offsets between which it should stand, `safe` as in `Fix`.
+        """
         if len(self._problems) == MAX_PROBLEMS:
             code, end, message, help_text = "too-many-problems", start, TOO_MANY_PROBLEMS, None
+            fix = None
+        mend = fix and Fix((Edit(self.lines.span(*fix[:2]), fix[2]),), safe)
         span = self.lines.span(start, end)
-        self._problems.append(Diagnostic(code, message, help=help_text, span=span))
+        self._problems.append(Diagnostic(code, message, help=help_text, span=span, fix=mend))
         if len(self._problems) > MAX_PROBLEMS:
             raise self.error()
 

@@ -6,11 +6,19 @@ import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span
-from kernel_schema.files.document import Document, Format, from_read_error, further_in, validated
+from kernel_schema.files.document import (
+    Document,
+    Format,
+    Reading,
+    from_read_error,
+    validated,
+)
+from kernel_schema.files.inner import further_in
 from kernel_schema.files.parsed import LineIndex, ReadError
 from kernel_schema.limits import MAX_BYTES
 from kernel_schema.paths import first_bytes, read_at_most
@@ -185,25 +193,18 @@ def loads_document(
     is_pyproject = Path(file).name == PYPROJECT
     default = TABLE if is_pyproject else Route()
     route = default if at is None else stated_route(at)
+    parse = partial(_parse, format=format, way=route.steps, allow_empty=is_pyproject)
     try:
-        whole = _parse(text, format, route.steps, allow_empty=is_pyproject)
+        whole = parse(text)
     except ReadError as error:
         unread = from_read_error(error, file)
-        if inner := _further_in(text, format, route):
+        if inner := further_in(partial(_parse, text, format, None, allow_empty=True), route):
             unread = ConfigError([replace(inner, file=file)])
         raise unread from None
     if at is None and is_pyproject and whole.sub(TABLE.steps) is None:
         message = "there is no table `[tool.kernel-schema]` in it"
         raise _content("missing-table", file, message, "add the table, or name another file")
-    return validated(file, text, format, whole, route)
-
-
-def _further_in(text: str, format: Format, route: Route) -> Diagnostic | None:
-    """What to say if what stands at a route is none of ours, but holds a config further in."""
-    try:
-        return further_in(_parse(text, format, None, allow_empty=True), route)
-    except ReadError:
-        return None
+    return validated(file, text, format, route, Reading(whole, parse))
 
 
 def format_of(file: str) -> Format | None:

@@ -33,13 +33,15 @@ def with_fixes(
     format: Format,
     parsed: Parsed,
     parse: Callable[[str], Parsed],
-) -> list[Diagnostic]:
+) -> tuple[Diagnostic, ...]:
     """The diagnostics of a text, with the edits for what can be repaired.
 
     Edits are kept only where the text then says what it should, and all else that it said before:
     `parse` reads it once more.
     """
     listed = list(diagnostics)
+    if all(each.repair is None for each in listed):
+        return tuple(listed)
     writer = _Writer(text.removeprefix(_BYTE_ORDER_MARK), format)
     changes = {
         index: changed
@@ -72,7 +74,7 @@ def with_fixes(
         listed[index] = replace(
             listed[index], fix=Fix(tuple(edits), safe=repair is not None and repair.safe)
         )
-    return listed
+    return tuple(listed)
 
 
 def edited(text: str, fixes: Iterable[Fix]) -> tuple[str, list[Fix]]:
@@ -225,7 +227,7 @@ class _Writer:
         start = node.key_start if node.key_start >= 0 else node.start
         line = text.rfind("\n", 0, start) + 1
         rest = _REST_OF_LINE.match(text, end)
-        if self.format != "json" and not text[line:start].strip() and rest:
+        if self.format != "json" and _LINE_BEFORE.fullmatch(text, line, start) and rest:
             return line, rest.end(), ""
         comma = _COMMA_BEHIND.match(text, end)
         if comma:
@@ -267,6 +269,8 @@ class _Writer:
         return self._inline(value, '"')
 
 
+# Keys before the dots of TOML are on the line of the last one.
+_LINE_BEFORE = re.compile(r"[ \t]*(?:[A-Za-z0-9_\"'-]+[ \t]*\.[ \t]*)*")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\r?\n|\Z)")
 _COMMA_BEHIND = re.compile(r"\s*,\s*")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#|\n[ \t]*#")

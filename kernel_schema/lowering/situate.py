@@ -41,9 +41,7 @@ def taken(config: ConfigSource, model: Module) -> Opened:
 
 def placed(source: Opened, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The diagnostics, with positions if the source has any."""
-    return tuple(
-        diagnostics if isinstance(source, KernelConfig) else map(source.place, diagnostics)
-    )
+    return tuple(diagnostics) if isinstance(source, KernelConfig) else source.place_all(diagnostics)
 
 
 def located(source: Opened, rule: Rule) -> Span | None:

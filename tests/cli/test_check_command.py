@@ -138,6 +138,7 @@ def test_json_has_a_version_and_a_shape(tmp_path: Path, capsys: pytest.CaptureFi
         "code": "unknown-device",
         "help": "did you mean `rocm`?",
         "route": ["kernel_mapping", "SiLU", "hip"],
+        "fix": None,
     }
 
 

@@ -275,6 +275,7 @@ class TestJson:
                 "message": "the model registers no layer `Nowhere`",
                 "help": "It registers `double`, `Norm`, `Choosy` and `Unmapped`",
                 "route": ["kernel_mapping", "Nowhere"],
+                "fix": None,
             }
         ]
         (plan,) = shape["plans"]

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from kernel_schema.choice.plan import Candidate, LayerPlan, Plan
     from kernel_schema.choice.planning import Matrix
     from kernel_schema.cli.output.plans import Stated
+    from kernel_schema.diagnostics import Fix
     from kernel_schema.schema.ranges import Capabilities
 
 VERSION: Final = 1
@@ -64,9 +65,25 @@ def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
             "message": diagnostic.message,
             "help": diagnostic.help,
             "route": diagnostic.route.steps,
+            "fix": diagnostic.fix and _fix_json(diagnostic.fix),
         }
         for diagnostic in diagnostics
     ]
+
+
+def _fix_json(fix: Fix) -> dict[str, Any]:
+    """What mends a problem: edits to make together, and whether that is certain."""
+    edits = [
+        {
+            "line": edit.span.line,
+            "column": edit.span.column,
+            "end_line": edit.span.end_line,
+            "end_column": edit.span.end_column,
+            "text": edit.text,
+        }
+        for edit in fix.edits
+    ]
+    return {"safe": fix.safe, "edits": edits}
 
 
 def range_json(capabilities: Capabilities | None) -> dict[str, int | None] | None:

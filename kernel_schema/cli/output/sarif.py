@@ -11,7 +11,7 @@ from kernel_schema import __version__
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import write_json
 from kernel_schema.codes import catalogue
-from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.diagnostics import Diagnostic, Fix, Span
 
 _SCHEMA: Final = "https://json.schemastore.org/sarif-2.1.0.json"
 
@@ -48,19 +48,36 @@ def _result(diagnostic: Diagnostic, codes: list[str]) -> dict[str, Any]:
         "message": {"text": message},
     }
     if diagnostic.file is not None:
-        shown["locations"] = [{"physicalLocation": _location(diagnostic)}]
+        artifact = _artifact(diagnostic.file)
+        location: dict[str, Any] = {"artifactLocation": artifact}
+        if diagnostic.span is not None:
+            location["region"] = _region(diagnostic.span)
+        shown["locations"] = [{"physicalLocation": location}]
+        if diagnostic.fix is not None:
+            shown["fixes"] = [_fix(diagnostic, diagnostic.fix, artifact)]
     return shown
 
 
-def _location(diagnostic: Diagnostic) -> dict[str, Any]:
-    path = Path(diagnostic.file or "")
-    uri = path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))
-    location: dict[str, Any] = {"artifactLocation": {"uri": uri}}
-    if (span := diagnostic.span) is not None:
-        location["region"] = {
-            "startLine": span.line,
-            "startColumn": span.column,
-            "endLine": span.end_line,
-            "endColumn": span.end_column,
-        }
-    return location
+def _fix(diagnostic: Diagnostic, fix: Fix, artifact: dict[str, str]) -> dict[str, Any]:
+    replacements = [
+        {"deletedRegion": _region(edit.span), "insertedContent": {"text": edit.text}}
+        for edit in fix.edits
+    ]
+    return {
+        "description": {"text": diagnostic.help or "mend it"},
+        "artifactChanges": [{"artifactLocation": artifact, "replacements": replacements}],
+    }
+
+
+def _artifact(file: str) -> dict[str, str]:
+    path = Path(file)
+    return {"uri": path.as_uri() if path.is_absolute() else quote(os.fsencode(path.as_posix()))}
+
+
+def _region(span: Span) -> dict[str, int]:
+    return {
+        "startLine": span.line,
+        "startColumn": span.column,
+        "endLine": span.end_line,
+        "endColumn": span.end_column,
+    }

@@ -26,6 +26,9 @@ class Case(NamedTuple):
     What is noted is the group `it` of the pattern, or else all of it. In message and help, `{it}`
     is that, `{text}` the same in double quotes, `{lower}` in small letters; `{opening}` the bracket
     that is open, `{closing}` what closes it, `{place}` where it stands; and a group its name.
+
+    `fix` stands instead of the group `mend`, or else of what is noted, where that is certain;
+    `guess` where it is not. In both, `{it}`, `{lower}` and groups are as they are written.
     """
 
     words: str
@@ -34,6 +37,8 @@ class Case(NamedTuple):
     help: str | None = None
     code: Code = "syntax-error"
     anchor: str = "at"
+    fix: str | None = None
+    guess: str | None = None
 
 
 def anchors_at(findings: Findings, at: int, delimiters: str) -> dict[str, int]:
@@ -114,7 +119,20 @@ def explain(
                 "place": f"column {column}" if brief else f"line {line}, column {column}",
             }
             help_text = case.help and case.help.format(**fields)
-            findings.add(case.code, *match.span(group), case.message.format(**fields), help_text)
+            instead = case.guess if case.fix is None else case.fix
+            mend = None
+            if instead is not None:
+                as_written = {**match.groupdict(), "it": written, "lower": written.lower()}
+                place = match.span("mend" if "mend" in match.groupdict() else group)
+                mend = (*place, instead.format(**as_written))
+            findings.add(
+                case.code,
+                *match.span(group),
+                case.message.format(**fields),
+                help_text,
+                fix=mend,
+                safe=case.fix is not None,
+            )
             return
 
 

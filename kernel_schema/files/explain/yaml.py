@@ -26,7 +26,7 @@ _ESCAPE = re.compile(
 )
 _WORD: Final = r"[^\s,\[\]{}]+|."
 _REST: Final = r"[^\r\n]*[^\r\n \t]"
-_NO_BLANK: Final = r"(?P<key>[^\s:#\[\]{},\"']+):(?P<value>[^\s:]\S*)"
+_NO_BLANK: Final = r"(?P<key>[^\s:#\[\]{},\"']+):(?P<mend>)(?P<value>[^\s:]\S*)"
 _BESIDE: Final = "<document start>|block mapping|block collection|block sequence"
 _PROPERTIES: Final = "directive|incompatible YAML|an alias|an anchor|a tag|tag handle"
 _TAB: Final = "YAML does not allow a tab here: it takes only spaces as indentation"
@@ -78,7 +78,8 @@ def glued_key(findings: Findings, written: str, start: int) -> None:
     message = f"{quote(written)} is one key: a space is missing after the colon"
     colon = start + len(key)
     help_text = f"write {quote(f'{key}: {value}')}"
-    findings.add("yaml-missing-space", colon, colon + 1, message, help_text)
+    mend = colon + 1, colon + 1, " "
+    findings.add("yaml-missing-space", colon, colon + 1, message, help_text, fix=mend)
 
 
 def wrong_key(
@@ -95,7 +96,8 @@ def wrong_key(
         kind = "true or false" if isinstance(key, bool) else kind
         message = f"the key {quote(written)} is read as {kind}, not as text"
         quoted = f'"{written}"'
-        findings.add("non-string-key", start, end, message, f"put it in quotes: {quote(quoted)}")
+        help_text = f"put it in quotes: {quote(quoted)}"
+        findings.add("non-string-key", start, end, message, help_text, fix=(start, end, quoted))
 
 
 _CASES: Final = (
@@ -118,6 +120,7 @@ _CASES: Final = (
         "give each `- ` a line of its own, or write the list as `[a, b]`",
     ),
     Case("mapping keys", ".", "`? ` cannot start here", _QUOTE),
+    Case("unexpected ':'", ":(?P<mend>)", "a space is missing after this colon", fix=" "),
     Case("unexpected ':'", ".", "a space is missing after this colon"),
     Case("<document start>", _REST, *_REFUSALS["---"], "ended"),
     *(
@@ -130,10 +133,11 @@ _CASES: Final = (
     ),
     Case(
         "mapping values",
-        r"(?P<repo>[^: \t]+)(?P<it>:)[ \t]+(?P<layer>[A-Za-z_]\w*)",
+        r"(?P<repo>[^: \t]+)(?P<it>:)(?P<mend>[ \t]+)(?P<layer>[A-Za-z_]\w*)",
         "this line has a second `: `",
         "a kernel is written without a space after the colon: `{repo}:{layer}`",
         anchor="repository",
+        fix="",
     ),
     Case(
         "mapping values",
@@ -148,6 +152,7 @@ _CASES: Final = (
         "this key stands where the text of the line above goes on",
         "put a space after the colon above: `{key}: {value}`",
         anchor="above",
+        fix=" ",
     ),
     Case(
         "mapping values",
@@ -168,6 +173,7 @@ _CASES: Final = (
         "a space is missing after the colon",
         "write `{key}: {value}`",
         anchor="since",
+        fix=" ",
     ),
     Case(
         "simple key",

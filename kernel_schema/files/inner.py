@@ -1,0 +1,85 @@
+"""Configs inside of bigger files: where they are, and what to say of a route that leads to none."""
+
+from __future__ import annotations
+
+import shlex
+from itertools import islice
+from typing import TYPE_CHECKING, Final
+
+from kernel_schema.diagnostics import Diagnostic, Route, Span
+from kernel_schema.files.parsed import NAMELESS, ReadError, items
+from kernel_schema.limits import MAX_PROBLEMS
+from kernel_schema.wording import Suggester, listing, quote, show
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+
+    from kernel_schema.diagnostics import Step
+    from kernel_schema.files.parsed import Parsed, Value
+
+_MOST_SHOWN: Final = 5
+
+
+def further_in(read: Callable[[], Parsed], at: Route) -> Diagnostic | None:
+    """What to say if no config stands at a route of what is read, but some do further in."""
+    try:
+        whole = read()
+    except ReadError:
+        return None
+    at_route = whole.sub(at.steps)
+    part = {} if at_route is None else items(at_route.value)
+    if "kernel_mapping" in part:
+        return None
+    inner = [Route(steps) for steps in islice(_configs_in(part, at.steps), _MOST_SHOWN + 1)]
+    if not inner:
+        return None
+    shown = list(map(str, inner[:_MOST_SHOWN]))
+    more = " and elsewhere" if len(inner) > _MOST_SHOWN else ""
+    message = f"a config needs the key `kernel_mapping`: it is in {listing(shown, 'and')}{more}"
+    options = listing([f"--at {shlex.quote(route)}" for route in shown])
+    help_text = f"pass {options} (in Python `at=`)"
+    route = inner[0].key()
+    return Diagnostic("missing-key", message, route, help_text, span=whole.span_of(route))
+
+
+def _configs_in(part: Mapping[Step, Value], steps: tuple[Step, ...]) -> Iterator[tuple[Step, ...]]:
+    """The routes to all tables with a `kernel_mapping`, without those inside of one."""
+    for step, value in part.items():
+        inner = items(value)
+        if str(step).startswith(NAMELESS):
+            continue
+        if isinstance(inner.get("kernel_mapping"), dict):
+            yield (*steps, step)
+        else:
+            yield from _configs_in(inner, (*steps, step))
+
+
+def nothing_there(whole: Parsed, at: Route) -> Diagnostic:
+    """What to say of a route that leads nowhere, at the key of the last thing on it."""
+    depth, part = 0, whole
+    while (below := part.sub(at.steps[depth : depth + 1])) is not None:
+        depth, part = depth + 1, below
+    above, step, value = Route(at.steps[:depth], at_key=True), at.steps[depth], part.value
+    name = quote(str(above)) if depth else "the file"
+    if isinstance(value, list):
+        first = quote(str(above.child(0)))
+        help_text = f"{name} is a list of {len(value)}, counted from {first} on"
+    elif isinstance(value, dict) and value:
+        keys = [key for key in islice(value, MAX_PROBLEMS) if not key.startswith(NAMELESS)]
+        more = " and more" if len(value) > _MOST_SHOWN else ""
+        help_text = f"{name} has {listing(keys[:_MOST_SHOWN], 'and') or 'no keys of text'}{more}"
+        if "<<" in value:
+            help_text += "; what `<<` brings in does not count: write it out"
+        if (nearest := Suggester(keys).closest(str(step))) is not None:
+            help_text = f"did you mean {quote(str(above.child(nearest)))}?"
+    else:
+        help_text = f"{name} is {show(value)}, and holds nothing"
+    located = whole.locate(above.steps)
+    start = located.value.line, located.value.column
+    return Diagnostic(
+        "nothing-there",
+        f"there is no {quote(str(above.child(step)))}",
+        above,
+        help_text,
+        span=located.key or Span(*start, *start),
+    )

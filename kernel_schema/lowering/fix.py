@@ -1,0 +1,153 @@
+"""Mend a config file: every repair that is certain, until none is left."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, get_args
+
+from kernel_schema.codes import Stage, catalogue
+from kernel_schema.diagnostics import ConfigError
+from kernel_schema.files.read import FileAccessError, loads_document, read_text
+from kernel_schema.files.repair import edited
+from kernel_schema.lowering.check import check
+from kernel_schema.schema.arguments import wrong_argument
+from kernel_schema.typeguards import is_path
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Iterable
+
+    from kernel_schema.diagnostics import Diagnostic
+    from kernel_schema.files.document import Document, Format
+    from kernel_schema.schema.arguments import At
+
+# One mistake may hide another, and that the next.
+_MOST_STEPS: Final = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Fixed:
+    """What became of a config file.
+
+    Args:
+        text: What it should hold.
+        mended: The problems that are gone, each where it was when it was mended.
+        left: What is wrong with the new text.
+    """
+
+    text: str
+    mended: tuple[Diagnostic, ...]
+    left: tuple[Diagnostic, ...]
+
+
+def fix(
+    text_or_path: str | os.PathLike[str],
+    *,
+    format: Format | None = None,
+    unsafe: bool = False,
+    at: At | None = None,
+) -> Fixed:
+    r"""Mend what is certain in a config; nothing is written.
+
+    All else stays as it is, byte for byte. What would lose a comment, or bring a problem that was
+    not there, is left.
+
+    Args:
+        text_or_path: A text if it is a `str` and `format` is given; otherwise the path of a file.
+        format: `yaml`, `json` or `toml`; of a path told by its ending if left out.
+        unsafe: Follow what is only a guess too: `did you mean`.
+        at: Where the config stands in a bigger file, as for `read`.
+
+    Returns:
+        The new text, what was mended and what is left.
+
+    Raises:
+        FileAccessError: If the file cannot be read, or its format not be told.
+        ConfigError: If the file is not UTF-8, or too large.
+
+    >>> fixed = fix("kernel_mapping:\n  SiLU:org/repo:SiLU  # ours\n", format="yaml")
+    >>> print(fixed.text, end="")
+    kernel_mapping:
+      SiLU: org/repo:SiLU  # ours
+    >>> [problem.code for problem in fixed.mended], fixed.left
+    (['invalid-kernel-mapping'], ())
+    """
+    if isinstance(text_or_path, str) and format is not None:
+        return mend(text_or_path, format, "<text>", unsafe=unsafe, at=at)
+    if not isinstance(text_or_path, str) and not is_path(text_or_path):
+        raise wrong_argument("text_or_path", text_or_path, "a text or the path of a config file")
+    text, stated = read_text(text_or_path, format=format)
+    return mend(text, stated, str(text_or_path), unsafe=unsafe, at=at)
+
+
+def mend(
+    text: str,
+    format: Format,
+    file: str,
+    *,
+    unsafe: bool = False,
+    at: At | None = None,
+    find: Callable[[Document], Iterable[Diagnostic]] = check,
+) -> Fixed:
+    """What `fix` gives for the text of a file; `find` tells what is wrong with one that is read."""
+
+    def wrong(text: str) -> tuple[Diagnostic, ...]:
+        try:
+            return tuple(find(loads_document(text, format=format, file=file, at=at)))
+        except FileAccessError:
+            raise
+        except ConfigError as error:
+            return error.diagnostics
+
+    def without(problems: list[Diagnostic]) -> tuple[str, list[Diagnostic]] | None:
+        """The text without some of what is left, and what is gone; None if that brings others."""
+        new, made = edited(text, [each.fix for each in problems if each.fix is not None])
+        if _brings(left, wrong(new), unsafe=unsafe):
+            return None
+        return new, [each for each in problems if each.fix in made]
+
+    mended: list[Diagnostic] = []
+    left = wrong(text)
+    refused: set[tuple[object, ...]] = set()
+    for _ in range(_MOST_STEPS):
+        wanted = [
+            each
+            for each in left
+            if each.fix is not None and (unsafe or each.fix.safe) and _key(each) not in refused
+        ]
+        if not wanted:
+            break
+        done = without(wanted)
+        if done is None:
+            # Those that cannot be mended even alone go out; if there are none, one by one.
+            alone = {_key(each) for each in wanted[:_MOST_STEPS] if without([each]) is None}
+            refused |= alone
+            done = None if alone else without(wanted[:1])
+        if done is not None:
+            text, gone = done
+            mended += gone
+            left = wrong(text)
+    return Fixed(text, tuple(mended), left)
+
+
+def _key(diagnostic: Diagnostic) -> tuple[object, ...]:
+    """What makes a problem the same one in a text in which something else was mended."""
+    return diagnostic.code, diagnostic.message, diagnostic.route.steps[-1:]
+
+
+def _brings(before: Iterable[Diagnostic], after: Iterable[Diagnostic], *, unsafe: bool) -> bool:
+    """Whether there is a problem that was not there, and will not be mended in its turn.
+
+    What comes to light once the file can be read, or says a config, was hidden before.
+    """
+    stages = get_args(Stage)
+    known = Counter(map(_key, before))
+    first = min((stages.index(catalogue()[each.code].stage) for each in before), default=0)
+    new = Counter(map(_key, after)) - known
+    return any(
+        _key(each) in new
+        and stages.index(catalogue()[each.code].stage) <= first
+        and (each.fix is None or not (unsafe or each.fix.safe))
+        for each in after
+    )
