@@ -35,6 +35,7 @@ from kernel_schema.files.read import loads_document as loads_document
 from kernel_schema.files.read import read as read
 from kernel_schema.files.write import dump as dump
 from kernel_schema.files.write import dumps as dumps
+from kernel_schema.integrations.adapter import as_transformers as as_transformers
 from kernel_schema.integrations.lifting import from_kernels_mapping as from_kernels_mapping
 from kernel_schema.integrations.lifting import from_transformers as from_transformers
 from kernel_schema.json_schemas.export import json_schema as json_schema

@@ -45,10 +45,11 @@ Code: TypeAlias = Literal[
     "kernel-mapping-disabled", "local-kernels-override", "missing-dependency", "no-such-gpu",
     # kernelize
     "capability-needed", "device-not-inferable", "failing-kernel-condition", "foreign-kernel-code",
-    "inside-replaced-layer", "kernel-changed-since-load", "kernel-gone", "kernel-load-failed",
-    "kernel-not-applied", "kernel-without-backward-in-training",
-    "kernel-without-compile-in-compiled", "never-selected-mode", "plan-not-met", "stale-mode",
-    "unknown-target", "unsupported-by-kernels", "unsupported-device", "unsupported-repository",
+    "hooked-module", "inside-replaced-layer", "kernel-changed-since-load", "kernel-gone",
+    "kernel-load-failed", "kernel-needs-layout", "kernel-not-applied",
+    "kernel-without-backward-in-training", "kernel-without-compile-in-compiled",
+    "never-selected-mode", "not-applied", "plan-not-met", "stale-mode", "unknown-target",
+    "unsupported-by-kernels", "unsupported-device", "unsupported-repository",
     "unusable-lockfile",
 ]  # fmt: skip
 """What a problem is called: the codes of `codes.toml`, so that a type checker refuses any other."""

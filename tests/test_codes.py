@@ -243,6 +243,9 @@ def write_kernels(folder: Path) -> None:
     layers.write_text(f"{layers.read_text()}\n{STATE}", encoding="utf-8")
     shutil.copytree(norm, folder / "norm_copy")
     write_kernel_repository(folder / "fresh", KERNELS, backends=["cpu"])
+    layout = "class NormLayout(nn.Module):\n    pass\n"
+    layout = f"from torch import nn\n{KERNELS[0].source}{layout}"
+    write_kernel_repository(folder / "layout", layout, backends=["cpu"])
     unnamed = write_kernel_repository(folder / "unnamed", KERNELS, backends=["cpu"])
     (unnamed / "build/torch-cpu/metadata.json").write_text(
         '{"name": "x-y", "id": "x", "license": "MIT", "python-depends": [], '
@@ -305,15 +308,19 @@ def test_examples_of_checks(code: Meaning, bench: dict[str, Any]) -> None:
     assert code.name not in right
 
 
+def tiny_llama() -> Any:
+    transformers = pytest.importorskip("transformers", reason="this is about its models")
+    sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
+    config = transformers.LlamaConfig(**sizes, num_hidden_layers=1, vocab_size=32)
+    return transformers.LlamaForCausalLM(config).eval()
+
+
 @of_stage("model", formats=["python"])
 def test_examples_of_checks_on_models(code: Meaning, bench: dict[str, Any]) -> None:
     if "peft." in code.wrong:
         bench["peft"] = pytest.importorskip("peft", reason="this is about its modules")
     if "use_kernels" in code.wrong:
-        transformers = pytest.importorskip("transformers", reason="this is about its models")
-        sizes = {"hidden_size": 16, "intermediate_size": 32, "num_attention_heads": 2}
-        config = transformers.LlamaConfig(**sizes, num_hidden_layers=1, vocab_size=32)
-        bench["model"] = transformers.LlamaForCausalLM(config).eval()
+        bench["model"] = tiny_llama()
 
     def check(text: str) -> list[str]:
         names = dict(bench)
@@ -400,11 +407,16 @@ def test_examples_of_machines(code: Meaning, bench: dict[str, Any]) -> None:
 def outcome(text: str, code: Meaning, bench: dict[str, Any]) -> list[str]:
     """What running an example reports, and what an audit of the model reports after it."""
     layer_name = "NormWithoutBackward" if "backward" in code.name else "Norm"
+    registered = "Norm"
+    if "as_transformers" in code.wrong:
+        registered = "RMSNorm"
+        accelerate = pytest.importorskip("accelerate", reason="an example is about its hooks")
+        bench |= {"model": tiny_llama(), "accelerate": accelerate}
     # Absolute: kernels keeps what it has loaded by its path as written, and examples move about.
     repository = Path("kernels/fresh" if "fresh" in text else "kernels/norm").absolute()
     kernel = f"{repository}:{layer_name}"
     entry = {"cuda": [{"min_capability": 80, "kernel": kernel}]}
-    config = ks.KernelConfig({"Norm": entry if code.name == "capability-needed" else kernel})
+    config = ks.KernelConfig({registered: entry if code.name == "capability-needed" else kernel})
     try:
         exec(text, dict(bench, config=config))  # noqa: S102 (the catalogue's own example)
         checked = ks.check(config, bench["model"]) if code.name.startswith("kernel-changed") else ()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
-from kernel_schema.schema.rules import Kernel
+from kernel_schema.schema.rules import Kernel, expand
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
@@ -48,14 +48,18 @@ def data_parallel(situation: Situation, layers: RegisteredLayers) -> Iterator[Di
 
 
 def managed_by_transformers(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
-    """A model in which transformers places kernels of its own: `managed-by-transformers`."""
-    if layers.managed and any(_getting_kernels(situation, layers)):
+    """A model in which transformers places other kernels: `managed-by-transformers`."""
+    others = [
+        config for config in layers.managed if config is None or expand(config) != situation.rules
+    ]
+    if others and any(_getting_kernels(situation, layers)):
+        its_own = "its own" if None in others else "those of the config that it was given"
         yield Diagnostic(
             "managed-by-transformers",
             "the model was loaded with `use_kernels`: whenever `.train()` or `.eval()` changes its "
-            "mode, transformers takes these kernels out and puts its own in place",
-            help="load the model without `use_kernels`, or call kernelize again after each change; "
-            "`audit` tells what is gone",
+            f"mode, transformers takes these kernels out and puts {its_own} in place",
+            help="let transformers do it, `model.set_use_kernels(True, ks.as_transformers(config))`"
+            ", or call kernelize again after each change; `audit` tells what is gone",
             severity=Severity.WARNING,
         )
 

@@ -1,4 +1,4 @@
-"""What transformers brings of its own: its default table of kernels."""
+"""What transformers has: its default table of kernels, and a `KernelConfig` to put for its own."""
 
 from __future__ import annotations
 
@@ -11,9 +11,20 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    # For type checkers; at run time `__getattr__` has it.
+    from kernel_schema.integrations.kernel_config import KernelConfig as KernelConfig  # noqa: PLC0414
     from kernel_schema.schema.rules import Rule
 
 _INSTALL: Final = "pip install 'kernel-schema[transformers]'"
+
+
+def __getattr__(name: str) -> Any:
+    if name == "KernelConfig":  # derived from that of transformers, which is imported with it
+        from kernel_schema.integrations.kernel_config import KernelConfig
+
+        return KernelConfig
+    message = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(message)
 
 
 def default_rules() -> tuple[Rule, ...]:

@@ -14,12 +14,12 @@ from kernel_schema.checks.questions import ask
 from kernel_schema.choice.plan import disagreements
 from kernel_schema.choice.planning import plan_model
 from kernel_schema.choice.report import Report
-from kernel_schema.diagnostics import Diagnostic, KernelNotAppliedError, KernelSchemaError
 from kernel_schema.files.read import config_of, opened
 from kernel_schema.lowering.audit import audit_layers
 from kernel_schema.lowering.check import refuse_errors
+from kernel_schema.lowering.failures import refuse_unapplied, telling
 from kernel_schema.lowering.forwards import NO_KERNEL, loaded_class, why_kept
-from kernel_schema.lowering.lower import build, kernels_mode, lower
+from kernel_schema.lowering.lower import build, kernels_mode, loud, lower
 from kernel_schema.lowering.restore import ONE_AT_A_TIME, Block, Snapshot
 from kernel_schema.lowering.situate import placed, placing, situate, taken
 from kernel_schema.lowering.upstream import (
@@ -31,9 +31,8 @@ from kernel_schema.lowering.upstream import (
 from kernel_schema.model.carriers import called_functions, look_closer
 from kernel_schema.model.inspect import inspect_model
 from kernel_schema.model.target import need_gpu, resolve_mode, resolve_target
-from kernel_schema.schema.rules import Kernel, LocalKernel, Rule, RuntimeChoice, expand
+from kernel_schema.schema.rules import Kernel, Rule, RuntimeChoice, expand
 from kernel_schema.schema.vocabulary import ModeName
-from kernel_schema.wording import in_one_line, quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
@@ -147,6 +146,23 @@ def kernelize(
     >>> norm.replaced, norm.total, norm.kernels[0].layer_class
     (5, 5, 'DemoRMSNorm')
     """
+    return put_in_place(
+        model, config, mode=mode, device=device, strict=strict, ignore=ignore, select=select
+    )
+
+
+def put_in_place(
+    model: Module,
+    config: ConfigSource,
+    *,
+    mode: ModeInput | None,
+    device: DeviceInput | None,
+    strict: bool,
+    ignore: Collection[str],
+    select: Collection[str] | None,
+    inherited_may_fail: bool = False,
+) -> Report:
+    """`kernelize`, which passes over what is inherited and has no build here, if that may fail."""
     source = taken(config, model)
     snapshot = None
     try:
@@ -168,15 +184,22 @@ def kernelize(
             mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK, network=True)
             # kernels logs a warning for every module without an entry: our report says it once.
             mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
+            options: dict[str, Any] = {}
+            if inherited_may_fail:
+                mapping = loud(mapping)
+                options["use_fallback"] = kernels.KernelizeFallback.ALL
             snapshot = Snapshot(model)
             with snapshot:
                 with (
-                    _told(snapshot, plan),
+                    telling(snapshot, plan),
                     _active(rules, mapping, inherit=wanted.inherit_mapping),
                     called_functions(model),
                 ):
                     kernels.kernelize(
-                        model, mode=kernels_mode(kernels, target.mode), device=target.device.value
+                        model,
+                        mode=kernels_mode(kernels, target.mode),
+                        device=target.device.value,
+                        **options,
                     )
                 snapshot.rehook()
                 outcomes, warnings = audit_layers(
@@ -184,7 +207,7 @@ def kernelize(
                 )
                 report = Report(outcomes, target.device, target.mode)
                 if strict:
-                    _refuse_unapplied(plan, report)
+                    refuse_unapplied(plan, report)
                 snapshot.keep(target.device, target.mode, plan.asked)
                 for file in {kernel.file for outcome in outcomes for kernel in outcome.kernels}:
                     if file is not None:
@@ -207,17 +230,6 @@ def _registered(situation: Situation, target: Target) -> list[Rule]:
             for inherited in situation.of_layer(rule.layer_name).in_force(target.device)
         )
     ]
-
-
-@contextmanager
-def _told(snapshot: Snapshot, plan: Plan) -> Generator[None]:
-    """Say of what goes wrong in the block which kernel it struck."""
-    try:
-        yield
-    except KernelSchemaError:
-        raise
-    except Exception as error:
-        raise KernelNotAppliedError([_load_failure(snapshot, plan, error)]) from error
 
 
 def _why_kept(plan: Plan) -> Callable[[Carrier], str]:
@@ -289,61 +301,3 @@ def kernelized(
     except BaseException:  # whatever interrupted the end of the block
         block.leave()
         raise
-
-
-def _refuse_unapplied(plan: Plan, report: Report) -> None:
-    rules = {layer.layer_name: layer.rule for layer in plan.layers}
-    problems = [
-        Diagnostic(
-            "kernel-not-applied",
-            f"`{rule.kernel}` replaced none of the {layer.total} {quote(layer.layer_name)}: "
-            + "; ".join(dict.fromkeys(kept.reason for kept in layer.kept)),
-            rule.route,
-            help="pass `strict=False` to run with the model's own forward",
-        )
-        for layer in report.layers
-        if (rule := rules[layer.layer_name]) is not None
-        and rule.kernel is not None
-        and not (rule.is_inherited or layer.replaced)
-    ]
-    if problems:
-        raise KernelNotAppliedError(problems)
-
-
-def _load_failure(snapshot: Snapshot, plan: Plan, error: Exception) -> Diagnostic:
-    carrier = snapshot.first_untouched()
-    rule = plan.layer(carrier.layer_name).rule if carrier is not None else None
-    # The first cause often says more than the last.
-    ends = dict.fromkeys(in_one_line(_causes(error)[end]) for end in (0, -1))
-    cause = ", because of ".join(ends)
-    if carrier is None or rule is None:
-        return Diagnostic("kernel-load-failed", f"kernels could not replace a layer: {cause}")
-    where = quote(carrier.name) if carrier.name else "the model itself"
-    return Diagnostic(
-        "kernel-load-failed",
-        f"`{rule.kernel}` for {quote(carrier.layer_name)} could not be put in place of {where}: "
-        f"{cause}",
-        rule.route,
-        help=_load_help(rule, error),
-    )
-
-
-def _causes(error: BaseException) -> list[BaseException]:
-    """An error and what led to it, last first."""
-    chain: list[BaseException] = []
-    cause: BaseException | None = error
-    while cause is not None and cause not in chain:
-        chain.append(cause)
-        cause = cause.__cause__ or (None if cause.__suppress_context__ else cause.__context__)
-    return chain
-
-
-def _load_help(rule: Rule, error: Exception) -> str | None:
-    if "is not from a trusted publisher" in str(error):
-        return "if you trust the publisher, set `trust_remote_code` beside `kernel`"
-    if any("Illegal header value" in str(cause) for cause in _causes(error)):
-        # huggingface_hub 2.4 sends a header that its own client refuses.
-        return "unset HF_HUB_DISABLE_TELEMETRY, DISABLE_TELEMETRY and DO_NOT_TRACK"
-    if isinstance(rule.kernel, LocalKernel) and isinstance(error, FileNotFoundError):
-        return "build the kernel for this device and torch version"
-    return None

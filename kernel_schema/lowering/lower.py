@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import re
 import sys
-from functools import lru_cache
+from copy import copy
+from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.checks.environment import version_of
 from kernel_schema.checks.refusals import refusal
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.files.read import opened
+from kernel_schema.lowering.forwards import replacement
 from kernel_schema.lowering.situate import placing, taken
-from kernel_schema.lowering.upstream import import_kernels, knows_device
+from kernel_schema.lowering.upstream import import_kernels, knows_device, loaded_layers
+from kernel_schema.model.carriers import carriers
 from kernel_schema.model.target import mode_of, resolve_device, resolve_mode
 from kernel_schema.paths import home_path
 from kernel_schema.schema.arguments import need_module
@@ -162,6 +165,54 @@ def build(
             by_mode[modes[rule.mode]] = repository
     if problems:
         raise LoweringError(dict.fromkeys(problems))
+    return mapping
+
+
+class MissingFileError(Exception):
+    """A kernel that is not there, in words that no fallback of kernels takes for an answer."""
+
+    def __init__(self, why: FileNotFoundError) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
+def loud(mapping: KernelsMapping) -> KernelsMapping:
+    """The same mapping, whose kernels do not pass for missing where a file is missing.
+
+    `KernelizeFallback.ALL` keeps a layer's own forward at a FileNotFoundError (kernels 0.17). The
+    repositories are equal to those of the mapping.
+    """
+    for by_device in mapping.values():
+        for by_mode in by_device.values():
+            for mode, repository in by_mode.items():
+                by_mode[mode] = louder = copy(repository)
+                louder.__class__ = _loud_kind(type(repository))
+    return mapping
+
+
+@cache
+def _loud_kind(kind: Any) -> Any:
+    def load(self: Any) -> Any:
+        try:
+            return kind.load(self)
+        except FileNotFoundError as error:
+            raise MissingFileError(error) from error
+
+    return type(kind.__name__, (kind,), {"load": load, "__module__": __name__})
+
+
+def repeating(model: Module, device: DeviceType) -> KernelsMapping:
+    """The mapping by which kernels would put in place what is in place on a model, in any mode."""
+    kernels = import_kernels()
+    forwards = ((getattr(cls, "forward", cls), key) for key, cls in loaded_layers().items())
+    repositories = {id(forward): repository for forward, repository in forwards}
+    fallback = kernels_mode(kernels, ModeName.FALLBACK)
+    mapping: KernelsMapping = {}
+    for item in carriers(model):
+        by_mode = mapping.setdefault(item.layer_name, {}).setdefault(device.value, {})
+        repository = repositories.get(id(replacement(item.carrier)))
+        if repository is not None:
+            by_mode[fallback] = repository
     return mapping
 
 

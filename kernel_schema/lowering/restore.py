@@ -22,7 +22,7 @@ from kernel_schema.model.wrappers import unwrap
 from kernel_schema.schema.arguments import need_module
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
     from kernel_schema.model.carriers import Carrier
     from kernel_schema.model.types import Module
@@ -45,7 +45,7 @@ class Note(NamedTuple):
 
     device: DeviceType
     mode: ModeName
-    forward: ref[Any]  # one that was placed: dead once somebody else has placed another
+    forward: Callable[[], Any]  # one that was placed: None once somebody else has placed another
     meant: Mapping[str, Kernel]
 
 
@@ -56,6 +56,21 @@ def live_note_of(model: Module) -> Note | None:
     """The note on a model, unless somebody else has placed kernels since."""
     note = _NOTES.get(unwrap(model))
     return None if note is None or note.forward() is None else note
+
+
+def keep_note_when_repeated(model: Module) -> None:
+    """Keep the note on a model though somebody else is about to place the very kernels again."""
+    note = live_note_of(model)
+    if note is None:
+        return
+    bound = note.forward()
+    witness, function = ref(bound.__self__), bound.__func__
+
+    def placed() -> Any:
+        carrier = witness()
+        return function if carrier is not None and replacement(carrier) is function else None
+
+    _NOTES[unwrap(model)] = note._replace(forward=placed)
 
 
 def restore(model: Module) -> None:

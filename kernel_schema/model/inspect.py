@@ -20,6 +20,7 @@ from kernel_schema.schema.arguments import need_module
 if TYPE_CHECKING:
     from kernel_schema.model.places import Place
     from kernel_schema.model.types import Module
+    from kernel_schema.schema.models import KernelConfig
 
 _SHOWN_NAMES: Final = 5
 
@@ -66,7 +67,8 @@ class RegisteredLayers(Mapping[str, RegisteredLayer]):
         unregistered_classes: Names of the classes in the model that register nothing.
         modules: How many modules the model has, shared ones once.
         training: Whether the model, inside its wrappers, is in training mode.
-        managed: Whether transformers puts its own kernels in place at each change of mode.
+        managed: For each model in it in which transformers puts kernels in place at each change of
+            mode: the config of ours by which it does that (`as_transformers`), or None.
         nested: Whether any of them lies inside of another one.
     """
 
@@ -75,7 +77,7 @@ class RegisteredLayers(Mapping[str, RegisteredLayer]):
     unregistered_classes: frozenset[str]
     modules: int
     training: bool
-    managed: bool = False
+    managed: tuple[KernelConfig | None, ...] = ()
     nested: bool = False
 
     @property
@@ -165,7 +167,7 @@ def _registered(model: Module, walk: Walk) -> RegisteredLayers:
         unregistered,
         walk.modules,
         bool(unwrap(model).training),
-        walk.managed,
+        tuple(walk.managed),
         nested,
     )
 

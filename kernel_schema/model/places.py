@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _DATA_PARALLEL: Final = "torch.nn.parallel.data_parallel.DataParallel"
 _COPIES: Final = "peft.utils.other.ModulesToSaveWrapper"
 _MANAGED: Final = "transformers.modeling_utils.PreTrainedModel"
+_ADAPTER: Final = "kernel_schema.integrations.kernel_config.AppliedKernelConfig"
 _KINDS: Final = frozenset({COMPILED, _DATA_PARALLEL, _COPIES, _MANAGED})
 
 
@@ -61,6 +62,12 @@ def below(place: Place, kind: str | None, module: Module) -> Place:
 def is_managed(kind: str | None, module: Module) -> bool:
     """Whether transformers puts its own kernels into a model at each change of mode (5.x)."""
     return kind == _MANAGED and bool(module.__dict__.get("_use_kernels"))
+
+
+def applied_config(module: Module) -> Any:
+    """The config of ours that transformers puts into a model which it manages; None if another."""
+    adapter: Any = module.__dict__.get("kernel_config")
+    return adapter.config if full_name(adapter.__class__) == _ADAPTER else None
 
 
 def idle_copies(kind: str | None, module: Module) -> Iterator[tuple[Module, str]]:

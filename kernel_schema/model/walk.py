@@ -7,7 +7,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.model.own_forward import closure_of
-from kernel_schema.model.places import ANYWHERE, below, idle_copies, is_managed, kind_of
+from kernel_schema.model.places import (
+    ANYWHERE,
+    applied_config,
+    below,
+    idle_copies,
+    is_managed,
+    kind_of,
+)
 from kernel_schema.model.wrappers import children_of, wrapped_key
 
 if TYPE_CHECKING:
@@ -65,7 +72,7 @@ class Walk:
         self.ignored: dict[str, InstanceName] = {}
         self.modules = 0
         self.device: str | None = None
-        self.managed = False
+        self.managed: list[Any] = []
         self.place = ANYWHERE
         self._idle: dict[Module, str] = {}
         self._model = model
@@ -129,7 +136,8 @@ class Walk:
 
     def _enter(self, place: Place, facts: ClassFacts, module: Module) -> Place:
         """The place of a module that is not simply that above it; keeps what it tells of itself."""
-        self.managed = self.managed or is_managed(facts.kind, module)
+        if is_managed(facts.kind, module):
+            self.managed.append(applied_config(module))
         if "kernel_layer_name" in module.__dict__:
             self._ignore(str(module.__dict__["kernel_layer_name"]), facts)
         for copy, runs in idle_copies(facts.kind, module):
