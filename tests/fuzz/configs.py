@@ -11,11 +11,12 @@ import io
 import json
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import kernel_schema as ks
 from kernel_schema.cli.output import OUTPUT_FORMATS, show
 from kernel_schema.cli.output.result import CheckResult
+from kernel_schema.codes import Stage, catalogue
 
 if TYPE_CHECKING:
     from random import Random
@@ -83,8 +84,11 @@ def check_config(text: str, format: Format) -> None:
         document = ks.loads_document(text, format=format, file=f"fuzz.{format}")
     except ks.ConfigError as error:
         check_diagnostics(error.diagnostics, text, document=False)
+        check_fixes(error.diagnostics, text, format)
         return
-    check_diagnostics(ks.check(document), text, document=True)
+    found = ks.check(document)
+    check_diagnostics(found, text, document=True)
+    check_fixes(found, text, format)
     config = document.config
     for other in FORMATS:
         written = ks.dumps(config, format=other)
@@ -92,6 +96,24 @@ def check_config(text: str, format: Format) -> None:
         assert again == config
         assert ks.dumps(again, format=other) == written
         assert again.digest() == config.digest()
+
+
+def check_fixes(found: tuple[ks.Diagnostic, ...], text: str, format: Format) -> None:
+    """What mends a file is found at once, breaks nothing that was right, and loses no comment."""
+    for unsafe in (False, True):
+        fixed = ks.fix(text, format=format, unsafe=unsafe)
+        assert fixed.mended or fixed.text == text
+        again = ks.fix(fixed.text, format=format, unsafe=unsafe)
+        assert (again.text, again.mended, again.left) == (fixed.text, (), fixed.left)
+        stages = [_stage(each) for each in found]
+        if stages and min(stages):
+            assert all(map(_stage, fixed.left)), "what could be read still can"
+            if format != "json":
+                assert fixed.text.count("#") >= text.count("#")
+
+
+def _stage(diagnostic: ks.Diagnostic) -> int:
+    return get_args(Stage).index(catalogue()[diagnostic.code].stage)
 
 
 def check_diagnostics(found: tuple[ks.Diagnostic, ...], text: str, *, document: bool) -> None:
