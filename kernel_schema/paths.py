@@ -27,6 +27,9 @@ exists = os.path.exists
 is_there = os.path.lexists  # a link that leads nowhere is there, too
 is_directory = os.path.isdir
 is_file = os.path.isfile
+# Of strings: a `Path` for each file of a large tree takes longer than reading it does.
+name_of = os.path.basename
+status_of = os.stat
 
 _NETWORK: Final = re.compile(r"[/\\](?:\?\?)?[/\\]")
 _OWN_HOME: Final = re.compile(r"~(?:[/\\]+|\Z)")
@@ -86,9 +89,7 @@ def read_at_most(path: AnyPath, limit: int) -> bytes:
         OSError: If it cannot be opened, is a pipe that nobody writes to, or leads to a device.
         ValueError: If the path can be none.
     """
-    from pathlib import Path
-
-    _refuse_device(path, Path(path).stat().st_mode)  # opening some devices does harm
+    _refuse_device(path, status_of(path).st_mode)  # opening some devices does harm
     with open(path, "rb", opener=_open_without_waiting) as stream:
         mode = os.fstat(stream.fileno()).st_mode
         _refuse_device(path, mode)

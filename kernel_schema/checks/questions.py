@@ -7,7 +7,7 @@ from itertools import chain, groupby, islice
 from operator import attrgetter
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.builds.cache import cached_repository
+from kernel_schema.builds.cache import is_any_cached
 from kernel_schema.checks.paths import missing_local_kernels, missing_lockfiles
 from kernel_schema.checks.refusals import unknown_home, untrusted_revision
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 def ask(
     situation: Situation, *, ignore: Collection[str] = (), select: Collection[str] | None = None
 ) -> tuple[Diagnostic, ...]:
-    """Find everything that is wrong in a situation; takes codes and gives what `check` does."""
+    """Find everything that is wrong in a situation; takes, gives and raises what `check` does."""
     answers = [question(situation) for question in _QUESTIONS]
     if situation.layers is not None:
         from kernel_schema.checks.model import MODEL_QUESTIONS
@@ -58,12 +58,14 @@ def ask(
 def wanted(
     diagnostics: Iterable[Diagnostic], ignore: Collection[str], select: Collection[str] | None
 ) -> Iterator[Diagnostic]:
-    """The diagnostics whose codes are asked for; takes what `ask` takes."""
-    return (
-        diagnostic
-        for diagnostic in diagnostics
-        if diagnostic.code not in ignore and (select is None or diagnostic.code in select)
-    )
+    """The diagnostics whose codes are asked for; takes and raises what `outside` does."""
+    if not ignore and select is None:
+        return iter(diagnostics)
+    # Imported here: most calls want all of them.
+    from kernel_schema.checks.selection import outside
+
+    left_out = outside(ignore, select)
+    return (diagnostic for diagnostic in diagnostics if diagnostic.code not in left_out)
 
 
 def _untrusted_revisions(situation: Situation) -> Iterator[Diagnostic]:
@@ -79,12 +81,8 @@ def _unknown_homes(situation: Situation) -> Iterator[Diagnostic]:
 def _kernel_contracts(situation: Situation) -> Iterator[Diagnostic]:
     """What kernels will say of the code, where it is here to be read."""
     kernels = [rule.kernel for rule in situation.rules]
-    if any(isinstance(kernel, LocalKernel) for kernel in kernels) or any(
-        map(
-            cached_repository,
-            {kernel.repo_id for kernel in kernels if isinstance(kernel, HubKernel)},
-        )
-    ):
+    on_hub = {kernel.repo_id for kernel in kernels if isinstance(kernel, HubKernel)}
+    if any(isinstance(kernel, LocalKernel) for kernel in kernels) or is_any_cached(on_hub):
         # Imported with what there is to read: not to check a file alone.
         from kernel_schema.checks.contract import kernel_contracts
 

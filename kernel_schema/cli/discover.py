@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
-from fnmatch import fnmatch
+import re
+from collections.abc import Callable, Iterable, Iterator
+from fnmatch import translate
 from pathlib import Path
 from typing import Final
 
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.files.read import PYPROJECT, STANDARD_INPUT, TABLE
+from kernel_schema.files.inner import MISNAMED, PYPROJECT, SETTINGS, TABLE, misnamed_table
+from kernel_schema.files.read import STANDARD_INPUT
 from kernel_schema.paths import exists, is_directory, is_file, read_at_most
+from kernel_schema.typeguards import is_table
 
 _ENDINGS: Final = ("yaml", "yml", "json", "toml")
 PATTERNS: Final = tuple(
@@ -18,12 +21,22 @@ PATTERNS: Final = tuple(
 )
 """The names under which a directory is searched, besides `pyproject.toml` with our table."""
 
+# What the file system tells apart counts, on each system.
+_WANTED: Final = re.compile("|".join(translate(os.path.normcase(pattern)) for pattern in PATTERNS))
+_OURS: Final = re.compile(MISNAMED.pattern.encode(), re.IGNORECASE)
 _SKIPPED: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
 
 
-def discover(paths: Iterable[str], max_bytes: int) -> tuple[list[str], list[Diagnostic]]:
+def discover(
+    paths: Iterable[str],
+    max_bytes: int,
+    excludes: Callable[[str], bool] = lambda _: False,
+    *,
+    stdin_name: str | None = None,
+) -> tuple[list[str], list[Diagnostic]]:
     """The files that are meant, each once, and why directories could not be searched.
 
+    What `excludes` says yes to is left out, also where it is named; standard input by its name.
     Hidden directories and virtual environments are not searched; a `pyproject.toml` that is too
     large counts as one of ours.
     """
@@ -31,23 +44,32 @@ def discover(paths: Iterable[str], max_bytes: int) -> tuple[list[str], list[Diag
     refused: list[Diagnostic] = []
     for path in paths:
         searched = path != STANDARD_INPUT and is_directory(path)
-        for file in _below(path, refused, max_bytes) if searched else (path,):
+        for file in _below(path, refused, max_bytes, excludes) if searched else (path,):
+            name = stdin_name if file == STANDARD_INPUT else file
+            if name and excludes(name):
+                continue
             # One file under two spellings is one file.
             files.setdefault(os.path.abspath(file) if file else file, file)
     return list(files.values()), refused
 
 
-def _below(directory: str, refused: list[Diagnostic], max_bytes: int) -> Iterator[str]:
+def _below(
+    directory: str, refused: list[Diagnostic], max_bytes: int, excludes: Callable[[str], bool]
+) -> Iterator[str]:
     def refuse(error: OSError) -> None:
         file = os.fsdecode(error.filename or directory)
         reason = error.strerror or str(error)
         refused.append(Diagnostic("unreadable-file", f"it cannot be searched: {reason}", file=file))
 
     for parent, folders, names in os.walk(directory, onerror=refuse):
-        folders[:] = sorted(folder for folder in folders if _is_searched(parent, folder))
+        folders[:] = sorted(
+            folder
+            for folder in folders
+            if _is_searched(parent, folder) and not excludes(os.path.join(parent, folder))
+        )
         for name in sorted(names):
             file = os.path.normpath(os.path.join(parent, name))
-            wanted = any(fnmatch(name, pattern) for pattern in PATTERNS)
+            wanted = _WANTED.match(os.path.normcase(name)) is not None
             # A named pipe would keep us waiting; a link that leads nowhere has to be told.
             if (wanted and (is_file(file) or not exists(file))) or (
                 name == PYPROJECT and _is_for_us(file, max_bytes)
@@ -69,12 +91,17 @@ def _is_for_us(file: str, max_bytes: int) -> bool:
         return False
     if len(raw) > max_bytes:
         return True
-    if str(TABLE.steps[-1]).encode() not in raw:
+    if _OURS.search(raw) is None:
         return False
     # Imported here: most calls name their files.
     from kernel_schema.files.toml import read_toml
 
     try:
-        return read_toml(raw.decode("utf-8"), allow_empty=True).sub(TABLE.steps) is not None
+        parsed = read_toml(raw.decode("utf-8"), allow_empty=True)
     except ValueError:
         return str(TABLE).encode() in raw
+    table = parsed.sub(TABLE.steps)
+    if table is None:
+        return misnamed_table(parsed) is not None
+    # Settings alone are no config.
+    return not is_table(table.value) or list(table.value) != [SETTINGS]

@@ -5,16 +5,24 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.cli.exits import FINDINGS, USAGE, Stop, complain, say
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.text import render
-from kernel_schema.diagnostics import Diagnostic, KernelSchemaError, Route
-from kernel_schema.files.document import Document, Format
-from kernel_schema.files.read import FileAccessError, loads_document, read_text
+from kernel_schema.diagnostics import Diagnostic, KernelSchemaError, Route, in_file_order
+from kernel_schema.files.document import Document, Format, InvalidConfigError
+from kernel_schema.files.read import (
+    STANDARD_INPUT,
+    FileAccessError,
+    format_of,
+    loads_document,
+    read_text,
+)
 
 if TYPE_CHECKING:
+    from kernel_schema.cli.findings.judge import Judge
     from kernel_schema.model.types import Module
 
 
@@ -24,38 +32,63 @@ def check_files(
     format: Format | None = None,
     max_bytes: int,
     at: Route | None = None,
+    stdin_name: str | None = None,
+    judge: Judge | None = None,
     **asked: Any,
 ) -> CheckResult:
     """Read, validate and check files; takes what `ks.read` and, in `asked`, `ks.check` do.
 
-    Each is checked by itself: one that is wrong keeps no other from being checked.
+    Each is checked by itself: one that is wrong keeps no other from being checked. Messages call
+    standard input `stdin_name`. All that is found is shown, unless a `judge` leaves some out.
     """
     diagnostics: list[Diagnostic] = []
     refused: list[Diagnostic] = []
     documents: list[Document] = []
     texts: dict[str, str] = {}
-    for file in files:
-        wrong: Sequence[Diagnostic] = ()
+    for path in files:
+        file = stdin_name if path == STANDARD_INPUT and stdin_name is not None else path
+        left_out: dict[str, Any] = {} if judge is None else {"ignore": judge.policy(file).off}
+        unusable: Sequence[Diagnostic] = ()
+        rest: Sequence[Diagnostic] = ()
+        document: Document | None = None
         try:
-            texts[file], file_format = read_text(file, format=format, max_bytes=max_bytes)
+            texts[file], file_format = read_text(
+                path, format=format or format_of(file), max_bytes=max_bytes
+            )
             document = loads_document(texts[file], format=file_format, file=file, at=at)
             documents.append(document)
             # Imported here: a file that holds no valid config needs none of it.
             from kernel_schema.lowering.check import check
 
-            wrong = check(document, **asked)
+            rest = check(document, **asked, **left_out)
         except FileAccessError as error:
-            refused += error.diagnostics
+            refused += _named(error, path, file)
+        except InvalidConfigError as error:
+            unusable = error.diagnostics
+            from kernel_schema.lowering.check import check_part
+
+            document, rest = check_part(error, **asked, **left_out) or (None, ())
         except KernelSchemaError as error:
-            wrong = error.diagnostics
-        if wrong:
+            unusable = _named(error, path, file)
+        if judge is not None:
+            with_model = asked.get("model") is not None
+            rest = tuple(judge.shown(file, unusable, rest, document, with_model=with_model))
+            unusable = ()
+        if wrong := in_file_order((*unusable, *rest)):
             from kernel_schema.cli.withheld import discreet, has_excerpts
 
-            diagnostics += discreet(file, wrong)
-            if not has_excerpts(file):
+            diagnostics += discreet(path, wrong)
+            if not has_excerpts(path):
                 texts.pop(file, None)
     checked = len(files) - len({diagnostic.file for diagnostic in refused})
     return CheckResult(diagnostics, texts, checked, documents, refused)
+
+
+def _named(error: KernelSchemaError, path: str, file: str) -> Sequence[Diagnostic]:
+    """What an error tells of a file that messages call something else than its path."""
+    if path == file:
+        return error.diagnostics
+    return [replace(each, file=file) for each in error.diagnostics]
 
 
 def open_document(file: str, options: argparse.Namespace) -> Document:

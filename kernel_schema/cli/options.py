@@ -23,9 +23,16 @@ class Argument:
         self.options = options
 
 
-def flag(name: str, purpose: str) -> Argument:
+def flag(name: str, purpose: str, *others: str) -> Argument:
     """An option without a value."""
-    return Argument(name, action="store_true", help=purpose)
+    return Argument(name, *others, action="store_true", help=purpose)
+
+
+def codes_option(name: str, purpose: str, *, default: list[str] | None = None) -> Argument:
+    """An option that takes codes: with commas, or one each time."""
+    return Argument(
+        name, type=codes, action="extend", default=default, metavar="CODE,...", help=purpose
+    )
 
 
 def model(
@@ -44,7 +51,8 @@ def model(
 def output_format(default: str, *others: str) -> Argument:
     """`--output-format`."""
     choices = (default, *others)
-    return Argument("--output-format", choices=choices, default=default, help=f"default: {default}")
+    purpose = f"how results are printed (default: {default})"
+    return Argument("--output-format", choices=choices, default=default, help=purpose)
 
 
 def codes(text: str) -> list[str]:
@@ -100,7 +108,7 @@ def _build_target(text: str) -> str:
 FORMATS: Final[tuple[Format, ...]] = ("yaml", "json", "toml")
 DEVICES: Final = ("cpu", "cuda", "mps", "neuron", "npu", "rocm", "tpu", "xpu")
 _MODES: Final = ("inference", "training", "inference_torch_compile", "training_torch_compile")
-_READ_AS: Final = "the format to read, if the ending of the file does not tell it"
+_READ_AS: Final = "how FILE is read, if its ending does not tell"
 _AT_MOST: Final = f"refuse larger files (default: {MAX_BYTES})"
 
 AT: Final = Argument(

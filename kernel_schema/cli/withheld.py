@@ -6,10 +6,11 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
+from kernel_schema.cli.repository import lies_in, repository_around
 from kernel_schema.codes import catalogue
 from kernel_schema.diagnostics import Diagnostic, Route
 from kernel_schema.files.read import STANDARD_INPUT
-from kernel_schema.paths import exists, is_device_path, is_file
+from kernel_schema.paths import is_device_path, is_file
 from kernel_schema.wording import quote
 
 
@@ -48,7 +49,7 @@ def leads_away(file: str) -> bool:
     if is_device_path(file):  # named by whoever calls us: `<(command)` is a link too
         return False
     path = os.path.abspath(file)
-    return not _lies_in(os.path.realpath(path), os.path.realpath(_ground_of(path)))
+    return not lies_in(os.path.realpath(path), os.path.realpath(_ground_of(path)))
 
 
 def _ground_of(path: str) -> str:
@@ -60,22 +61,9 @@ def _ground_of(path: str) -> str:
         working = os.getcwd()
     except OSError:  # it is gone
         working = os.sep
-    ground = _repository_around(working) or working
+    ground = repository_around(working) or working
     # Everything lies below the root: who works there, in a container say, is nowhere in particular.
-    if _lies_in(path, ground) and os.path.dirname(ground) != ground:
+    if lies_in(path, ground) and os.path.dirname(ground) != ground:
         return ground
     folder = os.path.dirname(path)
-    return _repository_around(folder) or folder
-
-
-def _repository_around(folder: str) -> str | None:
-    while (parent := os.path.dirname(folder)) != folder:
-        if exists(os.path.join(folder, ".git")):
-            return folder
-        folder = parent
-    return None
-
-
-def _lies_in(path: str, folder: str) -> bool:
-    path, folder = os.path.normcase(path), os.path.normcase(folder)
-    return path == folder or path.startswith(os.path.join(folder, ""))
+    return repository_around(folder) or folder

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import os
 import re
-from copy import copy
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeVar, cast
-
-from pydantic import BaseModel
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 from kernel_schema.diagnostics import (
     ConfigError,
@@ -20,27 +17,23 @@ from kernel_schema.diagnostics import (
     in_file_order,
 )
 from kernel_schema.files.inner import further_in, nothing_there
+from kernel_schema.files.local_paths import anchor
 from kernel_schema.files.parsed import ReadError
 from kernel_schema.files.repair import with_fixes
 from kernel_schema.limits import MAX_KEY
-from kernel_schema.schema.grammar import FrozenDict
 from kernel_schema.schema.models import (
-    CapabilityEntry,
-    DeviceMapping,
     KernelConfig,
-    KernelSpec,
-    ModeMapping,
     read_config,
 )
-from kernel_schema.schema.references import LocalRef, read_kernel_ref
+from kernel_schema.schema.references import read_kernel_ref
 from kernel_schema.schema.vocabulary import ORIGINAL
-from kernel_schema.typeguards import is_tuple
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
-    from kernel_schema.files.parsed import Parsed
+    from kernel_schema.files.comments import Comment
+    from kernel_schema.files.parsed import Parsed, Value
 
 Format = Literal["yaml", "json", "toml"]
 
@@ -92,6 +85,13 @@ class Document:
         """
         return self._part.span_of(route)
 
+    @property
+    def comments(self) -> list[Comment]:
+        """The comments of the text, in its order."""
+        from kernel_schema.files.comments import comments
+
+        return comments(self._part, self.text, self.format)
+
     def place(self, diagnostic: Diagnostic) -> Diagnostic:
         """The same diagnostic with file and span, its route from the top of the file.
 
@@ -124,11 +124,42 @@ def validated(file: str, text: str, format: Format, at: Route, reading: Reading)
         part.refuse_keys(MAX_KEY)
     except ReadError as error:
         raise from_read_error(error, file) from None
+
+    def document(config: KernelConfig) -> Document:
+        return Document(file, text.removeprefix("\ufeff"), format, config, at, part, reading)
+
     config = read_config(part.value)
     if not isinstance(config, KernelConfig):
         placed = (_place(diagnostic, file, format, part, at) for diagnostic in config)
-        raise ConfigError(in_file_order(with_fixes(placed, text, format, *reading)))
-    return Document(file, text.removeprefix("\ufeff"), format, config, at, part, reading)
+        placed = in_file_order(with_fixes(placed, text, format, *reading))
+        raise InvalidConfigError(placed, part.value, config, document)
+    return document(config)
+
+
+class InvalidConfigError(ConfigError):
+    """A file that could be read and is no valid config.
+
+    Args:
+        diagnostics: What is wrong, with places.
+        value: What the file says.
+        problems: What is wrong with that.
+        document: Makes the document of another config in its place: of a part that is valid.
+    """
+
+    def __init__(
+        self,
+        diagnostics: Iterable[Diagnostic],
+        value: Value,
+        problems: Sequence[Diagnostic],
+        document: Callable[[KernelConfig], Document],
+    ) -> None:
+        super().__init__(diagnostics)
+        self.value = value
+        self.problems = problems
+        self.document = document
+
+    def __reduce__(self) -> Any:
+        return ConfigError, (self.diagnostics,)  # the rest is asked for at once, or never
 
 
 def from_read_error(error: ReadError, file: str) -> ConfigError:
@@ -202,81 +233,3 @@ def _in_format(help_text: str | None, format: Format) -> str | None:
         if help_text and snippet in help_text:
             return help_text.replace(snippet, forms.get(format, snippet))
     return help_text
-
-
-# Paths inside a config: absolute where a file is read, relative where one is written.
-
-_ROOTED = re.compile(r"~|[/\\]|[A-Za-z]:[/\\]")
-
-
-def anchor(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelConfig:
-    """The same config with relative local kernels and lock files made absolute.
-
-    >>> from kernel_schema import KernelConfig
-    >>> config = anchor(KernelConfig({"A": "./norm:Layer"}), "/kernels")
-    >>> str(config.kernel_mapping["A"])
-    '/kernels/norm:Layer'
-    """
-    base = str(directory).rstrip(os.sep)
-
-    def absolute(path: str) -> str:
-        return path if _ROOTED.match(path) else os.path.normpath(f"{base}{os.sep}{path}")
-
-    return _map_paths(config, absolute)
-
-
-def detach(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelConfig:
-    """The same config with absolute paths below a directory made relative: undoes `anchor`."""
-    prefix = os.path.normpath(str(directory)).rstrip(os.sep) + os.sep
-
-    def relative(path: str) -> str:
-        below = path.removeprefix(prefix)
-        return path if below == path or os.path.normpath(path) != path else f"./{below}"
-
-    return _map_paths(config, relative)
-
-
-def stated_paths(config: KernelConfig) -> list[str]:
-    """The paths of all local kernels and lock files."""
-    paths: list[str] = []
-
-    def note(path: str) -> str:
-        paths.append(path)
-        return path
-
-    _map_paths(config, note)
-    return paths
-
-
-def _map_paths(config: KernelConfig, change: Callable[[str], str]) -> KernelConfig:
-    layers = {name: _entry(entry, change) for name, entry in config.kernel_mapping.items()}
-    return _changed(config, {"kernel_mapping": FrozenDict(layers)})
-
-
-_Model = TypeVar("_Model", bound=BaseModel)
-
-
-def _changed(model: _Model, update: dict[str, Any]) -> _Model:
-    # Not the copy of our own models, which validates: what was right is right with other paths.
-    return cast("_Model", BaseModel.model_copy(model, update=update))
-
-
-def _entry(entry: Any, change: Callable[[str], str]) -> Any:
-    if isinstance(entry, LocalRef):
-        # Not checked once more: what the folders above are called need not be text.
-        moved = copy(entry)
-        object.__setattr__(moved, "path", change(entry.path))
-        return moved
-    if isinstance(entry, KernelSpec):
-        changed: dict[str, Any] = {"kernel": _entry(entry.kernel, change)}
-        if entry.lockfile is not None:
-            changed["lockfile"] = change(entry.lockfile)
-        return _changed(entry, changed)
-    if isinstance(entry, CapabilityEntry):
-        return _changed(entry, {"entry": _entry(entry.entry, change)})
-    if isinstance(entry, (DeviceMapping, ModeMapping)):
-        items = {key: _entry(value, change) for key, value in entry.items()}
-        return _changed(entry, {"root": FrozenDict(items)})
-    if is_tuple(entry):
-        return tuple(_entry(ranged, change) for ranged in entry)
-    return entry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.diagnostics import Diagnostic, Route, Span
 from kernel_schema.files.parsed import NAMELESS, ReadError, items
 from kernel_schema.limits import MAX_PROBLEMS
+from kernel_schema.typeguards import is_table
 from kernel_schema.wording import Suggester, listing, quote, show
 
 if TYPE_CHECKING:
@@ -16,6 +18,14 @@ if TYPE_CHECKING:
 
     from kernel_schema.diagnostics import Step
     from kernel_schema.files.parsed import Parsed, Value
+
+PYPROJECT: Final = "pyproject.toml"
+TABLE: Final = Route(("tool", "kernel-schema"))
+"""Where a `pyproject.toml` states a config, unless another place is named."""
+SETTINGS: Final = "check"
+"""The table in that one which is no part of the config: it has settings for the command."""
+MISNAMED: Final = re.compile(r"kernels?[-_. ]?schemas?", re.IGNORECASE)
+"""What people call that table by mistake."""
 
 _MOST_SHOWN: Final = 5
 
@@ -83,3 +93,38 @@ def nothing_there(whole: Parsed, at: Route) -> Diagnostic:
         help_text,
         span=located.key or Span(*start, *start),
     )
+
+
+def drop_settings(project: Parsed) -> Parsed:
+    """A `pyproject.toml` whose table of ours holds the config alone, or is not there."""
+    tool, table = project.sub(TABLE.steps[:1]), project.sub(TABLE.steps)
+    if tool is not None and table is not None and isinstance(table.value, dict):
+        had_settings = table.value.pop(SETTINGS, None) is not None
+        if had_settings and not table.value and isinstance(tool.value, dict):
+            del tool.value[str(TABLE.steps[-1])]
+    return project
+
+
+def missing_table(project: Parsed, file: str) -> Diagnostic:
+    """What to say of a `pyproject.toml` that states no config."""
+    misnamed = misnamed_table(project)
+    place = None if misnamed is None else project.locate(misnamed)
+    return Diagnostic(
+        "missing-table",
+        f"there is no table `[{TABLE}]` in it",
+        help=f"did you mean `[{TABLE}]`?" if place else "add the table, or name another file",
+        file=file,
+        span=(place.key or place.value) if place else Span(1, 1, 1, 1),
+    )
+
+
+def misnamed_table(parsed: Parsed) -> tuple[Step, ...] | None:
+    """Where a `pyproject.toml` has a table that was probably meant to be ours."""
+    for above in (TABLE.steps[:1], ()):
+        holder = parsed.sub(above)
+        for name in holder.value if holder is not None and is_table(holder.value) else ():
+            place = (*above, name)
+            part = parsed.sub(place)
+            if MISNAMED.fullmatch(name) and place != TABLE.steps and part and is_table(part.value):
+                return place
+    return None

@@ -119,6 +119,8 @@ class Parsed:
 
     def __init__(self, value: Value, text: str, scan: Callable[[], Node]) -> None:
         self.value = value
+        # What it is a part of, if it is one.
+        self.whole = self
         self._text = text
         self._scan = scan
 
@@ -168,10 +170,12 @@ class Parsed:
         steps = tuple(steps)
         value = cast("Any", self.value)
         for step in steps:
-            if not _holds(value, step):
+            if not holds(value, step):
                 return None
             value = value[step]
-        return Parsed(value, self._text, lambda: self.node(steps))
+        part = Parsed(value, self._text, lambda: self.node(steps))
+        part.whole = self.whole
+        return part
 
     def refuse_keys(self, limit: int) -> None:
         """Refuse longer keys: every problem and every rule below one would repeat it."""
@@ -299,7 +303,7 @@ def _long_keys(
             yield from _long_keys(item, limit, (*route, step))
 
 
-def _holds(value: object, step: Step) -> bool:
+def holds(value: object, step: Step) -> bool:
     """Whether something stands at a key or position; every item of a long list may be asked for."""
     if isinstance(value, list):
         return isinstance(step, int) and 0 <= step < len(cast("list[object]", value))

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span
@@ -18,10 +17,10 @@ from kernel_schema.files.document import (
     from_read_error,
     validated,
 )
-from kernel_schema.files.inner import further_in
+from kernel_schema.files.inner import PYPROJECT, TABLE, drop_settings, further_in, missing_table
 from kernel_schema.files.parsed import LineIndex, ReadError
 from kernel_schema.limits import MAX_BYTES
-from kernel_schema.paths import first_bytes, read_at_most
+from kernel_schema.paths import first_bytes, name_of, read_at_most
 from kernel_schema.schema import rules
 from kernel_schema.schema.alternatives import declared
 from kernel_schema.schema.arguments import stated_route, wrong_argument
@@ -36,9 +35,6 @@ if TYPE_CHECKING:
     from kernel_schema.schema.rules import Change, Rule
 
 STANDARD_INPUT: Final = "-"
-PYPROJECT: Final = "pyproject.toml"
-TABLE: Final = Route(("tool", "kernel-schema"))
-"""Where a `pyproject.toml` states a config, unless another place is named."""
 
 _FORMATS: Final[dict[str, Format]] = {
     ".yaml": "yaml",
@@ -190,10 +186,14 @@ def loads_document(
     if format not in _FORMATS.values():
         message = f"{quote(format)} is not a format: formats are yaml, json and toml"
         raise _access("unknown-format", file, message, None)
-    is_pyproject = Path(file).name == PYPROJECT
+    is_pyproject = name_of(file) == PYPROJECT
     default = TABLE if is_pyproject else Route()
     route = default if at is None else stated_route(at)
-    parse = partial(_parse, format=format, way=route.steps, allow_empty=is_pyproject)
+    parse: Callable[[str], Parsed] = partial(
+        _parse, format=format, way=route.steps, allow_empty=is_pyproject
+    )
+    if is_pyproject and format == "toml" and route == TABLE:
+        parse = _parse_project
     try:
         whole = parse(text)
     except ReadError as error:
@@ -202,14 +202,14 @@ def loads_document(
             unread = ConfigError([replace(inner, file=file)])
         raise unread from None
     if at is None and is_pyproject and whole.sub(TABLE.steps) is None:
-        message = "there is no table `[tool.kernel-schema]` in it"
-        raise _content("missing-table", file, message, "add the table, or name another file")
+        raise ConfigError([missing_table(whole, file)])
     return validated(file, text, format, route, Reading(whole, parse))
 
 
 def format_of(file: str) -> Format | None:
     """The format that the ending of a path tells, or None."""
-    return _FORMATS.get(Path(file).suffix.lower())
+    stem, dot, ending = name_of(file).rpartition(".")
+    return _FORMATS.get(f"{dot}{ending.lower()}") if stem else None
 
 
 def _parse(text: str, format: Format, way: Way, *, allow_empty: bool) -> Parsed:
@@ -225,6 +225,10 @@ def _parse(text: str, format: Format, way: Way, *, allow_empty: bool) -> Parsed:
     from kernel_schema.files.toml import read_toml
 
     return read_toml(text, way, allow_empty=allow_empty)
+
+
+def _parse_project(text: str) -> Parsed:
+    return drop_settings(_parse(text, "toml", TABLE.steps, allow_empty=True))
 
 
 def _bytes(file: str, max_bytes: int) -> bytes:

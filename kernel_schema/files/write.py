@@ -13,8 +13,9 @@ from pydantic import ValidationError
 
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import explained, refused, replace_file
-from kernel_schema.files.document import detach, stated_paths
-from kernel_schema.files.read import PYPROJECT, config_of, format_of
+from kernel_schema.files.inner import PYPROJECT
+from kernel_schema.files.local_paths import detach, stated_paths
+from kernel_schema.files.read import config_of, format_of
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import is_visible, printable, printable_lines, quote

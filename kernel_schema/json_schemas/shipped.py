@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -29,12 +28,15 @@ def shipped(profile: Profile = "editor") -> dict[str, Any]:
     if profile not in FILES:
         message = f"{quote(profile)} is not a profile: profiles are `editor` and `plain`"
         raise ValueError(message)
-    name = FILES[profile]
-    # A wheel has them inside the package; a checkout beside it, where people look for them.
-    inside = files("kernel_schema") / "schemas" / name
-    file = inside if inside.is_file() else Path(__file__).parents[2] / "schemas" / name
-    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    schema: dict[str, Any] = json.loads(shipped_file(profile).read_text(encoding="utf-8"))
     return schema
+
+
+def shipped_file(profile: Profile = "editor") -> Path:
+    """Where it is: a wheel has it inside the package, a checkout beside it, where people look."""
+    package = Path(__file__).parents[1]
+    inside = package / "schemas" / FILES[profile]
+    return inside if inside.is_file() else package.parent / "schemas" / FILES[profile]
 
 
 def render(schema: Mapping[str, Any]) -> str:

@@ -5,16 +5,18 @@ Nothing here downloads anything or imports torch or kernels.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kernel_schema.checks.questions import ask, wanted
 from kernel_schema.diagnostics import (
+    ConfigError,
     Diagnostic,
     LoweringError,
     ModelCheckError,
     Severity,
     in_file_order,
 )
+from kernel_schema.files.document import InvalidConfigError
 from kernel_schema.files.read import config_of, opened
 from kernel_schema.lowering.situate import placed, situate, taken
 from kernel_schema.schema.values import check_capability
@@ -23,7 +25,9 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
-    from kernel_schema.files.read import ConfigSource
+    from kernel_schema.codes import Code
+    from kernel_schema.files.document import Document
+    from kernel_schema.files.read import ConfigSource, Opened
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
 
@@ -51,18 +55,20 @@ def check(
             left out and a model is given.
         target: What torch is built for where it will run, `torch2.13-cu130-x86_64-linux` say; the
             torch that is installed, if left out. It names the device too.
-        ignore: Codes to leave out.
-        select: Codes to report, all of them if left out.
+        ignore: Codes to leave out, or patterns of them: `missing-*`. What makes a config unusable
+            is always told.
+        select: Codes to report, or patterns; all of them if left out.
 
     Returns:
         The problems in the order of the config, warnings among them. Where there are more than
         1,000, only so many are looked for, and the last one is `too-many-problems`.
 
     Raises:
-        LoweringError: If `device`, `mode`, `capability` or `target` is none, or, with code
-            `unsupported-by-kernels`, if kernels is loaded and does not have what is read of its
-            active mapping.
-        ConfigError: If a path or a mapping is given that is no config.
+        LoweringError: If `device`, `mode`, `capability` or `target` is none, a code of `ignore` or
+            `select` is none, or, with code `unsupported-by-kernels`, if kernels is loaded and does
+            not have what is read of its active mapping.
+        ConfigError: If a path or a mapping is given that is no config. What `check` finds in the
+            entries of such a file that are valid is among its diagnostics.
         TypeError: If config or model is something else, or they are swapped.
 
     >>> from torch import nn
@@ -74,27 +80,88 @@ def check(
     kernel_mapping.RMSNrom: error[unregistered-layer]: the model registers no layer `RMSNrom`
       help: did you mean `RMSNorm`? It registers `RMSNorm`
     """
-    source = opened(config) if model is None else taken(config, model)
+    stated = _Stated(device, mode, capability, target)
+    try:
+        source = opened(config) if model is None else taken(config, model)
+    except InvalidConfigError as error:
+        part = _check_part(error, model, stated, ignore, select)
+        rest = () if part is None else part[1]
+        raise ConfigError(in_file_order((*error.diagnostics, *rest))) from None
+    return _checked(source, model, stated, ignore, select)
+
+
+def check_part(
+    error: InvalidConfigError,
+    model: Module | None = None,
+    *,
+    device: DeviceInput | None = None,
+    mode: ModeInput | None = None,
+    capability: int | None = None,
+    target: str | None = None,
+    ignore: Collection[str] = (),
+    select: Collection[str] | None = None,
+) -> tuple[Document, tuple[Diagnostic, ...]] | None:
+    """The valid part of a file and what `check` finds in it; None if nothing of it is valid.
+
+    Takes what `check` does, and the error of the file.
+    """
+    return _check_part(error, model, _Stated(device, mode, capability, target), ignore, select)
+
+
+def _check_part(
+    error: InvalidConfigError,
+    model: Module | None,
+    stated: _Stated,
+    ignore: Collection[str],
+    select: Collection[str] | None,
+) -> tuple[Document, tuple[Diagnostic, ...]] | None:
+    # Imported here: a good file needs none of it.
+    from kernel_schema.checks.valid_part import valid_part
+
+    part = valid_part(error.value, error.problems)
+    if part is None:
+        return None
+    document = error.document(part.config)
+    depth = len(document.at.steps) + 1
+    # Of what is not there, nothing can be said: it was meant to be.
+    return document, tuple(
+        diagnostic
+        for diagnostic in _checked(document, model, stated, ignore, select)
+        if diagnostic.code not in _OF_WHAT_LACKS
+        or part.incomplete.isdisjoint(diagnostic.route.steps[depth : depth + 1])
+    )
+
+
+_OF_WHAT_LACKS: Final[frozenset[Code]] = frozenset({"device-not-covered", "hides-inherited"})
+
+
+def _checked(
+    source: Opened,
+    model: Module | None,
+    stated: _Stated,
+    ignore: Collection[str],
+    select: Collection[str] | None,
+) -> tuple[Diagnostic, ...]:
     # What only a model or a target needs is imported with it: not to check a file alone.
     layers = None
-    stated = _Stated(device, mode, capability, target)
+    device, capability = stated.device, stated.capability
     if model is not None:
         from kernel_schema.model.inspect import look_at
         from kernel_schema.model.target import capability_of, device_type
 
         layers, kind = look_at(model)
         try:
-            stated.device = stated.device or device_type(kind)
+            device = device or device_type(kind)
         except LoweringError as error:
             return tuple(wanted(error.diagnostics, ignore, select))
-        if capability is None and target is None:
-            capability = capability_of(stated.device)
+        if capability is None and stated.build_target is None:
+            capability = capability_of(device)
     if select is not None and not select:
         return ()
     situation = situate(
         config_of(source),
         layers,
-        device=stated.device,
+        device=device,
         stated_mode=stated.mode,
         capability=capability,
         build_target=stated.build_target,
@@ -117,6 +184,7 @@ class _Stated:
         target: str | None,
     ) -> None:
         self.mode = self.device = self.build_target = None
+        self.capability = capability
         if target is not None:
             from kernel_schema.builds.variants import parse_target
 

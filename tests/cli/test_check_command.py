@@ -146,6 +146,7 @@ def test_github_escapes_what_its_commands_are_made_of(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "a,b:c%.yaml").write_text("kernel_mapping: {A: '100%:nope'}\n")
+    (tmp_path / ".git").mkdir()
     _, out, _ = run(capsys, "a,b:c%.yaml", "--output-format", "github")
     (line,) = out.splitlines()
     properties, _, message = line.removeprefix("::error ").partition("::")

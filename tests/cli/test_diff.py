@@ -83,6 +83,33 @@ def test_what_is_inherited_counts_for_the_model(capsys: pytest.CaptureFixture[st
     assert "  Unmapped (1): theirs/k@v1:L -> its own forward\n" in out
 
 
+def test_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
+    import json
+
+    call("diff", "old.yaml", "new.yaml", "--output-format", "json")
+    told = json.loads(capsys.readouterr().out)
+    assert told["inherit_mapping"] == {"old": True, "new": False}
+    assert told["model"] is None
+    assert [each["kind"] for each in told["changes"]] == ["changed", "changed", "removed", "added"]
+    assert told["changes"][1] == {
+        "kind": "changed",
+        "layer_name": "Choosy",
+        "device": "cpu",
+        "capability": None,
+        "mode": None,
+        "old": {"kernel": "org/repo@v2:Choosy", "trust_remote_code": False, "line": 5},
+        "new": {"kernel": "org/repo@v3:Choosy", "trust_remote_code": False, "line": 4},
+    }
+    assert told["changes"][2]["old"]["kernel"] is None
+    assert told["changes"][3]["capability"] == {"min": 0, "max": 80}
+    model = ("--model", "toy_model:build")
+    assert call("diff", "old.yaml", "new.yaml", "--output-format", "json", *model) == 1
+    (change,) = json.loads(capsys.readouterr().out)["model"]["changes"]
+    assert (change["layer_name"], change["total"]) == ("Choosy", 3)
+    assert call("diff", "old.yaml", "old.yaml", "--output-format", "json") == 0
+    assert json.loads(capsys.readouterr().out)["changes"] == []
+
+
 SUGAR = [
     ("kernel_mapping: {Norm: org/repo:Norm}", "kernel_mapping: {Norm: org/repo@v1:Norm}"),
     (
@@ -143,7 +170,7 @@ def test_it_fits(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
     [
         (["old.yaml", "missing.yaml"], 2, "error[file-not-found]"),
         (["missing.yaml", "new.yaml"], 2, "error[file-not-found]"),
-        (["old.yaml", "broken.yaml"], 1, "broken.yaml:1:25: error[unknown-device]"),
+        (["old.yaml", "broken.yaml"], 2, "broken.yaml:1:25: error[unknown-device]"),
         (["old.yaml"], 2, "required: NEW"),
         (["-", "-"], 2, "standard input can be one of the two"),
         (["old.yaml", "new.yaml", "--device", "cpu"], 2, "go with --model"),

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from kernel_schema.model.types import Module
 
 INVALID = FOLDERS[1:]
-# Codes that a file draws by where or how large it is, not by what it says: test_load_errors.py.
+# Codes that a file draws by where or how large it is, not by what it says: test_load_errors.py;
+# or that only the command does: tests/cli.
 ELSEWHERE = {
     "capability-not-built",
     "cannot-write",
@@ -28,14 +29,17 @@ ELSEWHERE = {
     "file-not-found",
     "file-too-large",
     "inactive-copies",
+    "invalid-setting",
     "is-a-directory",
     "managed-by-transformers",
     "mixed-compile-regions",
     "nothing-there",
     "overridden-forward",
     "too-many-problems",
+    "unknown-code",
     "unknown-format",
     "unreadable-file",
+    "unused-ignore",
 }
 # Words of the libraries underneath and of their internals. None of them helps a user.
 JARGON = re.compile(

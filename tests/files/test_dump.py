@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kernel_schema as ks
-from kernel_schema.files.document import anchor, detach
+from kernel_schema.files.local_paths import anchor, detach
 from kernel_schema.schema.values import is_layer_name
 from tests.files.test_documents import FORMATS, UNUSUAL
 from tests.strategies import config_data, configs

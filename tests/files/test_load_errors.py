@@ -84,7 +84,9 @@ def assert_no_content(
     assert (exit_code, err) == (FINDINGS, "")
     place, _, rest = out.partition(": error")
     assert place.split(":")[0] == str(file)
-    assert rest == f"[{code}]: {message}\nChecked 1 file: found 1 error.\n"
+    line, summary = rest.splitlines()
+    assert line.startswith(f"[{code}]: {message}")
+    assert summary == "Checked 1 file: found 1 error."
 
 
 class TestFilesThatCannotBeHad:

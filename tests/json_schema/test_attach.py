@@ -90,13 +90,34 @@ def test_the_schema_is_written_beside(file: str, tmp_path: Path) -> None:
     assert schema.read_text() == '{"title": "other"}'
 
 
-def test_a_schema_elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_schema_elsewhere(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     (tmp_path / "configs").mkdir()
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "configs" / "k.toml"
     path.write_text("[kernel_mapping]\n")
+    assert main(["attach", "configs/k.toml", "--schema", "our schemas/k.json"]) == 2
+    assert "there is no schema `our schemas/k.json`" in capsys.readouterr().err
+    assert path.read_text() == "[kernel_mapping]\n"
+    (tmp_path / "our schemas").mkdir()
+    (tmp_path / "our schemas" / "k.json").write_text("{}")
     assert main(["attach", "configs/k.toml", "--schema", "our schemas/k.json"]) == 0
     assert path.read_text() == "#:schema ../our%20schemas/k.json\n[kernel_mapping]\n"
+
+
+def test_many_files_and_the_installed_schema(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    files = [tmp_path / "a.yaml", tmp_path / "b.json", tmp_path / "c.toml"]
+    for file, text in zip(files, ("a: 1\n", "{}", "[kernel_mapping]\n"), strict=True):
+        file.write_text(text)
+    names = [str(file) for file in files]
+    assert main(["attach", *names, str(tmp_path / "none.yaml"), "--schema", "installed"]) == 2
+    assert "none.yaml: error[file-not-found]" in capsys.readouterr().err
+    uri = FILES["editor"].absolute().as_uri()
+    assert all(uri in file.read_text() for file in files)
+    assert sorted(tmp_path.iterdir()) == files
 
 
 def test_a_model(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 from kernel_schema import KernelConfig
-from kernel_schema.files.document import anchor, detach
+from kernel_schema.files.local_paths import anchor, detach
 from tests.strategies import configs
 
 RELATIVE = {

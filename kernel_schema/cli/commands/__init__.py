@@ -11,7 +11,7 @@ from kernel_schema.cli.options import (
     READING,
     TARGET,
     Argument,
-    codes,
+    codes_option,
     flag,
     model,
     output_format,
@@ -45,32 +45,45 @@ COMMANDS: Final = (
             nargs="*",
             metavar="FILE",
             help="files, `-` for standard input, or directories to search for kernels.*, "
-            "*.kernels.* and a pyproject.toml with [tool.kernel-schema]",
+            "*.kernels.* and a pyproject.toml with [tool.kernel-schema]; default: the working "
+            "directory",
         ),
         *model("check against a model too"),
         *TARGET,
         BUILD_TARGET,
-        Argument(
+        codes_option("--select", "report only these findings: codes, or patterns as missing-*"),
+        codes_option(
             "--ignore",
-            type=codes,
-            action="extend",
+            "leave these out; what makes a config unusable is always reported",
             default=[],
-            metavar="CODE,...",
-            help="leave these findings out; what makes a config unusable is always reported",
+        ),
+        codes_option("--error", "take these for errors", default=[]),
+        codes_option("--warn", "take these for warnings", default=[]),
+        codes_option("--off", "the same as --ignore, for a [tool.kernel-schema.check]", default=[]),
+        flag("--strict", "exit with 1 for warnings too"),
+        flag("--exit-zero", "exit with 0 whatever is found"),
+        flag("--no-ignore-comments", "report what `# kernel-schema: ignore[CODE]` leaves out"),
+        Argument(
+            "--exclude",
+            action="append",
+            default=[],
+            metavar="PATTERN",
+            help="leave out files and directories of such a name or path; may be repeated",
         ),
         Argument(
-            "--select",
-            type=codes,
-            action="extend",
-            metavar="CODE,...",
-            help="report only these findings",
+            "--stdin-filename",
+            metavar="FILE",
+            help="check standard input as if it were this file",
         ),
         output_format(*OUTPUT_FORMATS),
-        flag("--quiet", "print findings, and nothing else"),
+        flag("--statistics", "print how often each code was found, in the place of findings"),
+        flag("-q", "print findings, and nothing else", "--quiet"),
         Argument("--explain", metavar="CODE", help="print what a code means, and exit"),
         *READING,
         description="Check config files. Exit code 0: clean, warnings at most; 1: errors; 2: a "
-        "file or the model cannot be had.",
+        "file or the model cannot be had, or the call or its settings are wrong. A "
+        "[tool.kernel-schema.check] in the nearest pyproject.toml may hold lists for `select`, "
+        "`ignore`, `error`, `warn`, `off` and `exclude`; options go before.",
     ),
     Command(
         "convert",
@@ -134,11 +147,14 @@ COMMANDS: Final = (
     Command(
         "diff",
         "tell what two configs say differently",
-        Argument("old", metavar="OLD"),
-        Argument("new", metavar="NEW"),
+        Argument("old", metavar="OLD", help="a config file, or `-`"),
+        Argument("new", metavar="NEW", help="another one"),
         *model("what changes for a model"),
         *TARGET,
+        output_format("text", "json"),
         *READING,
+        description="Tell what two configs say differently. Exit code 0: both mean the same; 1: "
+        "they differ; 2: it cannot be told, for a file is no config or cannot be had.",
     ),
     Command(
         "env",
@@ -165,13 +181,14 @@ COMMANDS: Final = (
     Command(
         "attach",
         "tell editors where the JSON Schema of a config file is",
-        Argument("file", metavar="FILE", help="a config file"),
+        Argument("files", nargs="+", metavar="FILE", help="config files"),
         *model("a schema with the layers of this model only", exclusive=True),
         Argument(
             "--schema",
             metavar="PATH_OR_URL",
             exclusive=True,
-            help="refer to this schema, and write none",
+            help="refer to this schema, and write none; `installed`: to the one that is installed "
+            "with this command",
         ),
         description="Write the JSON Schema beside a config file, and a header into the file that "
         "editors follow to it. What else the file holds stays as it is, byte by byte.",

@@ -10,28 +10,49 @@ from typing import Final
 from urllib.parse import quote as percent_encoded
 
 from kernel_schema.cli.commands.schema import save_schema, schema_text
-from kernel_schema.cli.exits import FINDINGS, OK, Stop, complain, say
+from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
 from kernel_schema.cli.headers import with_header
 from kernel_schema.cli.output.terminal import tell, write_lines
 from kernel_schema.cli.withheld import discreet
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.document import Format, from_read_error
+from kernel_schema.files.inner import PYPROJECT
 from kernel_schema.files.parsed import ReadError
-from kernel_schema.files.read import PYPROJECT, STANDARD_INPUT, FileAccessError, read_text
+from kernel_schema.files.read import STANDARD_INPUT, FileAccessError, read_text
+from kernel_schema.json_schemas.shipped import shipped_file
 from kernel_schema.paths import exists, is_file
 from kernel_schema.schema.values import line_problem
 from kernel_schema.wording import printable, quote
 
 _SCHEMA_NAME: Final = "kernel-config.schema.json"
+_INSTALLED: Final = "installed"
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://[^/?#]*)(.*)", re.DOTALL)
 # Beside letters, digits and `_.-~`, what RFC 3986 allows in a URL; brackets in the host only.
 _RESERVED: Final = ":/?#@!$&'()*+,;=%"
 
 
 def run(options: argparse.Namespace) -> int:
-    """2 if a file or the model cannot be had, 1 if the config cannot be read, else 0."""
-    file: str = options.file
+    """2 if a file or the model cannot be had, 1 if a config cannot be read, else 0.
+
+    What is wrong with one file keeps no other from being attached to.
+    """
+    if options.schema:
+        _refuse_unless_there(options.schema)
+    return max([_code_of(file, options) for file in options.files])
+
+
+def _code_of(file: str, options: argparse.Namespace) -> int:
+    try:
+        return _attach(file, options)
+    except FileAccessError as error:
+        say(error.diagnostics)
+        return USAGE
+    except Stop as stop:
+        return stop.code
+
+
+def _attach(file: str, options: argparse.Namespace) -> int:
     if file == STANDARD_INPUT:
         return complain("name a file: a header cannot be written into standard input")
     try:
@@ -46,8 +67,9 @@ def run(options: argparse.Namespace) -> int:
             f"{file} holds the tables of other tools too, and an editor would check all of them "
             "against this schema: move the config to a file of its own, such as kernels.toml"
         )
-    if options.schema:
-        _refuse_unless_name(options.schema)
+    if options.schema == _INSTALLED:
+        uri = shipped_file().absolute().as_uri()
+    elif options.schema:
         uri = _reference(options.schema, file)
     else:
         uri = _written(file, options)
@@ -57,6 +79,18 @@ def run(options: argparse.Namespace) -> int:
     already = "" if changed != text else " already"
     write_lines(printable(f"{file} refers to {uri}{already}"))
     return OK
+
+
+def _refuse_unless_there(schema: str) -> None:
+    """A URL is taken as it is, a path only if there is a file."""
+    _refuse_unless_name(schema)
+    if schema != _INSTALLED and _URL.fullmatch(schema) is None and not is_file(schema):
+        raise Stop(
+            complain(
+                f"there is no schema {quote(schema)}: write it with `kernel-schema schema -o`, or "
+                f"pass a URL, or `--schema {_INSTALLED}`"
+            )
+        )
 
 
 def _read(file: str) -> tuple[str, Format]:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from kernel_schema.cli.exits import OK, complain
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.codes import catalogue
-from kernel_schema.wording import Suggester, quote
+from kernel_schema.wording import quote
 
 
 def run(_: argparse.Namespace) -> int:
@@ -22,10 +22,9 @@ def run(_: argparse.Namespace) -> int:
 
 def explain(name: str) -> int:
     """Print what a code means, with a wrong and a right example."""
-    problem = unknown_code([name])
-    if problem is not None:
-        return complain(problem)
-    code = catalogue()[name]
+    code = catalogue().get(name)
+    if code is None:
+        return complain(unknown_code([name]) or f"{quote(name)} means several codes: name one")
     write_lines(f"{code.severity}[{name}]: {code.summary}\n\n{code.explanation}")
     for title, example in (("Wrong", code.wrong), ("Right", code.right)):
         write_lines(f"\n{title}:\n")
@@ -33,12 +32,14 @@ def explain(name: str) -> int:
     return OK
 
 
-def unknown_code(names: Iterable[str]) -> str | None:
-    """What to say of the first of `names` that is no code; None if all are."""
-    codes = catalogue()
-    for name in names:
-        if name not in codes:
-            nearest = Suggester(codes).closest(name)
-            hint = f"did you mean {quote(nearest)}? " if nearest else ""
-            return f"there is no code {quote(name)}: {hint}`kernel-schema codes` lists them"
+def unknown_code(patterns: Iterable[str]) -> str | None:
+    """What to say of the first of `patterns` that means no code; None if all do."""
+    # Imported here: the list of codes needs none of it.
+    from kernel_schema.checks.selection import fitting, unknown
+
+    for pattern in patterns:
+        if not fitting(pattern):
+            message, meant = unknown(pattern)
+            hint = f"did you mean {quote(meant)}? " if meant else ""
+            return f"{message}: {hint}`kernel-schema codes` lists them"
     return None

@@ -7,40 +7,81 @@ the same.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Iterable
 
 from kernel_schema.choice.plan import Plan
-from kernel_schema.cli.exits import FINDINGS, OK, complain
+from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain
 from kernel_schema.cli.opening import open_document, open_model
-from kernel_schema.cli.output.changes import changes, changes_text
+from kernel_schema.cli.output.changes import changes, changes_json, changes_text
+from kernel_schema.cli.output.json import file_json, range_json, write_object
 from kernel_schema.cli.output.layout import paragraph
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import KernelSchemaError
 from kernel_schema.files.document import Document
-from kernel_schema.schema.rules import Change, diff
+from kernel_schema.schema.rules import Change, Rule, diff
 
 
 def run(options: argparse.Namespace) -> int:
-    """0 if both mean the same, 1 if they differ, 2 if something cannot be had."""
+    """0 if both mean the same, 1 if they differ, 2 if that cannot be told."""
     if options.old == options.new == "-":
         return complain("standard input can be one of the two configs only")
     target = (options.device, options.capability, options.mode)
     if options.model is None and target != (None, None, None):
         return complain("--device, --capability and --mode go with --model")
-    old, new = (open_document(file, options) for file in (options.old, options.new))
-    lines = [_told(change, old, new) for change in diff(old.config, new.config)]
-    inherits = [str(document.config.inherit_mapping).lower() for document in (old, new)]
-    if len(set(inherits)) > 1:
-        lines.append(f"inherit_mapping: {' -> '.join(inherits)}")
-    code = FINDINGS if lines else OK
-    if not lines:
+    try:
+        old, new = (open_document(file, options) for file in (options.old, options.new))
+    except Stop:
+        # What is no config neither differs nor is the same.
+        raise Stop(USAGE) from None
+    told = diff(old.config, new.config)
+    inherits = [document.config.inherit_mapping for document in (old, new)]
+    differs = bool(told) or inherits[0] != inherits[1]
+    plans = None if options.model is None else _plans(old, new, options)
+    if options.output_format == "json":
+        _write_json(told, old, new, plans)
+        return FINDINGS if differs else OK
+    lines = [_told(change, old, new) for change in told]
+    if inherits[0] != inherits[1]:
+        lines.append(f"inherit_mapping: {' -> '.join(str(each).lower() for each in inherits)}")
+    if not differs:
         lines.append("Both mean the same.")
-    if options.model is not None:
-        lines += ["", *_for_model(old, new, options)]
+    if plans is not None:
+        lines += ["", *changes_text(plans[1], changes(*plans))]
     # One by one: each line names its layer, however long that is.
     for line in lines:
         write_lines(paragraph(line))
-    return code
+    return FINDINGS if differs else OK
+
+
+def _write_json(
+    told: Iterable[Change], old: Document, new: Document, plans: tuple[Plan, Plan] | None
+) -> None:
+    def side(document: Document, rule: Rule | None) -> dict[str, object] | None:
+        if rule is None:
+            return None
+        kernel = None if rule.kernel is None else str(rule.kernel)
+        trust = getattr(rule.kernel, "trust_remote_code", False)
+        line = document.locate(rule.route).line
+        return {"kernel": kernel, "trust_remote_code": trust, "line": line}
+
+    write_object(
+        old=file_json(old.file),
+        new=file_json(new.file),
+        changes=[
+            {
+                "kind": change.kind,
+                "layer_name": change.rule.layer_name,
+                "device": change.rule.device,
+                "capability": range_json(change.rule.capabilities),
+                "mode": change.rule.mode,
+                "old": side(old, change.old),
+                "new": side(new, change.new),
+            }
+            for change in told
+        ],
+        inherit_mapping={"old": old.config.inherit_mapping, "new": new.config.inherit_mapping},
+        model=None if plans is None else changes_json(plans[1], changes(*plans)),
+    )
 
 
 def _told(change: Change, old: Document, new: Document) -> str:
@@ -52,7 +93,8 @@ def _told(change: Change, old: Document, new: Document) -> str:
     return f"{change} ({', '.join(places)})"
 
 
-def _for_model(old: Document, new: Document, options: argparse.Namespace) -> Iterator[str]:
+def _plans(old: Document, new: Document, options: argparse.Namespace) -> tuple[Plan, Plan]:
+    """What will run in the model before and after."""
     # Imported here: most calls compare files alone.
     from kernel_schema.lowering.explain import explain
 
@@ -68,5 +110,4 @@ def _for_model(old: Document, new: Document, options: argparse.Namespace) -> Ite
                 for diagnostic in error.diagnostics
             ) from None
 
-    before, after = map(plan_of, (old, new))
-    return changes_text(after, changes(before, after))
+    return plan_of(old), plan_of(new)

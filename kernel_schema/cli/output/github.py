@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TextIO
 
 from kernel_schema.cli.output.result import CheckResult
+from kernel_schema.cli.repository import from_root
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.wording import printable
 
@@ -21,7 +22,7 @@ def render(result: CheckResult, stream: TextIO) -> None:
 def _command(diagnostic: Diagnostic) -> str:
     properties = {"title": f"kernel-schema[{diagnostic.code}]"}
     if diagnostic.file is not None:
-        properties["file"] = diagnostic.file
+        properties["file"] = from_root(diagnostic.file)
     if (span := diagnostic.span) is not None:
         properties |= {"line": str(span.line), "endLine": str(span.end_line)}
         if span.line == span.end_line:

@@ -1,0 +1,132 @@
+"""Comments that leave findings out: `# kernel-schema: ignore[code]`, behind a line or above it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import chain
+
+from kernel_schema.checks.selection import NOT_ALWAYS_ASKED, fitting, unknown
+from kernel_schema.codes import Code
+from kernel_schema.diagnostics import Diagnostic, Severity, Span
+from kernel_schema.files.comments import Comment
+from kernel_schema.limits import MAX_PROBLEMS
+from kernel_schema.wording import quote
+
+_MARK = re.compile(r"#[ \t]*kernel-schema[ \t]*:[ \t]*ignore\b")
+_CODES = re.compile(r"[ \t]*\[(?P<codes>[^\[\]#]*)\]")
+_UNASKED = frozenset(NOT_ALWAYS_ASKED)
+_WORD = re.compile(r"[^\s,]+")
+
+
+@dataclass
+class Ignore:
+    """One code, or pattern, of a comment: where it stands, and the line that it is for."""
+
+    name: str
+    codes: tuple[Code, ...]
+    span: Span
+    line: int
+    used: bool = False
+
+
+class Ignores:
+    """The comments of one file that leave findings out.
+
+    Args:
+        file: The name of the file.
+        comments: All comments of its text, in their order.
+        text: The text.
+    """
+
+    def __init__(self, file: str, comments: Iterable[Comment], text: str) -> None:
+        self._file = file
+        self._wrong: list[Diagnostic] = []
+        self._by_line: dict[int, list[Ignore]] = {}
+        listed = list(comments)
+        alone = {comment.span.line for comment in listed if comment.alone}
+        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        for comment in listed:
+            line = comment.span.line
+            if comment.alone:
+                line += 1
+                while line in alone or (line <= len(lines) and not lines[line - 1].strip()):
+                    line += 1
+            self._read(comment, line)
+
+    def _read(self, comment: Comment, line: int) -> None:
+        for mark in _MARK.finditer(comment.text):
+            stated = _CODES.match(comment.text, mark.end())
+            words = list(_WORD.finditer(stated["codes"])) if stated else []
+            if stated is None or not words:
+                message = "this comment names no code, and leaves nothing out"
+                span = _within(comment, *mark.span())
+                self._tell("unused-ignore", message, "write `ignore[code]`", span)
+                continue
+            for word in words:
+                span = _within(comment, *(stated.start("codes") + at for at in word.span()))
+                codes = fitting(word[0])
+                if codes:
+                    self._by_line.setdefault(line, []).append(Ignore(word[0], codes, span, line))
+                    continue
+                if len(self._wrong) == MAX_PROBLEMS:  # comparing takes long
+                    return
+                message, meant = unknown(word[0])
+                help_text = f"did you mean {quote(meant)}?" if meant else None
+                self._tell("unknown-code", message, help_text, span)
+
+    def _tell(self, code: Code, message: str, help_text: str | None, span: Span) -> None:
+        if len(self._wrong) < MAX_PROBLEMS:
+            self._wrong.append(
+                Diagnostic(
+                    code,
+                    message,
+                    help=help_text,
+                    severity=Severity.WARNING,
+                    file=self._file,
+                    span=span,
+                )
+            )
+
+    def left(self, diagnostics: Iterable[Diagnostic]) -> Iterator[Diagnostic]:
+        """The findings that no comment leaves out."""
+        for diagnostic in diagnostics:
+            if not self._leaves_out(diagnostic):
+                yield diagnostic
+
+    def _leaves_out(self, diagnostic: Diagnostic) -> bool:
+        line = 0 if diagnostic.span is None else diagnostic.span.line
+        ignores = self._by_line.get(line, ())
+        fitting_ones = [ignore for ignore in ignores if diagnostic.code in ignore.codes]
+        for ignore in fitting_ones:
+            ignore.used = True
+        return bool(fitting_ones)
+
+    def complaints(
+        self, unusable: Iterable[Diagnostic], off: frozenset[Code], *, with_model: bool
+    ) -> Iterator[Diagnostic]:
+        """What is wrong with the comments themselves, once all findings went through `left`.
+
+        Args:
+            unusable: What makes the config unusable, and is never left out.
+            off: Codes that were not looked for.
+            with_model: Whether there was a model; without one some codes are not looked for.
+        """
+        never = {(each.span.line, each.code) for each in unusable if each.span is not None}
+        for ignore in chain.from_iterable(self._by_line.values()):
+            if ignore.used or off.issuperset(ignore.codes):
+                continue
+            kept = [code for code in ignore.codes if (ignore.line, code) in never]
+            if not with_model and not kept and not _UNASKED.isdisjoint(ignore.codes):
+                continue
+            message = f"nothing in line {ignore.line} is {quote(ignore.name)}"
+            if kept:
+                message = f"{quote(kept[0])} makes a config unusable: it cannot be left out"
+            self._tell("unused-ignore", message, "take it away", ignore.span)
+        yield from self._wrong
+
+
+def _within(comment: Comment, start: int, end: int) -> Span:
+    line, column = comment.span.line, comment.span.column
+    return Span(line, column + start, line, column + end)

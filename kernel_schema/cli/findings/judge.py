@@ -1,0 +1,84 @@
+"""What is shown of what was found in a file: by the command line, settings and comments in it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Sequence
+
+from kernel_schema.cli.findings.policy import Policy, Wishes
+from kernel_schema.cli.findings.settings import Settings, SettingsAround, is_excluded
+from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.files.document import Document
+from kernel_schema.paths import is_device_path
+
+_SILENT = frozenset(("missing-table",))
+"""What makes a config unusable and may be left out: a `pyproject.toml` need not hold a config."""
+
+
+class Judge:
+    """Decides which files are checked, and what is shown of what is found in them.
+
+    Args:
+        wishes: What the command line says of codes.
+        exclude: Its patterns of files and folders, which start at the working directory.
+        comments: Whether comments in the files count.
+    """
+
+    def __init__(
+        self, wishes: Wishes, exclude: Sequence[str] = (), *, comments: bool = True
+    ) -> None:
+        self._wishes = wishes
+        self._exclude = exclude
+        self._comments = comments
+        self._around = SettingsAround()
+        self._policies: dict[str, Policy] = {}
+
+    def excludes(self, path: str) -> bool:
+        """Whether a file or folder is not to be checked."""
+        whole = os.path.abspath(path)
+        if self._exclude and is_excluded(whole, os.getcwd(), self._exclude):
+            return True
+        settings = self._settings(path)
+        return settings is not None and settings.excludes(whole)
+
+    def policy(self, path: str) -> Policy:
+        """What counts for a file."""
+        settings = self._settings(path)
+        folder = settings.folder if settings is not None else ""
+        if folder not in self._policies:
+            around = () if settings is None else (settings.wishes,)
+            self._policies[folder] = Policy(self._wishes, *around)
+        return self._policies[folder]
+
+    def _settings(self, path: str) -> Settings | None:
+        # What comes through a pipe is as if it lay in the working directory.
+        folder = "" if is_device_path(path) else os.path.dirname(path)
+        return self._around.of(os.path.abspath(folder or os.curdir))
+
+    def shown(
+        self,
+        file: str,
+        unusable: Iterable[Diagnostic],
+        rest: Iterable[Diagnostic],
+        document: Document | None,
+        *,
+        with_model: bool,
+    ) -> Iterator[Diagnostic]:
+        """What is shown of a file: what makes it unusable, and of the rest what is wanted.
+
+        `document` is the file, or the valid part of it.
+        """
+        policy = self.policy(file)
+        unusable = list(unusable)
+        for each in unusable:
+            yield from policy.shown([each]) if each.code in _SILENT else [each]
+        rest = policy.shown(rest)
+        if not self._comments or document is None or "kernel-schema" not in document.text:
+            yield from rest
+            return
+        # Imported here: few files have such comments.
+        from kernel_schema.cli.findings.ignores import Ignores
+
+        ignores = Ignores(file, document.comments, document.text)
+        yield from list(ignores.left(rest))
+        yield from policy.shown(ignores.complaints(unusable, policy.off, with_model=with_model))
