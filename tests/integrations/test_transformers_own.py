@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def config(kernel: Kernel) -> KernelConfig:
+def config(kernel: Kernel) -> Any:
     return KernelConfig({"RMSNorm": str(kernel("Norm"))})
 
 
