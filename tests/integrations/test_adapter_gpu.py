@@ -88,14 +88,14 @@ def _load(saved: Path, config: Any) -> Any:
 
 
 def _config(tmp_path: Path, modes: dict[str, Any]) -> dict[str, Any]:
+    ranges = [
+        {"min_capability": capability() + 1, "kernel": f"{tmp_path / 'norm'}:Other"},
+        {"min_capability": 70, "max_capability": capability(), **modes},
+    ]
+    # What transformers registers is on the Hub, and a machine with a GPU need not reach it.
     return {
-        "RMSNorm": {
-            "cuda": [
-                {"min_capability": capability() + 1, "kernel": f"{tmp_path / 'norm'}:Other"},
-                {"min_capability": 70, "max_capability": capability(), **modes},
-            ],
-            "cpu": "original",
-        }
+        "kernel_mapping": {"RMSNorm": {"cuda": ranges, "cpu": "original"}},
+        "inherit_mapping": False,
     }
 
 

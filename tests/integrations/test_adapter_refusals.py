@@ -119,7 +119,7 @@ class TestMissing:
 
     def test_a_build(self, load: Any, tmp_path: Path) -> None:
         layers = [KernelLayer("Norm", "hidden_states", arguments="hidden_states")]
-        repository = write_kernel_repository(tmp_path / "cuda", layers, backends=["cuda"])
+        repository = write_kernel_repository(tmp_path / "cuda", layers, backends=["rocm"])
         mapping = {"RMSNorm": {"cpu": ks.LocalRef(repository, "Norm")}}
         refused(ks.ModelCheckError, "no-kernel-build", lambda: load(ks.as_transformers(mapping)))
         unchecked = ks.as_transformers(mapping, select=[])
