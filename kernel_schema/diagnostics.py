@@ -316,7 +316,8 @@ def _diagnostic_of(detail: Mapping[str, Any]) -> Diagnostic:
     context: dict[str, Any] = detail.get("ctx") or {}
     route = Route(tuple(detail["loc"]), at_key=bool(context.get("at_key")))
     message = context.get("problem", detail["msg"])
-    return Diagnostic(detail["type"], message, route, context.get("help"))
+    repair = context.get("repair")
+    return Diagnostic(detail["type"], message, route, context.get("help"), repair=repair)
 
 
 class ModelCheckError(KernelSchemaError):

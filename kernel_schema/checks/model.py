@@ -17,7 +17,7 @@ from kernel_schema.checks.structure import (
     mixed_compile_regions,
     overridden_forwards,
 )
-from kernel_schema.diagnostics import Diagnostic, Route, Severity
+from kernel_schema.diagnostics import Diagnostic, Repair, Route, Severity
 from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.wording import Suggester, listing, quote
 
@@ -69,20 +69,27 @@ def _unregistered_layers(situation: Situation, layers: RegisteredLayers) -> Iter
     for number, layer_name in enumerate(unknown):
         name = quote(layer_name)
         message = f"the model registers no layer {name}"
-        help_text = there
-        if layer_name in ignored:
+        help_text, meant = there, None
+        if layer_name in situation.carried_at:
+            meant = situation.carried_at[layer_name]
+            help_text = (
+                f"that module is registered under {quote(meant)}: single modules cannot be chosen"
+            )
+        elif layer_name in ignored:
             where = ignored[layer_name]
             message = f"{name} is set on the module {where} itself, where kernels ignores it"
             help_text = "set `kernel_layer_name` on its class: use_kernel_forward_from_hub does"
         elif layer_name in carried_by:
-            help_text = f"the class {name} is registered under {quote(carried_by[layer_name])}"
+            meant = carried_by[layer_name]
+            help_text = f"the class {name} is registered under {quote(meant)}"
         elif layer_name in layers.unregistered_classes:
             help_text = f"the class {name} is in the model but registers no name. {there}"
         # Of so many none is shown, but all of them are ignored: comparing would take long.
-        elif number < MAX_PROBLEMS and (nearest := suggester.closest(layer_name)) is not None:
-            help_text = f"did you mean {quote(nearest)}? {there}"
+        elif number < MAX_PROBLEMS and (meant := suggester.closest(layer_name)) is not None:
+            help_text = f"did you mean {quote(meant)}? {there}"
+        repair = Repair("rename", meant, safe=False) if meant is not None else None
         route = Route(("kernel_mapping", layer_name), at_key=True)
-        yield Diagnostic("unregistered-layer", message, route, help_text)
+        yield Diagnostic("unregistered-layer", message, route, help_text, repair=repair)
 
 
 def _other_devices_only(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:

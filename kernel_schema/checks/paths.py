@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.paths import home_path, is_directory, is_file, is_network_path, names_a_user
+from kernel_schema.schema.meant.spellings import variables_help
 from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
 from kernel_schema.wording import quote
 
@@ -14,6 +15,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kernel_schema.choice.situation import Situation
+
+
+_START: Final = (
+    "relative paths start at the working directory, or at the config file where one is read"
+)
 
 
 def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
@@ -37,8 +43,7 @@ def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
                 "missing-local-kernel",
                 f"the kernel repository {_quoted(from_here(path))} {lacks}",
                 rule.route,
-                help="relative paths start at the working directory, or at the config file "
-                "where one is read",
+                help=variables_help(from_here(path)) or _START,
             )
 
 
@@ -54,7 +59,7 @@ def missing_lockfiles(situation: Situation) -> Iterator[Diagnostic]:
                 "missing-lockfile",
                 f"there is no lock file {_quoted(from_here(path))}",
                 rule.route,
-                help="write it with `kernels lock`",
+                help=variables_help(from_here(path)) or "write it with `kernels lock`",
             )
 
 

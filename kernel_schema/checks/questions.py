@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.builds.cache import is_any_cached
 from kernel_schema.checks.paths import missing_local_kernels, missing_lockfiles
 from kernel_schema.checks.refusals import unknown_home, untrusted_revision
+from kernel_schema.checks.unlikely import folders_beside, unlikely_capabilities, unlikely_revisions
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from kernel_schema.schema.rules import HubKernel, LocalKernel
@@ -149,6 +150,9 @@ def _hidden_inherited(situation: Situation) -> Iterator[Diagnostic]:
 
 _QUESTIONS: Final[tuple[Callable[[Situation], Iterator[Diagnostic]], ...]] = (
     _untrusted_revisions,
+    unlikely_capabilities,
+    unlikely_revisions,
+    folders_beside,
     _unknown_homes,
     missing_local_kernels,
     missing_lockfiles,

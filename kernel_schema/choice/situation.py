@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_schema.schema.rules import Rule, by_layer
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from kernel_schema.builds.variants import BuildTarget
     from kernel_schema.model.inspect import RegisteredLayers
@@ -53,6 +53,8 @@ class Situation:
     disabled: bool = False
     capability: int | None = None
     build_target: BuildTarget | None = None
+    directory: str | None = None  # where relative paths of the config start
+    carried_at: Mapping[str, str] = field(default_factory=dict[str, str])  # names by module paths
 
     @cached_property
     def by_layer(self) -> dict[str, list[Rule]]:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import os
-import re
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from kernel_schema.diagnostics import (
     ConfigError,
     Diagnostic,
-    Edit,
-    Fix,
     Route,
     Span,
     in_file_order,
 )
+from kernel_schema.files.explain.snippets import as_written, in_format
 from kernel_schema.files.inner import further_in, nothing_there
 from kernel_schema.files.local_paths import anchor
 from kernel_schema.files.parsed import ReadError
@@ -25,9 +23,6 @@ from kernel_schema.schema.models import (
     KernelConfig,
     read_config,
 )
-from kernel_schema.schema.references import read_kernel_ref
-from kernel_schema.schema.vocabulary import ORIGINAL
-from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -69,8 +64,12 @@ class Document:
 
         They start at the directory of the file, or at the working directory without one.
         """
-        directory = os.path.dirname(os.path.abspath(self.file))  # noqa: PTH100, PTH120 (of `-` too)
-        return anchor(self.config, directory)
+        return anchor(self.config, self.directory)
+
+    @property
+    def directory(self) -> str:
+        """The directory of the file, absolute; the working directory without one."""
+        return os.path.dirname(os.path.abspath(self.file))  # noqa: PTH100, PTH120 (of `-` too)
 
     def locate(self, route: Route) -> Span:
         """Where a route leads in the text.
@@ -172,64 +171,12 @@ def _place(
 ) -> Diagnostic:
     if diagnostic.file is not None:
         return diagnostic
+    diagnostic = as_written(diagnostic, format, part)
     route = diagnostic.route
-    placed = replace(
+    return replace(
         diagnostic,
         route=replace(route, steps=(*at.steps, *route.steps)),
-        help=_in_format(diagnostic.help, format),
+        help=in_format(diagnostic.help, format),
         file=file,
         span=part.span_of(route),
     )
-    return _glued_colon(placed, part, route) if format == "yaml" else placed
-
-
-_GLUED: Final = re.compile(r"([A-Za-z_][\w.-]*):(\S+)")
-
-
-def _glued_colon(placed: Diagnostic, parsed: Parsed, route: Route) -> Diagnostic:
-    """What to say of `RMSNorm:org/repo:Layer`, which YAML takes for text instead of a key."""
-    if placed.code not in {"invalid-kernel-mapping", "invalid-kernel-reference"}:
-        return placed
-    part = parsed.sub(route.steps)
-    glued = _GLUED.fullmatch(part.value) if part and isinstance(part.value, str) else None
-    if glued is None or not (read_kernel_ref(glued[2]) or glued[2] == ORIGINAL):
-        return placed
-    span = parsed.locate(route.steps).value
-    column = span.column + glued.start(2)
-    # Between quotes it is text for sure.
-    is_plain = (span.line, column + len(glued[2])) == (span.end_line, span.end_column)
-    blank = Edit(Span(span.line, column, span.line, column), " ")
-    return replace(
-        placed,
-        help=f"put a blank after the first colon: {quote(f'{glued[1]}: {glued[2]}')}",
-        repair=None,
-        fix=Fix((blank,)) if is_plain else None,
-    )
-
-
-# What our messages tell people to write is YAML.
-_SNIPPETS: Final[dict[str, dict[Format, str]]] = {
-    "`kernel_mapping: {}`": {"json": '`"kernel_mapping": {}`', "toml": "`[kernel_mapping]`"},
-    "`kernel: org/repo:layer_name`": {
-        "json": '`"kernel": "org/repo:layer_name"`',
-        "toml": '`kernel = "org/repo:layer_name"`',
-    },
-    "`kernel: original`": {"json": '`"kernel": "original"`', "toml": '`kernel = "original"`'},
-    "`{kernel: org/repo:layer_name, version: 1}`": {
-        "json": '`{"kernel": "org/repo:layer_name", "version": 1}`',
-        "toml": '`{ kernel = "org/repo:layer_name", version = 1 }`',
-    },
-    "`{cuda: [...]}`": {"json": '`{"cuda": [...]}`', "toml": "`{ cuda = [...] }`"},
-    "`[{min_capability: 90, kernel: ...}]`": {
-        "json": '`[{"min_capability": 90, "kernel": ...}]`',
-        "toml": "`[{ min_capability = 90, kernel = ... }]`",
-    },
-}
-
-
-def _in_format(help_text: str | None, format: Format) -> str | None:
-    """A help with the snippet in it, if there is one, as a file of the format has it."""
-    for snippet, forms in _SNIPPETS.items():
-        if help_text and snippet in help_text:
-            return help_text.replace(snippet, forms.get(format, snippet))
-    return help_text

@@ -48,6 +48,8 @@ def further_in(read: Callable[[], Parsed], at: Route) -> Diagnostic | None:
     message = f"a config needs the key `kernel_mapping`: it is in {listing(shown, 'and')}{more}"
     options = listing([f"--at {shlex.quote(route)}" for route in shown])
     help_text = f"pass {options} (in Python `at=`)"
+    if inner[0].steps[-1] == "kernel_config":  # an argument of transformers, and no key of ours
+        help_text = f"move `kernel_mapping` up, or {help_text}"
     route = inner[0].key()
     return Diagnostic("missing-key", message, route, help_text, span=whole.span_of(route))
 

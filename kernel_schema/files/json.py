@@ -147,7 +147,9 @@ def _check(findings: Findings, written: str, start: int) -> None:
     elif written[0] in "-0123456789":
         is_int = written.removeprefix("-").isdigit()
         if read_int(written) is None if is_int else math.isinf(float(written)):
-            findings.add("number-out-of-range", start, end, "this number is too large")
+            from kernel_schema.files.explain.engine import too_large
+
+            too_large(findings, start, end)
     elif "\\u" in written:
         for match in _ESCAPE.finditer(written):
             if match[1]:

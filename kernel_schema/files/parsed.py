@@ -82,9 +82,8 @@ class LineIndex:
 
     def offset(self, line: int, column: int) -> int:
         """The offset of a line and column; the end of the text where there is no such line."""
-        if not 1 <= line <= len(self._starts):
-            return self.length
-        return min(self._starts[line - 1] + column - 1, self.length)
+        is_there = 1 <= line <= len(self._starts)
+        return min(self._starts[line - 1] + column - 1, self.length) if is_there else self.length
 
     def span(self, start: int, end: int) -> Span:
         """The span between two offsets."""
@@ -156,14 +155,17 @@ class Parsed:
         key = None if node.key_start < 0 else self._lines.span(node.key_start, node.key_end)
         return Located(key, self._lines.span(node.start, node.end))
 
+    @property
+    def written(self) -> str:
+        """How the value is written, with its quotes."""
+        return self._text[self._root.start : self._root.end]
+
     def span_of(self, route: Route) -> Span:
         """Where a route leads: to the key if it says so, leads nowhere, or to several lines."""
         located = self.locate(route.steps)
-        elsewhere = self.sub(route.steps) is None
         many_lines = located.value.line != located.value.end_line
-        if located.key is not None and (route.at_key or elsewhere or many_lines):
-            return located.key
-        return located.value
+        to_key = route.at_key or many_lines or self.sub(route.steps) is None
+        return located.key if located.key is not None and to_key else located.value
 
     def sub(self, steps: Iterable[Step]) -> Parsed | None:
         """The value at a route as if it were all: routes begin there; None if there is none."""
@@ -218,8 +220,8 @@ class Findings:
         `fix` is a text and the offsets between which it should stand, `safe` as in `Fix`.
         """
         if len(self._problems) == MAX_PROBLEMS:
-            code, end, message, help_text = "too-many-problems", start, TOO_MANY_PROBLEMS, None
-            fix = None
+            code, end, message = "too-many-problems", start, TOO_MANY_PROBLEMS
+            help_text = fix = None
         mend = fix and Fix((Edit(self.lines.span(*fix[:2]), fix[2]),), safe)
         span = self.lines.span(start, end)
         self._problems.append(Diagnostic(code, message, help=help_text, span=span, fix=mend))
@@ -276,8 +278,7 @@ def prepare(text: str) -> str:
         message = f"half a surrogate pair (U+{ord(match[0]):04X}) is no character"
         findings.add("lone-surrogate", *match.span(), message, "remove it")
     if text.startswith(_BYTE_ORDER_MARK):
-        message = "a second byte order mark (U+FEFF)"
-        findings.add("forbidden-character", 0, 1, message, "remove it")
+        findings.add("forbidden-character", 0, 1, "a second byte order mark (U+FEFF)", "remove it")
     findings.raise_if_any()
     return text
 
@@ -321,11 +322,8 @@ def count_strings(value: Value, depth: int = 0) -> int:
     """How many strings a list or table holds, keys included; RecursionError if it is too deep."""
     if depth > MAX_DEPTH:
         raise RecursionError
-    count = 0
-    inner: Any = value
-    if isinstance(value, dict):
-        count = len(value)
-        inner = value.values()
+    inner: Any = value.values() if isinstance(value, dict) else value
+    count = 0 if isinstance(value, list) else len(inner)
     # All of a large value comes through here: a look at the class is the fastest.
     for item in inner:
         kind = item.__class__

@@ -55,7 +55,6 @@ _LONG_KEYS = re.compile(
     rf"|{SHORT}|[A-Za-z0-9_-]+",
     re.DOTALL,
 )
-_TOO_LARGE: Final = "this number is too large"
 _LONE_RETURN = re.compile(r"\r(?!\n)")
 
 
@@ -88,7 +87,9 @@ def read_toml(text: str, way: Way = (), *, allow_empty: bool = False) -> Parsed:
     for route in () if part is None else _large_numbers(part.value):
         node = parsed.node((*(way or ()), *route))
         if not text.endswith("inf", node.start, node.end):
-            findings.add("number-out-of-range", node.start, node.end, _TOO_LARGE)
+            from kernel_schema.files.explain.engine import too_large
+
+            too_large(findings, node.start, node.end)
     findings.raise_if_any()
     return parsed
 
@@ -139,7 +140,9 @@ def _add_large_numbers(findings: Findings) -> None:
             except ValueError:
                 is_large = True
             if is_large:
-                findings.add("number-out-of-range", *match.span(), _TOO_LARGE)
+                from kernel_schema.files.explain.engine import too_large
+
+                too_large(findings, *match.span())
 
 
 def _deep_place(root: Node, text: str) -> tuple[int, int]:

@@ -261,8 +261,9 @@ class _Builder:
                 value = _resolve(value)
             except OverflowError:
                 if self._way == ():
-                    message = "this number is too large"
-                    self._findings.add("number-out-of-range", start, end, message)
+                    from kernel_schema.files.explain.engine import too_large
+
+                    too_large(self._findings, start, end)
         self.end = end
         self.spans.append(start)
         self.spans.append(end)

@@ -18,7 +18,7 @@ from kernel_schema.diagnostics import (
 )
 from kernel_schema.files.document import InvalidConfigError
 from kernel_schema.files.read import config_of, opened
-from kernel_schema.lowering.situate import placed, situate, taken
+from kernel_schema.lowering.situate import directory_of, placed, situate, taken
 from kernel_schema.schema.values import check_capability
 from kernel_schema.wording import quote
 
@@ -143,13 +143,14 @@ def _checked(
     select: Collection[str] | None,
 ) -> tuple[Diagnostic, ...]:
     # What only a model or a target needs is imported with it: not to check a file alone.
-    layers = None
+    layers, carried_at = None, dict[str, str]()
     device, capability = stated.device, stated.capability
     if model is not None:
-        from kernel_schema.model.inspect import look_at
+        from kernel_schema.model.inspect import look_at, names_at
         from kernel_schema.model.target import capability_of, device_type
 
         layers, kind = look_at(model)
+        carried_at = names_at(model, config_of(source).kernel_mapping.keys() - layers.keys())
         try:
             device = device or device_type(kind)
         except LoweringError as error:
@@ -165,6 +166,8 @@ def _checked(
         stated_mode=stated.mode,
         capability=capability,
         build_target=stated.build_target,
+        directory=directory_of(source),
+        carried_at=carried_at,
     )
     return in_file_order(placed(source, ask(situation, ignore=ignore, select=select)))
 

@@ -14,7 +14,7 @@ from kernel_schema.schema.models import KernelConfig
 from kernel_schema.schema.rules import expand
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Iterable, Mapping
 
     from kernel_schema.builds.variants import BuildTarget
     from kernel_schema.diagnostics import Diagnostic, Span
@@ -44,6 +44,11 @@ def placed(source: Opened, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnosti
     return tuple(diagnostics) if isinstance(source, KernelConfig) else source.place_all(diagnostics)
 
 
+def directory_of(source: Opened) -> str:
+    """Where relative paths start: at the file of a config, or in the working directory."""
+    return "." if isinstance(source, KernelConfig) else source.directory
+
+
 def located(source: Opened, rule: Rule) -> Span | None:
     """Where a rule is stated in the text of a source; None if it has no text."""
     return None if isinstance(source, KernelConfig) else source.locate(rule.route)
@@ -70,6 +75,8 @@ def situate(
     inherited: Iterable[Rule] | None = None,
     capability: int | None = None,
     build_target: BuildTarget | None = None,
+    directory: str | None = None,
+    carried_at: Mapping[str, str] | None = None,
 ) -> Situation:
     """The situation of a config: the only place that puts in what is active in kernels.
 
@@ -92,6 +99,8 @@ def situate(
         is_mapping_disabled(),
         capability,
         build_target,
+        directory,
+        carried_at or {},
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import ItemsView, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.model.own_forward import own_forwards
 from kernel_schema.model.places import ANYWHERE
@@ -131,6 +131,33 @@ def look_at(model: Module) -> tuple[RegisteredLayers, str | None]:
     """
     walk = Walk(model, find_device=True)
     return _registered(model, walk), walk.device
+
+
+def names_at(model: Module, paths: Iterable[str]) -> dict[str, str]:
+    """The registered names of the modules that stand at some of these paths, as torch has them.
+
+    A path may leave out the name of the model inside another, and have `*` for a number.
+    """
+    root: Any = unwrap(model)
+    found: dict[str, str] = {}
+    for path in paths:
+        steps = path.split(".")
+        starts = (root, *root.children()) if len(steps) > 1 else (root,)
+        for start in starts:
+            name = getattr(_below(start, steps), "kernel_layer_name", None)
+            if isinstance(name, str):
+                found.setdefault(path, name)
+    return found
+
+
+def _below(module: Any, steps: Iterable[str]) -> Any:
+    """The module to which a path leads, or None."""
+    for step in steps:
+        children: dict[str, Any] = dict(module.named_children())
+        module = next(iter(children.values()), None) if step == "*" else children.get(step)
+        if module is None:
+            return None
+    return module
 
 
 def _registered(model: Module, walk: Walk) -> RegisteredLayers:

@@ -54,9 +54,14 @@ def plain_keys(table: Mapping[Any, Any]) -> Mapping[Any, Any]:
         return table
     named: dict[Any, Any] = {}
     for key, value in table.items():
-        name = mode_name(key) or device_name(key)
-        named[key if name is None or name in named or name in table else name] = value
+        name = plain_key(key)
+        named[key if name in named or name in table else name] = value
     return named
+
+
+def plain_key(key: Any) -> Any:
+    """A key by our name, where it is a `kernels.Mode`, or a `Device` without properties."""
+    return key if type(key) is str else mode_name(key) or device_name(key) or key
 
 
 def device_name(device: Any) -> str | None:

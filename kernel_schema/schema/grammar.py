@@ -8,6 +8,7 @@ shape alone, tables by their keys: every mistake is found by the line that the v
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from pydantic_core import core_schema
@@ -15,6 +16,7 @@ from pydantic_core import core_schema
 from kernel_schema.schema import alternatives, values
 from kernel_schema.schema.alternatives import meant_alternative
 from kernel_schema.schema.arguments import plain_keys
+from kernel_schema.schema.meant import keys as meant_keys
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.schema.ranges import bounds_problem, device_problems
 from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS
@@ -22,6 +24,8 @@ from kernel_schema.typeguards import is_list, is_table, is_tuple
 from kernel_schema.wording import quote, show
 
 if TYPE_CHECKING:
+    from types import ModuleType
+
     from pydantic import GetCoreSchemaHandler
     from typing_extensions import TypeIs
 
@@ -101,10 +105,10 @@ class Reader:
             for key, value in table.items()
             if isinstance(key, str)
             and isinstance(value, (str, Mapping))
-            and not alternatives.is_config_key(key)
+            and not meant_keys.is_config_key(key, value)
         ]
         if outside:
-            self.problems.note((*steps, outside[0]), alternatives.layers_outside(outside))
+            self.problems.note((*steps, outside[0]), meant_keys.layers_outside(outside))
             table["kernel_mapping"] = {}
             for key in outside:
                 del table[key]
@@ -112,12 +116,10 @@ class Reader:
     def layers(self, value: Any, steps: Steps) -> FrozenDict[str, Any]:
         """`{LayerName: LayerEntry}`."""
         if not is_table(value):
-            message = f"{show(value)} is not a table of layers for `kernel_mapping`"
-            hint = None if value else "write `kernel_mapping: {}` for a config without layers"
-            self.problems.note(steps, Problem("invalid-kernel-mapping", message, hint))
+            self.problems.note(steps, _forms().misfit_mapping(value))
             return FrozenDict({})
         if isinstance(value.get("inherit_mapping"), bool):
-            self.problems.note((*steps, "inherit_mapping"), alternatives.INHERIT_AMONG_LAYERS)
+            self.problems.note((*steps, "inherit_mapping"), meant_keys.INHERIT_AMONG_LAYERS)
         return self._entries(value, steps, values.check_layer_name, "layer")
 
     def device_mapping(self, value: Any, steps: Steps) -> FrozenDict[Any, Any]:
@@ -168,7 +170,7 @@ class Reader:
         return self._part(alternative, value, steps)
 
     def _refuse(self, value: Any, steps: Steps, holder: Holder) -> None:
-        below, problem = alternatives.misfit(value, holder)
+        below, problem = _forms().misfit(value, holder, steps)
         self.problems.note((*steps, *below), problem)
 
     def _part(self, alternative: Alternative, value: Any, steps: Steps) -> Any:
@@ -184,10 +186,10 @@ class Reader:
             return self._refuse(value, steps, "range") or {}
         table = dict(value)
         fields: Fields = {key: table.pop(key) for key in RANGE_KEYS if key in table}
-        if problem := bounds_problem(fields):
+        if problem := bounds_problem(value):
             self.problems.note((*steps, "min_capability"), problem)
         if fields and not table:
-            self.problems.note(steps, alternatives.BOUNDS_ALONE)
+            self.problems.note(steps, meant_keys.BOUNDS_ALONE)
         for key, bound in fields.items():
             fields[key] = self.take(values.check_capability(bound), (*steps, key))
         entry = ORIGINAL if table == {"kernel": ORIGINAL} else table
@@ -220,6 +222,14 @@ class Reader:
                 self.problems.note((*steps, key), problem)
         return self._keyed(table, _SPEC, steps, kernel)
 
+    def kernel_ref(self, value: Any, steps: Steps) -> Any:
+        """`KernelRef`."""
+        outcome = values.check_kernel(value)
+        in_range = len(steps) > 1 and isinstance(steps[-2], int)
+        if type(outcome) is Problem and outcome.code == "misplaced-original" and in_range:
+            outcome = replace(outcome, help="leave the options out that stand beside it")
+        return self.take(outcome, steps)
+
     def trust_remote_code(self, value: Any, steps: Steps) -> Any:
         """`bool | [RepoId, ...]`, at least one."""
         if (is_list(value) or is_tuple(value)) and value:
@@ -246,9 +256,10 @@ class Reader:
             stated = {*table}
             for key in table:
                 if key not in keys.lines:
-                    problem = keys.unknown(key)
-                    stated.add(problem.meant)
-                    self.problems.note((*steps, key), problem)
+                    problem = keys.unknown(key, table, steps)
+                    if problem is not None:
+                        stated.add(problem.meant)
+                        self.problems.note((*steps, key), problem)
             # Missing, unless an unknown one was meant to be it.
             if keys.needed not in stated:
                 self.problems.note((*steps, keys.needed), keys.missing)
@@ -270,6 +281,13 @@ class Reader:
         return bool(value)
 
 
+def _forms() -> ModuleType:
+    # Imported here: a good config needs none of it.
+    from kernel_schema.schema.meant import forms
+
+    return forms
+
+
 Check: TypeAlias = Callable[[Any], Any]
 
 
@@ -284,7 +302,7 @@ class _Keys(NamedTuple):
     lines: dict[str, Line]
     needed: str
     missing: Problem
-    unknown: Callable[[Any], Problem]
+    unknown: Callable[[Any, Mapping[Any, Any], Steps], Problem | None]
 
 
 CONFIG_LINES: Final[dict[str, Line]] = {
@@ -293,16 +311,16 @@ CONFIG_LINES: Final[dict[str, Line]] = {
     "inherit_mapping": single(values.check_inherit_mapping),
 }
 SPEC_LINES: Final[dict[str, Line]] = {
-    "kernel": single(values.check_kernel),
+    "kernel": Reader.kernel_ref,
     "version": single(values.check_version),
     "revision": single(values.check_revision),
     "lockfile": single(values.check_lockfile),
     "trust_remote_code": Reader.trust_remote_code,
 }
 _CONFIG: Final = _Keys(
-    CONFIG_LINES, "kernel_mapping", alternatives.MISSING_MAPPING, alternatives.unknown_config_key
+    CONFIG_LINES, "kernel_mapping", meant_keys.MISSING_MAPPING, meant_keys.unknown_config_key
 )
-_SPEC: Final = _Keys(SPEC_LINES, "kernel", alternatives.MISSING_KERNEL, alternatives.unknown_option)
+_SPEC: Final = _Keys(SPEC_LINES, "kernel", meant_keys.MISSING_KERNEL, meant_keys.unknown_option)
 LINES: Final[dict[Alternative, Line]] = {
     "config": Reader.config,
     "kernel": Reader.kernel_spec,

@@ -102,7 +102,13 @@ class Problems:
 
 
 def _pydantic_type(problem: Problem) -> PydanticCustomError:
-    context = {"problem": problem.message, "help": problem.help, "at_key": problem.at_key}
+    context: dict[str, Any] = {
+        "problem": problem.message,
+        "help": problem.help,
+        "at_key": problem.at_key,
+    }
+    if problem.repair is not None:
+        context["repair"] = problem.repair
     template = "{problem}; {help}" if problem.help else "{problem}"
     return PydanticCustomError(problem.code, template, context)
 

@@ -7,12 +7,14 @@ from bisect import bisect_left
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from kernel_schema.diagnostics import Repair
 from kernel_schema.schema.alternatives import alternative
 from kernel_schema.schema.arguments import plain_keys
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
     DEVICE_NAMES,
+    LOWEST_LIKELY,
     MAX_CAPABILITY,
     MODE_NAMES,
     RANGE_KEYS,
@@ -83,14 +85,22 @@ _RANGE_WORDS: Final = frozenset((*RANGE_KEYS, *SPEC_KEYS, *MODE_NAMES))
 _WITHOUT_CAPABILITY: Final = frozenset(DEVICE_NAMES) - CAPABILITY_DEVICES
 
 
-def bounds_problem(bounds: Mapping[str, Any]) -> Problem | None:
+def bounds_problem(table: Mapping[Any, Any]) -> Problem | None:
     """A range that ends before it starts."""
-    low, high = bounds.get("min_capability"), bounds.get("max_capability")
+    low, high = table.get("min_capability"), table.get("max_capability")
     if type(low) is not int or type(high) is not int or low <= high:
         return None
     stated = f"`min_capability` {quote(low)} is above `max_capability` {quote(high)}"
-    help_text = "exchange them" if high > 0 else None
-    return Problem("empty-capability-range", f"{stated}: no device is in this range", help_text)
+    message = f"{stated}: no device is in this range"
+    if high == 0:
+        return Problem("empty-capability-range", message)
+    meant = {"min_capability": high, "max_capability": low}
+    help_text, safe = "exchange them", False
+    if high < LOWEST_LIKELY and low <= 10 * high:
+        meant = {"max_capability": 10 * high}
+        help_text, safe = f"capability {high}.0 is written {10 * high}", high < 10
+    repair = Repair("replace", {**table, **meant}, up=1, safe=safe)
+    return Problem("empty-capability-range", message, help_text, repair=repair)
 
 
 def device_problems(table: Mapping[Any, Any]) -> Iterator[tuple[Steps, Problem]]:
@@ -106,8 +116,12 @@ def device_problems(table: Mapping[Any, Any]) -> Iterator[tuple[Steps, Problem]]
         elif key in _WITHOUT_CAPABILITY:
             devices = listing(sorted(CAPABILITY_DEVICES), "and")
             message = f"capability ranges are for {devices} only"
-            help_text = "write the kernel without a list"
-            yield (key,), Problem("capability-not-supported", message, help_text)
+            help_text, repair = "write the kernel without a list", None
+            if len(value) == 1 and is_table(value[0]):
+                kernel = {name: item for name, item in value[0].items() if name not in RANGE_KEYS}
+                repair = Repair("replace", kernel, safe=len(kernel) == len(value[0]))
+            problem = Problem("capability-not-supported", message, help_text, repair=repair)
+            yield (key,), problem
 
 
 def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[tuple[Steps, Problem]]:

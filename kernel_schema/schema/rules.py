@@ -7,7 +7,7 @@ difference of two configs.
 from __future__ import annotations
 
 import weakref
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kernel_schema.diagnostics import Route
@@ -41,6 +41,7 @@ class HubKernel:
         revision: Git branch, tag or commit.
         lockfile: Path of the lock file that pins the repository.
         trust_remote_code: As in `KernelSpec`.
+        pinned: Whether the config says which code it is; else it is version 1. Both are equal.
 
     >>> print(HubKernel("org/repo", "Layer", version=1))
     org/repo@v1:Layer
@@ -52,6 +53,7 @@ class HubKernel:
     revision: str | None = None
     lockfile: str | None = None
     trust_remote_code: bool | tuple[str, ...] = False
+    pinned: bool = field(default=True, compare=False, repr=False)
 
     def __str__(self) -> str:
         if self.lockfile is not None:
@@ -185,9 +187,12 @@ def _kernel(entry: HubRef | LocalRef | KernelSpec) -> Kernel:
         return LocalKernel(ref.path, ref.layer_name)
     version = ref.version if stated_version is None else stated_version
     revision = ref.revision if stated_revision is None else stated_revision
-    if version is None and revision is None and lockfile is None:
+    pinned = version is not None or revision is not None or lockfile is not None
+    if not pinned:
         version = 1  # as in transformers' KernelConfig
-    return HubKernel(ref.repo_id, ref.layer_name, version, revision, lockfile, trust_remote_code)
+    return HubKernel(
+        ref.repo_id, ref.layer_name, version, revision, lockfile, trust_remote_code, pinned
+    )
 
 
 def by_layer(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
@@ -278,8 +283,12 @@ def _plain(rule: Rule) -> list[object]:
         # No upper bound is no number: sys.maxsize differs between machines.
         rule.capabilities.highest if rule.capabilities.bounded_above else None,
         rule.mode and rule.mode.value,
-        ORIGINAL if rule.kernel is None else asdict(rule.kernel),
+        ORIGINAL if rule.kernel is None else _meaning(rule.kernel),
     ]
+
+
+def _meaning(kernel: Kernel | RuntimeChoice) -> dict[str, object]:
+    return {field.name: getattr(kernel, field.name) for field in fields(kernel) if field.compare}
 
 
 def diff(old: KernelConfig, new: KernelConfig) -> tuple[Change, ...]:

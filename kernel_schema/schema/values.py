@@ -7,8 +7,9 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from kernel_schema.diagnostics import Repair
 from kernel_schema.schema.arguments import fusion_problem, repository_problem
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import (
@@ -20,10 +21,9 @@ from kernel_schema.schema.references import (
     is_revision,
     is_text,
     read_kernel_ref,
-    refusal,
     repo_id_problem,
 )
-from kernel_schema.schema.vocabulary import MAX_CAPABILITY, ORIGINAL, Original
+from kernel_schema.schema.vocabulary import LOWEST_LIKELY, MAX_CAPABILITY, ORIGINAL, Original
 from kernel_schema.typeguards import as_text, is_list, is_path, is_tuple
 from kernel_schema.wording import listing, normalise_word, quote, show
 
@@ -37,9 +37,9 @@ CONTROL_CLASS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 """Control characters and line separators, as the inside of a class of a pattern."""
 
 _CONTROL: Final = re.compile(f"[{CONTROL_CLASS}]")
-_ORIGINAL_ALIASES: Final = frozenset(
-    ("original", "orignal", "orginal", "origin", "default", "none", "off", "native")
-)
+# What keeps the model's own forward in other words; the misspelt and the ambiguous are guesses.
+_NO_KERNEL: Final = frozenset(("", "original", "none", "null", "false", "off", "no", "disabled"))
+_ORIGINAL_ALIASES: Final = _NO_KERNEL | {"orignal", "orginal", "origin", "default", "native"}
 _YES: Final = frozenset(("true", "yes", "on"))
 _NO: Final = frozenset(("false", "no", "off"))
 _PINS: Final = ("version", "revision", "lockfile")
@@ -59,8 +59,13 @@ def check_kernel(value: object) -> HubRef | LocalRef | Problem:
             "`original` stands for a layer, a device or a capability range, never for a mode "
             "or beside options",
             "write `original` in place of the whole entry",
+            repair=Repair("replace", ORIGINAL, up=1, safe=False),
         )
-    return Problem("invalid-kernel-reference", *refusal(text))
+    # Imported here: what is right needs none of it.
+    from kernel_schema.schema.meant.spellings import refusal
+
+    message, help_text, repair = refusal(text)
+    return Problem("invalid-kernel-reference", message, help_text, repair=repair)
 
 
 def not_a_reference(value: object) -> Problem:
@@ -80,15 +85,19 @@ def check_entry_string(value: object) -> HubRef | LocalRef | Original | Problem:
     if value == ORIGINAL:
         return ORIGINAL
     kernel = check_kernel(value)
-    if isinstance(kernel, Problem) and normalise_word(as_text(value) or "") in _ORIGINAL_ALIASES:
-        message = f"{quote(value)} is not a kernel"
-        help_text = "did you mean `original`, which keeps the model's own forward?"
-        return Problem("invalid-kernel-reference", message, help_text)
-    if isinstance(kernel, Problem) and isinstance(value, str) and not value.strip():
+    if not isinstance(kernel, Problem):
+        return kernel
+    text = as_text(value)
+    word = normalise_word(text) if text is not None else None
+    if word not in _ORIGINAL_ALIASES:
+        return kernel
+    message = f"{quote(value)} is not a kernel"
+    help_text = "did you mean `original`, which keeps the model's own forward?"
+    if not word:
         # So transformers' documentation disables a kernel.
-        help_text = "to keep the model's own forward write `original`"
-        return Problem("invalid-kernel-reference", kernel.message, help_text)
-    return kernel
+        message, help_text = kernel.message, "to keep the model's own forward write `original`"
+    repair = Repair("replace", ORIGINAL, safe=word in _NO_KERNEL)
+    return Problem("invalid-kernel-reference", message, help_text, repair=repair)
 
 
 def check_version(value: object) -> int | Problem:
@@ -96,25 +105,51 @@ def check_version(value: object) -> int | Problem:
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_VERSION:
         return int.__int__(value)
     message = f"{show(value)} is not a version: it must be an integer from 0 to {MAX_VERSION}"
-    return Problem("invalid-version", message, _integer_hint(value, "version", MAX_VERSION))
+    help_text, repair = _integer_hint(value, "version", MAX_VERSION)
+    return Problem("invalid-version", message, help_text, repair=repair)
 
 
 def check_capability(value: object) -> int | Problem:
     """A capability bound: 90 means 9.0."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_CAPABILITY:
         return int.__int__(value)
-    help_text = _integer_hint(value, "bound", MAX_CAPABILITY)
-    number = value if isinstance(value, float) else _as_float(value)
-    # No GPU is beyond 20.0, and 90.0 is 90 with a point.
-    if number is not None and 0 < number < 20 and round(number, 1) == number:
-        help_text = f"capability {number} is written {round(number * 10)}"
+    help_text, repair = _integer_hint(value, "bound", MAX_CAPABILITY)
     if (is_tuple(value) or is_list(value)) and _is_pair(value):
-        help_text = f"write {10 * value[0] + value[1]}"
+        meant = 10 * value[0] + value[1]
+        help_text, repair = f"write {meant}", Repair("replace", meant)
+    elif isinstance(value, (float, str)) and (meant := capability_in(str(value))) is not None:
+        help_text, repair = f"write {meant}", Repair("replace", meant)
+        if str(meant) not in str(value):
+            help_text = f"capability {meant / 10} is written {meant}"
+        elif isinstance(value, str) and value.strip() == str(meant):
+            help_text += ", without quotes"
     message = (
         f"{show(value)} is not a capability: it must be an integer from 0 to {MAX_CAPABILITY}, "
         "and 90 means 9.0"
     )
-    return Problem("invalid-capability", message, help_text)
+    return Problem("invalid-capability", message, help_text, repair=repair)
+
+
+_CAPABILITY: Final = re.compile(
+    r"(?:>=?|=)?\s*(?:(?:sm|compute|cc|capability)[_ -]?)?([0-9]{1,3})(?:\.([0-9]))?[af]?\+?",
+    re.IGNORECASE,
+)
+
+
+def capability_in(text: str) -> int | None:
+    """The capability that a text names in any of the usual ways; None for any other text.
+
+    >>> [capability_in(text) for text in ("sm_90", "9.0", "sm80", "9", "90.0", "0.5", "cuda")]
+    [90, 90, 80, 90, 90, None, None]
+    """
+    match = _CAPABILITY.fullmatch(text.strip())
+    if match is None:
+        return None
+    number, fraction = int(match[1]), match[2]
+    if number >= LOWEST_LIKELY:
+        return number if fraction in {None, "0"} else None
+    # No GPU is beyond 20.0.
+    return 10 * number + int(fraction or 0) if number else None
 
 
 def _is_pair(value: Sequence[Any]) -> bool:
@@ -123,25 +158,24 @@ def _is_pair(value: Sequence[Any]) -> bool:
     return len(value) == 2 and digits and value[0] <= MAX_CAPABILITY // 10 and value[1] < 10
 
 
-def _as_float(value: object) -> float | None:
-    if not isinstance(value, str) or "." not in value or len(value) > 10:
-        return None
-    try:
-        return float(value)
-    except ValueError:
-        return None
+# A help, and the repair that does what it says.
+_Advice: TypeAlias = "tuple[str | None, Repair | None]"
 
 
-def _integer_hint(value: object, name: str, highest: int) -> str | None:
+def _left_out(help_text: str) -> _Advice:
+    return help_text, Repair("remove")
+
+
+def _integer_hint(value: object, name: str, highest: int) -> _Advice:
     if value is None:
-        return f"leave the {name} out to state none"
+        return _left_out(f"leave the {name} out to state none")
     if isinstance(value, str):
         digits = value.strip().removeprefix("v")
         if digits.isascii() and digits.isdigit() and len(digits) <= len(str(highest)):
-            return f"write {int(digits)}, without quotes"
+            return f"write {int(digits)}, without quotes", Repair("replace", int(digits))
     if isinstance(value, float) and value.is_integer() and 0 <= value <= highest:
-        return f"write {int(value)}"
-    return None
+        return f"write {int(value)}", Repair("replace", int(value))
+    return None, None
 
 
 def check_revision(value: object) -> str | Problem:
@@ -153,12 +187,12 @@ def check_revision(value: object) -> str | Problem:
         f"{show(value)} is not a revision: it must be a string of letters, digits, "
         "`_`, `.`, `/` and `-`"
     )
-    help_text = None
+    help_text = repair = None
     if value is None:
-        help_text = "leave the revision out to state none"
+        help_text, repair = _left_out("leave the revision out to state none")
     elif isinstance(value, (int, float)) and not isinstance(value, bool):
         help_text = "put it between quotes, or use `version` for a kernel version"
-    return Problem("invalid-revision", message, help_text)
+    return Problem("invalid-revision", message, help_text, repair=repair)
 
 
 def check_lockfile(value: object) -> str | Problem:
@@ -166,19 +200,24 @@ def check_lockfile(value: object) -> str | Problem:
     path = as_text(os.fspath(value) if is_path(value) else value)
     if path is not None and path.strip() and path.isprintable():
         return path
-    help_text = "leave `lockfile` out to state none" if value is None else None
-    return Problem("invalid-lockfile", f"{show(value)} is not the path of a lock file", help_text)
+    message = f"{show(value)} is not the path of a lock file"
+    help_text = repair = None
+    if value is None:
+        help_text, repair = _left_out("leave `lockfile` out to state none")
+    return Problem("invalid-lockfile", message, help_text, repair=repair)
 
 
 def check_trust(value: object) -> bool | Problem:
     """Whether to run code of publishers that the Hub does not vouch for, where it is no list."""
     if isinstance(value, bool):
         return value
-    help_text = "leave it out for false" if value is None else _yes_or_no_hint(value)
+    help_text, repair = _yes_or_no_hint(value)
+    if value is None or is_list(value) or is_tuple(value):
+        help_text, repair = _left_out("leave it out for false")
     if isinstance(value, str) and is_repo_id(value):
-        help_text = f'write a list: ["{value}"]'
+        help_text, repair = f'write a list: ["{value}"]', Repair("replace", [value])
     message = f"{show(value)} is neither true nor false nor a list of at least one repository id"
-    return Problem("invalid-trust-remote-code", message, help_text)
+    return Problem("invalid-trust-remote-code", message, help_text, repair=repair)
 
 
 def check_repo_id(item: object) -> str | Problem:
@@ -189,16 +228,21 @@ def check_repo_id(item: object) -> str | Problem:
     reason = repo_id_problem(text) if text is not None else None
     message = f"{show(item)} is not a repository id `org/repo`" + (f": {reason}" if reason else "")
     meant = (text or "").partition(":")[0].removesuffix(".git")
-    help_text = f"did you mean {quote(meant)}?" if is_repo_id(meant) else None
-    return Problem("invalid-trust-remote-code", message, help_text)
+    if not is_repo_id(meant):
+        return Problem("invalid-trust-remote-code", message)
+    repair = Repair("replace", meant, safe=False)
+    return Problem(
+        "invalid-trust-remote-code", message, f"did you mean {quote(meant)}?", repair=repair
+    )
 
 
-def _yes_or_no_hint(value: object) -> str | None:
-    word = value.lower() if isinstance(value, str) else ""
+def _yes_or_no_hint(value: object) -> _Advice:
+    word = value.strip().lower() if isinstance(value, str) else ""
     if word not in _YES | _NO:
-        return None
+        return None, None
     meant = "true" if word in _YES else "false"
-    return f"write {meant}, without quotes" if word == meant else f"write {meant}"
+    help_text = f"write {meant}, without quotes" if word == meant else f"write {meant}"
+    return help_text, Repair("replace", word in _YES)
 
 
 def check_inherit_mapping(value: object) -> bool | Problem:
@@ -206,8 +250,10 @@ def check_inherit_mapping(value: object) -> bool | Problem:
     if isinstance(value, bool):
         return value
     message = f"{show(value)} is neither true nor false for `inherit_mapping`"
-    help_text = "leave it out for true" if value is None else _yes_or_no_hint(value)
-    return Problem("invalid-inherit-mapping", message, help_text)
+    help_text, repair = _yes_or_no_hint(value)
+    if value is None:
+        help_text, repair = _left_out("leave it out for true")
+    return Problem("invalid-inherit-mapping", message, help_text, repair=repair)
 
 
 def check_schema_uri(value: object) -> str | Problem:
@@ -224,7 +270,7 @@ def check_schema_uri(value: object) -> str | Problem:
 def check_layer_name(value: object) -> str | Problem:
     """A name that a model registers: `kernel_layer_name` of its class."""
     name = as_text(value)
-    help_text = None
+    help_text = repair = None
     if is_tuple(value):
         return fusion_problem(value)
     if name is None:
@@ -233,12 +279,12 @@ def check_layer_name(value: object) -> str | Problem:
         message = f"the layer name {show(name)} is blank"
     elif name != stripped:
         message = f"the layer name {show(name)} has white space at its ends"
-        help_text = f"did you mean {quote(stripped)}?"
+        help_text, repair = f"did you mean {quote(stripped)}?", Repair("rename", stripped)
     elif reason := line_problem(name):
         message = f"the layer name {quote(name)} {reason}"
     else:
         return name
-    return Problem("invalid-layer-name", message, help_text, at_key=True)
+    return Problem("invalid-layer-name", message, help_text, at_key=True, repair=repair)
 
 
 def is_layer_name(value: object) -> bool:
@@ -265,10 +311,13 @@ def option_problems(table: Mapping[Any, Any]) -> list[tuple[str, Problem]]:
     if isinstance(kernel, LocalRef) or (isinstance(kernel, str) and is_local(kernel)):
         on_disk = f"is for kernels on the Hub, and {quote(kernel)} is on disk"
         help_text = "leave it out: a local kernel is used as it is"
-        return [
-            (key, Problem("misplaced-option", f"{quote(key)} {on_disk}", help_text, at_key=True))
-            for key in options
-        ]
+        out = Repair("remove", safe=False)
+
+        def misplaced(key: str) -> Problem:
+            message = f"{quote(key)} {on_disk}"
+            return Problem("misplaced-option", message, help_text, at_key=True, repair=out)
+
+        return [(key, misplaced(key)) for key in options]
     pins = [key for key in options if key in _PINS]
     # Of a reference, what stands between `@` and the layer.
     _, at, rest = str(kernel).partition("@") if isinstance(kernel, (str, HubRef)) else ("", "", "")

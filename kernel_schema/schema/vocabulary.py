@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from enum import Enum
 from functools import cache
 from typing import Final, Literal
@@ -15,6 +16,10 @@ ORIGINAL: Final = "original"
 
 MAX_CAPABILITY: Final = 9999
 """Upper limit of a capability bound; real ones have two or three digits (90 means 9.0)."""
+
+
+LOWEST_LIKELY: Final = 20
+"""Below this a bound above 0 was hardly meant so: 9 means 0.9, which no GPU has."""
 
 
 class DeviceType(str, Enum):
@@ -81,20 +86,43 @@ _DEVICE_ALIASES: Final = {
     **dict.fromkeys(("ascend", "cann", "privateuseone"), "npu"),
     **dict.fromkeys(("trainium", "inferentia"), "neuron"),
     **dict.fromkeys(("host", "x86"), "cpu"),
-    "xla": "tpu",
 }
+# torch's names of devices that are none of kernels', or that several of them are.
+_SEVERAL: Final = {"xla": "`neuron` or `tpu`", "accelerator": "`cuda`, `rocm` or `xpu`"}
+_NO_DEVICES: Final = frozenset(
+    (
+        *("directml", "dml", "fpga", "gaudi", "habana", "hpu", "ipu", "lazy", "maia", "meta"),
+        *("mkldnn", "mlu", "mtia", "musa", "opencl", "opengl", "openvino", "ve", "vulkan"),
+        "webgpu",
+    )
+)
 _MODE_ALIASES: Final = {
     **dict.fromkeys(("infer", "eval", "predict"), "inference"),
     "train": "training",
     **dict.fromkeys(
-        ("compile", "torch_compile", "inference_compile", "inference|torch_compile"),
+        (
+            *("compile", "torch_compile", "inference_compile"),
+            *("inference|torch_compile", "torch_compile|inference"),
+        ),
         "inference_torch_compile",
     ),
     **dict.fromkeys(
-        ("train_compile", "training_compile", "training|torch_compile"), "training_torch_compile"
+        (
+            *("train_compile", "training_compile"),
+            *("training|torch_compile", "torch_compile|training"),
+        ),
+        "training_torch_compile",
     ),
     **dict.fromkeys(("default", "any", "all"), "fallback"),
 }
+# Aliases that nobody uses for anything else.
+_ONE_MEANING: Final = frozenset(
+    (
+        *("ascend", "cann", "hip", "inferentia", "metal", "nvidia", "trainium"),
+        *("inference|torch_compile", "torch_compile|inference"),
+        *("training|torch_compile", "torch_compile|training"),
+    )
+)
 _SPEC_ALIASES: Final = {
     **dict.fromkeys(("repo", "repo_id", "ref", "path"), "kernel"),
     **dict.fromkeys(("branch", "tag", "commit", "rev"), "revision"),
@@ -132,8 +160,38 @@ def closest_of(word: str, kinds: tuple[KeyKind, ...]) -> tuple[KeyKind | None, s
     if "device" in kinds:
         word = word.split(":", 1)[0]
     suggester, kind_of = _among(kinds)
-    nearest = suggester.closest(normalise_word(word).removeprefix("mode."))
+    nearest = suggester.closest(_folded(word))
     return (kind_of[nearest], nearest) if nearest else (None, None)
+
+
+def means_exactly(word: str, name: str) -> bool:
+    """Whether a word that `closest_of` or `closest_key` takes for a name can mean nothing else.
+
+    >>> means_exactly("CUDA:0", "cuda"), means_exactly("hip", "rocm"), means_exactly("gpu", "cuda")
+    (True, True, False)
+    """
+    folded = _folded(word).removesuffix(":0")
+    return folded == normalise_word(name) or folded in _ONE_MEANING
+
+
+def device_help(word: str) -> str | None:
+    """What to say of torch's name of a device that kernels does not have, or has in parts.
+
+    >>> device_help("xla:0"), device_help("cuda")
+    ('write `neuron` or `tpu`, whichever it is', None)
+    """
+    word = normalise_word(word.split(":", 1)[0])
+    if word in _SEVERAL:
+        return f"write {_SEVERAL[word]}, whichever it is"
+    return "leave it out: kernels has no such device" if word in _NO_DEVICES else None
+
+
+def _folded(word: str) -> str:
+    """A word as a file may have it of Python: `Mode.TRAINING | Mode.TORCH_COMPILE`."""
+    return _JOINT.sub("|", normalise_word(word)).removeprefix("mode.")
+
+
+_JOINT: Final = re.compile(r"_*\|_*(?:mode\.)?")
 
 
 @cache

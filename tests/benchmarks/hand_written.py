@@ -23,19 +23,21 @@ from kernel_schema import (
 )
 from kernel_schema.schema import ranges, values
 from kernel_schema.schema.alternatives import (
-    BOUNDS_ALONE,
-    MISSING_KERNEL,
-    MISSING_MAPPING,
     Holder,
     alternative,
     check_device,
     check_mode,
     meant_alternative,
-    misfit,
+)
+from kernel_schema.schema.grammar import FrozenDict
+from kernel_schema.schema.meant.forms import misfit
+from kernel_schema.schema.meant.keys import (
+    BOUNDS_ALONE,
+    MISSING_KERNEL,
+    MISSING_MAPPING,
     unknown_config_key,
     unknown_option,
 )
-from kernel_schema.schema.grammar import FrozenDict
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.vocabulary import RANGE_KEYS
 from kernel_schema.typeguards import is_list, is_tuple
@@ -78,7 +80,7 @@ class _Validator:
             elif key == "$schema":
                 fields["schema_uri"] = self._checked(values.check_schema_uri, value, (), key)
             else:
-                unknown = unknown_config_key(key)
+                unknown = unknown_config_key(key, document)
                 meant.add(unknown.meant)
                 self._report(unknown, (key,))
         if "kernel_mapping" not in document and "kernel_mapping" not in meant:
@@ -165,9 +167,10 @@ class _Validator:
             elif key == "trust_remote_code":
                 fields[key] = self._trust(value, place_of(key))
             else:
-                unknown = unknown_option(key)
-                meant.add(unknown.meant)
-                self._report(unknown, place_of(key))
+                unknown = unknown_option(key, table, place_of(key)[:-1])
+                if unknown is not None:
+                    meant.add(unknown.meant)
+                    self._report(unknown, place_of(key))
         if "kernel" not in table and "kernel" not in meant:
             self._report(MISSING_KERNEL, place_of("kernel"))
         return KernelSpec.model_construct(**fields)
@@ -234,7 +237,7 @@ class _Validator:
         return outcome
 
     def _refused(self, value: Any, route: Steps, holder: Holder) -> Any:
-        below, found = misfit(value, holder)
+        below, found = misfit(value, holder, route)
         self._report(found, (*route, *below))
         return _FAILED
 

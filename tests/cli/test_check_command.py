@@ -138,7 +138,10 @@ def test_json_has_a_version_and_a_shape(tmp_path: Path, capsys: pytest.CaptureFi
         "code": "unknown-device",
         "help": "did you mean `rocm`?",
         "route": ["kernel_mapping", "SiLU", "hip"],
-        "fix": None,
+        "fix": {
+            "safe": True,
+            "edits": [{"line": 2, "column": 10, "end_line": 2, "end_column": 13, "text": "rocm"}],
+        },
     }
 
 

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kernel_schema as ks
-from kernel_schema.files.document import _SNIPPETS
 from kernel_schema.files.json import read_json
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
@@ -220,7 +219,22 @@ def test_messages_speak_of_tables_and_lists() -> None:
     assert said["table"].startswith("an empty table says nothing")
 
 
-@pytest.mark.parametrize("snippet", _SNIPPETS)
+SNIPPETS = [
+    "`kernel_mapping: {}`",
+    "`kernel: org/repo:layer_name`",
+    "`kernel: original`",
+    "`{kernel: org/repo:layer_name, version: 1}`",
+    "`{cuda: [...]}`",
+    "`[{min_capability: 90, kernel: ...}]`",
+    "`cuda: [{min_capability: 90, kernel: ...}]`",
+    "`RMSNorm: {cuda: ...}`",
+    "`version: 1`",
+    "`a.b: {kernel: ...}`",
+    "`kernel: ./norm:L`",
+]
+
+
+@pytest.mark.parametrize("snippet", SNIPPETS)
 def test_what_to_write_is_written_in_the_format(snippet: str, known: Format) -> None:
     document = ks.loads_document(ks.dumps(ks.KernelConfig({}), format=known), format=known)
     placed = document.place(ks.Diagnostic("unknown-key", f"not {snippet}", help=f"add {snippet}"))

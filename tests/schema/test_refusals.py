@@ -184,7 +184,8 @@ ENTRIES: list[tuple[Any, str, str]] = [
     # Values of another kind.
     *((value, "invalid-entry", "") for value in (42, 1.5, True, HUGE, b"o/r:L", {REF}, object())),
     *(({"cuda": value}, "invalid-entry", ".cuda") for value in (42, 1.5, True, HUGE, b"", {REF})),
-    *(({"cuda": [value]}, "invalid-entry", ".cuda[0]") for value in (42, REF, "original", True)),
+    *(({"cuda": [value]}, "invalid-entry", ".cuda[0]") for value in (42, True)),
+    *(({"cuda": [value]}, "misplaced-list", ".cuda") for value in (REF, "original")),
     *(({"training": value}, "invalid-entry", ".training") for value in (42, 1.5, False, HUGE)),
     *(({"kernel": value}, "invalid-kernel-reference", ".kernel") for value in (42, {}, [HUGE], 1j)),
     # Lists where none may stand.

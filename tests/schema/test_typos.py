@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.schema.problems import REF, brief, layer, only
+from tests.schema.problems import REF, brief, layer, only, refusal
 
 # A reference that is refused, and what is suggested in its place.
 REFERENCES = {
@@ -46,7 +46,6 @@ REFERENCES = {
     "https://host.example/org/repo:Layer": "org/repo:Layer",
     "huggingface.co/org/repo:Layer": "org/repo:Layer",
     "hf://org/repo:Layer": "org/repo:Layer",
-    "file:///kernels/norm:MyNorm": "/kernels/norm:MyNorm",
     "./norm:My-Norm": "./norm:My_Norm",
     "./nor\nm:MyNorm": "./norm:MyNorm",
 }
@@ -205,7 +204,12 @@ CAPABILITIES = {
     "90": "write 90, without quotes",
     100.0: "write 100",
     90.0: "write 90",
-    "80.0": None,
+    "80.0": "write 80",
+    "9": "capability 9.0 is written 90",
+    "sm_90": "write 90",
+    "SM86": "write 86",
+    "sm_90a": "write 90",
+    "cuda": None,
 }
 
 
@@ -333,11 +337,65 @@ FORMS = [
         [REF, {"version": 1}],
         "write a kernel with options as `{kernel: org/repo:layer_name, version: 1}`",
     ),
-    ([{"kernel": REF}], "capability ranges go under a device: `{cuda: [...]}`"),
+    ([{"kernel": REF}], "write the kernel without a list"),
+    ([{"kernel": REF}] * 2, "capability ranges go under a device: `{cuda: [...]}`"),
+    (
+        [{"min_capability": 90, "kernel": REF}],
+        "capability ranges go under a device: `{cuda: [...]}`",
+    ),
+    ([REF, REF], "write one kernel, without a list"),
+    ([{"device": "gpu", "kernel": REF}], "devices are keys: `cuda: {kernel: ...}`"),
+    ([{"mode": "train", "kernel": REF}], "modes are keys: `training: {kernel: ...}`"),
+    ([{"device": "banana", "kernel": REF}], "devices are keys: write a table of devices"),
+    ({"device": "cuda", "kernel": REF}, "write `cuda: {kernel: ...}`"),
+    ({"cuda": {"mode": "train", "kernel": REF}}, "write `training: {kernel: ...}`"),
+    (
+        {"cuda": {"device": "cuda", "kernel": REF}},
+        "leave it out: devices stand right under a layer",
+    ),
+    (False, "to keep the model's own forward write `original`"),
+    ("", "to keep the model's own forward write `original`"),
+    ("file:///kernels/norm:MyNorm", "a path is written `/kernels/norm:MyNorm`"),
+    ("file://localhost/norm:MyNorm", "a path is written `/norm:MyNorm`"),
+    ("file:/norm:MyNorm", "a path is written `/norm:MyNorm`"),
+    ("file:///C:/norm:MyNorm", "a path is written `C:/norm:MyNorm`"),
+    ("$HOME/act:Silu", "variables are not expanded, but `~` is: write `~/act:Silu`"),
+    ("${HOME}/act:Silu", "variables are not expanded, but `~` is: write `~/act:Silu`"),
+    ("%USERPROFILE%\\act:Silu", "variables are not expanded, but `~` is: write `~\\act:Silu`"),
+    ("org/${REPO}:Silu", "variables are not expanded: write out what `${REPO}` stands for"),
+    ("{{ org }}/repo:Silu", "variables are not expanded: write out what `{{ org }}` stands for"),
+    ({"repo_id": "org/repo", "layer_name": "L"}, "write `kernel: org/repo:L`"),
+    ({"cuda": {"repo_id": "o/r", "layer_name": "L", "version": 1}}, "write `kernel: o/r:L`"),
+    ({"repo_path": "norm", "func_name": "f"}, "write `kernel: ./norm:f`"),
+    ({"kernel": REF, "layer_name": "L"}, "leave it out: `kernel` says it"),
+    ({"kernel": REF, "ref": REF}, "leave it out: `kernel` is there already"),
+    ({"cuda": {"sm_90": REF, "sm80": REF}}, "write a list: `[{min_capability: 90, kernel: ...}]`"),
+    ({"cuda": {"9.0": REF}}, "write a list: `[{min_capability: 90, kernel: ...}]`"),
+    ({"90": REF}, "write a list under a device: `cuda: [{min_capability: 90, kernel: ...}]`"),
+    (
+        {"min_capability": 90, "kernel": REF},
+        "name the device: `cuda: [{min_capability: 90, kernel: ...}]`",
+    ),
+    (
+        {"cpu": {"min_capability": 90, "kernel": REF}},
+        "leave it out: capability ranges are for cuda and rocm only",
+    ),
+    (
+        {"cuda": [REF, {"min_capability": 90, "kernel": REF}]},
+        "write it as a table with the key `kernel`",
+    ),
+    (
+        {"cuda": [{"kernel": "original", "version": 1}]},
+        "leave the options out that stand beside it",
+    ),
     ([{"kernel": REF}, 3], None),
     ({"cuda": None}, "to keep the model's own forward write `original`"),
     ({"cuda": [None]}, "to keep the model's own forward write `kernel: original`"),
-    ({"cuda": [REF]}, "write it as a table with the key `kernel`"),
+    ({"cuda": [REF]}, "write the kernel without a list"),
+    (
+        {"cuda": [REF, {"version": 1}]},
+        "write a kernel with options as `{kernel: org/repo:layer_name, version: 1}`",
+    ),
     ({"org/repo": "Layer"}, "did you mean the text `org/repo:Layer`?"),
     ({"kernal": REF, "version": 1}, "did you mean `kernel`?"),
     ({"kernel": REF, "trust_remote_code": [REF]}, "did you mean `org/repo`?"),
@@ -402,7 +460,67 @@ def test_layer_name(name: str) -> None:
     assert diagnostic.help == did_you_mean("RMSNorm")
 
 
-@pytest.mark.parametrize("word", ["banana", "musa", "vulkan", "meta", "sm_90", "test"])
+@pytest.mark.parametrize("word", ["banana", "norm", "test"])
 def test_no_suggestion_is_better_than_a_wrong_one(word: str) -> None:
     for data in (layer({word: REF}), layer({word: REF, "cuda": REF})):
         assert only(data).help is None
+
+
+ELSEWHERE = {
+    "xla": "write `neuron` or `tpu`, whichever it is",
+    "XLA:0": "write `neuron` or `tpu`, whichever it is",
+    **dict.fromkeys(
+        ("hpu", "HPU", "hpu:0", "gaudi", "musa", "vulkan", "meta"),
+        "leave it out: kernels has no such device",
+    ),
+}
+
+
+@pytest.mark.parametrize(("word", "expected"), ELSEWHERE.items())
+def test_a_device_that_kernels_does_not_have(word: str, expected: str) -> None:
+    for data in (layer({word: REF}), layer({word: REF, "cuda": REF})):
+        assert only(data).help == expected
+
+
+LAYERS = {
+    "cuda": "layers come first: `RMSNorm: {cuda: ...}`",
+    "gpu": "layers come first: `RMSNorm: {cuda: ...}`",
+    "inference": "layers come first: `RMSNorm: {inference: ...}`",
+}
+
+
+@pytest.mark.parametrize(("outer", "expected"), LAYERS.items())
+def test_layers_below_a_device_or_a_mode(outer: str, expected: str) -> None:
+    mapping = {outer: {"RMSNorm": REF, "SiLU": REF}, "Other": REF}
+    assert only({"kernel_mapping": mapping}).help == expected
+
+
+TOPS = [
+    (
+        {"kernel_config": {"kernel_mapping": {"A": REF}}},
+        "move `kernel_mapping` up, and leave `kernel_config` out",
+    ),
+    (
+        {"model": {"config": {"kernel_mapping": {}}}},
+        "move `kernel_mapping` up, and leave `model` out",
+    ),
+    (
+        {"kernel_mapping": {}, "use_kernels": True},
+        "leave it out: it is an argument of `from_pretra",
+    ),
+    ({"kernel_mapping": [{"A": REF}, {"B": REF}]}, "write the layers without a list"),
+    ({"kernel_mapping": [{"layer": "A", "kernel": REF}]}, "layers are keys: `A: {kernel: ...}`"),
+    ({"kernel_mapping": {"kernel_mapping": {"A": REF}}}, "leave one of the two out"),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), TOPS)
+def test_form_of_a_whole_config(data: Any, expected: str) -> None:
+    assert (only(data).help or "").startswith(expected)
+
+
+def test_thousands_of_equal_mistakes_have_the_same_help() -> None:
+    data = {"kernel_mapping": {f"L{index}": {"cdua": REF} for index in range(3000)}}
+    *found, last = refusal(data).diagnostics
+    assert last.code == "too-many-problems"
+    assert {diagnostic.help for diagnostic in found} == {"did you mean `cuda`?"}

@@ -161,3 +161,11 @@ def escapes(words: str, digits: Mapping[str, int], help_text: str) -> list[Case]
         Case(words, rf"\\U{any_digit}{{8}}", "there is no character {it}", anchor="backslash"),
         Case(words, r"\\[^\r\n]", "there is no escape {it}", help_text, anchor="backslash"),
     ]
+
+
+def too_large(findings: Findings, start: int, end: int) -> None:
+    """Note a number that is too large: more often it is text that looks like one."""
+    help_text = "put it between quotes if it is text, as a revision is"
+    fix = (start, end, f'"{findings.text[start:end]}"')
+    message = "this number is too large"
+    findings.add("number-out-of-range", start, end, message, help_text, fix=fix, safe=False)

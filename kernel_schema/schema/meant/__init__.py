@@ -1,0 +1,1 @@
+"""What was meant by what cannot stand in a config: most of it is loaded once something is wrong."""

@@ -1,0 +1,276 @@
+"""What is to be said of a key that cannot stand in its table."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.diagnostics import Repair
+from kernel_schema.schema.arguments import fusion_problem, key_problem, plain_key
+from kernel_schema.schema.problems import Problem
+from kernel_schema.schema.references import is_local
+from kernel_schema.schema.vocabulary import (
+    CAPABILITY_DEVICES,
+    CONFIG_KEYS,
+    DEVICE_NAMES,
+    MODE_NAMES,
+    RANGE_KEYS,
+    SPEC_KEYS,
+    closest_key,
+    closest_of,
+    device_help,
+    means_exactly,
+)
+from kernel_schema.typeguards import as_text, is_table
+from kernel_schema.wording import listing, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from kernel_schema.codes import Code
+    from kernel_schema.schema.problems import Steps
+    from kernel_schema.schema.vocabulary import KeyKind
+
+MISSING_KERNEL: Final = Problem(
+    "missing-key",
+    "a kernel with options needs the key `kernel`",
+    "add `kernel: org/repo:layer_name`",
+)
+BOUNDS_ALONE: Final = Problem(
+    "missing-key",
+    "a capability range needs the key `kernel`, or modes, beside its bounds",
+    "add `kernel: org/repo:layer_name`",
+)
+_NEEDS_MAPPING: Final = "a config needs the key `kernel_mapping`"
+MISSING_MAPPING: Final = Problem(
+    "missing-key", _NEEDS_MAPPING, "write `kernel_mapping: {}` for a config without layers"
+)
+INHERIT_AMONG_LAYERS: Final = Problem(
+    "unknown-key",
+    "`inherit_mapping` is no layer, but a key of the config",
+    "move it up, beside `kernel_mapping`",
+    at_key=True,
+)
+_SHOWN_LAYERS: Final = 3
+_OUT: Final = "leave it out: "
+_OF_PRETRAINED: Final = f"{_OUT}it is an argument of `from_pretrained`"
+_CONFIG_HINTS: Final = {
+    "use_local_kernel": f"{_OUT}a path that starts with `/`, `./`, `../` or `~` is local",
+    **dict.fromkeys(
+        (
+            *("use_kernels", "allow_all_kernels", "attn_implementation", "experts_implementation"),
+            *("device_map", "dtype", "torch_dtype"),
+        ),
+        _OF_PRETRAINED,
+    ),
+    "schema": "did you mean `$schema`?",
+}
+_FUSIONS: Final = "fusions"
+# Keys that have a meaning, but not where they stand.
+_MISPLACED: Final[tuple[tuple[tuple[str, ...], Code, str, str], ...]] = (
+    (
+        RANGE_KEYS,
+        "misplaced-capability",
+        "belongs in a list of capability ranges under cuda or rocm",
+        "write the device as a list: `[{min_capability: 90, kernel: ...}]`",
+    ),
+    (
+        DEVICE_NAMES,
+        "misplaced-device",
+        "is a device: devices stand right under a layer",
+        "move it up, to stand there",
+    ),
+    (MODE_NAMES, "misplaced-mode", "is a mode, inside a mode", "put modes side by side"),
+)
+
+
+def _wrong_key(
+    message: str,
+    help_text: str | None = None,
+    repair: Repair | None = None,
+    *,
+    code: Code = "unknown-key",
+    meant: str | None = None,
+) -> Problem:
+    return Problem(code, message, help_text, at_key=True, meant=meant, repair=repair)
+
+
+def layers_outside(names: list[str]) -> Problem:
+    """For layers at the top level, where `kernel_mapping` should be."""
+    others = " and the others" if len(names) > _SHOWN_LAYERS else ""
+    shown = listing(names[:_SHOWN_LAYERS], "and")
+    return Problem("missing-key", _NEEDS_MAPPING, f"put {shown}{others} under it", at_key=True)
+
+
+def is_config_key(key: str, value: Any) -> bool:
+    """Whether a key of the top level is one, or was probably meant to be one."""
+    if key == _FUSIONS or key in _CONFIG_HINTS or _holds_mapping(value):
+        return True
+    return closest_key(key, CONFIG_KEYS) is not None
+
+
+def unknown_config_key(key: object, table: Mapping[Any, Any], steps: Steps = ()) -> Problem:
+    """For a key of the top level that is none."""
+    del steps  # there is one such table
+    if key == _FUSIONS:
+        return fusion_problem()
+    message = f"{quote(key)} is not a key of a config"
+    if _holds_mapping(table[key]):
+        help_text = f"move `kernel_mapping` up, and leave {quote(key)} out"
+        return _wrong_key(message, help_text, meant="kernel_mapping")
+    if isinstance(key, str) and (help_text := _CONFIG_HINTS.get(key)):
+        out = help_text.startswith(_OUT)
+        repair = Repair("remove") if out else Repair("rename", "$schema")
+        return _wrong_key(message, help_text, repair)
+    return _unknown(key, CONFIG_KEYS, "a key of a config", table)
+
+
+def _holds_mapping(value: Any, deep: int = 2) -> bool:
+    if not is_table(value):
+        return False
+    if is_table(value.get("kernel_mapping")):
+        return True
+    return deep > 0 and any(_holds_mapping(inner, deep - 1) for inner in value.values())
+
+
+def unknown_option(key: object, table: Mapping[Any, Any], steps: Steps = ()) -> Problem | None:
+    """For a key of a kernel with options that is none; None where another key tells."""
+    word = as_text(plain_key(key)) or ""
+    if word in RANGE_KEYS:
+        return _bound_outside(word, table, steps)
+    if word in DEVICE_NAMES or word in MODE_NAMES:
+        kind = "device" if word in DEVICE_NAMES else "mode"
+        message = f"{quote(word)} is a {kind}, beside `kernel`"
+        help_text = f"put `kernel` and its options inside {quote(word)}"
+        return _wrong_key(message, help_text)
+    if word in _PARTS:
+        return _part_of_reference(word, table)
+    if word in _TARGETS and (problem := _target_as_option(word, table, steps)):
+        return problem
+    if closest_key(word, (*SPEC_KEYS, *RANGE_KEYS)) in RANGE_KEYS:
+        return _unknown(key, RANGE_KEYS, "a bound of a capability range", table)
+    return _unknown(key, SPEC_KEYS, "an option of a kernel", table)
+
+
+# The arguments of kernels' repository classes that a reference holds in one text.
+_REPOSITORIES: Final = ("repo_id", "repo", "repo_path", "repository", "path")
+_NAMES: Final = ("layer_name", "func_name", "layer", "name")
+_PARTS: Final = (*_REPOSITORIES, *_NAMES)
+REPOSITORY_WORDS: Final = frozenset(("repo_id", "repo_path", "layer_name", "func_name"))
+"""Those of them that mean nothing else: they tell a kernel with options."""
+
+
+def _part_of_reference(key: str, table: Mapping[Any, Any]) -> Problem | None:
+    """For `repo_id` and `layer_name`, which one text holds."""
+    repository = next((name for name in (*_REPOSITORIES, "kernel") if name in table), None)
+    layer = next((name for name in _NAMES if name in table), None)
+    told = next(name for name in table if name in _PARTS)
+    if repository is None or layer is None:
+        return _unknown(key, SPEC_KEYS, "an option of a kernel", table)
+    if key != told and key in {repository, layer}:
+        return None
+    where, which = table[repository], table[layer]
+    message = f"{quote(key)} is not an option of a kernel: `kernel` holds repository and layer"
+    if not isinstance(where, str) or not isinstance(which, str) or ":" in where:
+        return _wrong_key(message, _OUT + "`kernel` says it", Repair("remove", safe=False))
+    on_disk = repository == "repo_path" and not is_local(where)
+    kernel = f"{'./' * on_disk}{where}:{which}"
+    rest = {name: table[name] for name in table if name not in {repository, layer, "kernel"}}
+    repair = Repair("replace", {"kernel": kernel, **rest}, up=1)
+    if repository == "kernel" or "kernel" not in table:
+        help_text = f"write {quote(f'kernel: {kernel}')}"
+        if repository == "kernel":
+            help_text += f" and leave {quote(key)} out"
+        return _wrong_key(message, help_text, repair, meant="kernel")
+    return _wrong_key(message, _OUT + "`kernel` says it", Repair("remove", safe=False))
+
+
+_TARGETS: Final[dict[str, KeyKind]] = {
+    **dict.fromkeys(("device", "device_type", "type"), "device"),
+    "mode": "mode",
+}
+
+
+def _target_as_option(key: str, table: Mapping[Any, Any], steps: Steps) -> Problem | None:
+    """For `device: cuda` beside `kernel`: devices and modes are keys."""
+    kind = _TARGETS[key]
+    named = as_text(plain_key(table[key]))
+    name = closest_of(named, (kind,))[1] if named else None
+    if name is None:
+        return None
+    message = f"{quote(key)} is not an option of a kernel: {kind}s are keys"
+    rest = {option: value for option, value in table.items() if option != key}
+    inside = rest["kernel"] if set(rest) == {"kernel"} else rest
+    if kind == "device" and len(steps) != _LAYER_DEPTH:
+        return _wrong_key(
+            message, f"{_OUT}devices stand right under a layer", Repair("remove", safe=False)
+        )
+    safe = name == named and rest.keys().isdisjoint(RANGE_KEYS)
+    repair = Repair("replace", {name: inside}, up=1, safe=safe)
+    help_text = f"write {quote(f'{name}: {{kernel: ...}}')}"
+    return _wrong_key(message, help_text, repair)
+
+
+_LAYER_DEPTH: Final = 2
+"""How many steps lead to the entry of a layer."""
+
+
+def _unknown(key: object, known: tuple[str, ...], what: str, table: Mapping[Any, Any]) -> Problem:
+    word = as_text(plain_key(key))
+    nearest = closest_key(word, known) if word is not None else None
+    message = (
+        f"{quote(key if word is None else word)} is not {what}: known are {listing(known, 'and')}"
+    )
+    if nearest is None or word is None:
+        return _wrong_key(message)
+    if nearest in table:
+        help_text = f"leave it out: {quote(nearest)} is there already"
+        return _wrong_key(message, help_text)
+    repair = Repair("rename", nearest, safe=means_exactly(word, nearest))
+    help_text = f"did you mean {quote(nearest)}?"
+    return _wrong_key(message, help_text, repair, meant=nearest)
+
+
+def unknown_name(code: Code, key: object, kind: KeyKind, names: tuple[str, ...]) -> Problem:
+    """For a key of a table of devices or modes that is none."""
+    if problem := key_problem(key):
+        return problem
+    word = as_text(key) or ""
+    if word in SPEC_KEYS:
+        message = f"{quote(key)} is an option of a kernel, beside {kind}s"
+        help_text = f"write the {kind}'s kernel as a table: kernel and {word}"
+        return _wrong_key(message, help_text, code=code)
+    if word in RANGE_KEYS and (problem := misplaced_key(word)):
+        return problem
+    message = f"{quote(key)} is not a {kind}: {kind}s are {listing(names, 'and')}"
+    if kind == "device" and (help_text := device_help(word)):
+        return _wrong_key(message, help_text, code=code)
+    nearest = closest_of(word, (kind,))[1]
+    if nearest is None:
+        return _wrong_key(message, code=code)
+    repair = Repair("rename", nearest, safe=means_exactly(word, nearest))
+    return _wrong_key(message, f"did you mean `{nearest}`?", repair, code=code)
+
+
+def misplaced_key(word: str) -> Problem | None:
+    """For a key that has a meaning, but not where it stands; None for one without a meaning."""
+    for words, code, message, help_text in _MISPLACED:
+        if word in words:
+            return Problem(code, f"{quote(word)} {message}", help_text, at_key=True)
+    return None
+
+
+def _bound_outside(word: str, table: Mapping[Any, Any], steps: Steps) -> Problem:
+    """For a bound beside `kernel` that stands in no list of ranges."""
+    code, message = "misplaced-capability", f"{quote(word)} {_MISPLACED[0][2]}"
+    help_text = _MISPLACED[0][3]
+    repair = None
+    holder = plain_key(steps[-1]) if steps else None
+    if len(steps) > _LAYER_DEPTH and holder in CAPABILITY_DEVICES:
+        repair = Repair("replace", [{**table}], up=1)
+    elif len(steps) > _LAYER_DEPTH and holder in DEVICE_NAMES:
+        help_text = f"{_OUT}capability ranges are for cuda and rocm only"
+        repair = Repair("remove", safe=False)
+    elif len(steps) == _LAYER_DEPTH:
+        help_text = "name the device: `cuda: [{min_capability: 90, kernel: ...}]`"
+        repair = Repair("replace", {"cuda": [{**table}]}, up=1, safe=False)
+    return _wrong_key(message, help_text, repair, code=code)

@@ -1,0 +1,212 @@
+"""What a text was meant to be that is no kernel reference: the rule it breaks, and what to write.
+
+What was meant is certain where only blanks, quotes or the address of the Hub stand around it;
+everything else is a guess.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from kernel_schema.diagnostics import Repair
+from kernel_schema.schema.references import (
+    LAYER_PATTERN,
+    MAX_VERSION,
+    is_local,
+    is_revision,
+    is_text,
+    read_kernel_ref,
+    repo_id_problem,
+)
+from kernel_schema.wording import quote, show
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from kernel_schema.schema.references import Ways
+
+_RULE: Final = "a kernel is written `org/repo:layer_name`"
+_LOCAL_RULE: Final = "a local kernel is written `path:layer_name`"
+_LAYER: Final = re.compile(LAYER_PATTERN)
+_VERSION: Final = re.compile(r"v(0|[1-9][0-9]*)")
+_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+|(?:https?|hf|file):/*|git@(?=[^/:]+:)")
+_HUB_SCHEME: Final = re.compile("hf:", re.IGNORECASE)
+_HOSTS: Final = r"(?:[^/@]*@)?(?:www\.)?(?:huggingface\.co|hf\.co)[/:]"
+_HUB_HOST: Final = re.compile(rf"{_HOSTS}/*(?:kernels/|models/)?", re.IGNORECASE)
+_HOST: Final = re.compile(r"[^/:]+[/:](?:kernels/)?")
+_HUB_PAGE: Final = re.compile(
+    r"([^/]+/[^/]+)/(?:tree|blob|resolve|raw|commit)/([^/:]+)(?:/[^:]*)?(:.*)?"
+)
+_QUERY: Final = re.compile(r"[?#][^:]*")
+_VARIABLE: Final = re.compile(
+    r"\$env:\w+|\$\w+|\$\{[^}]*\}|\$\(\w+\)|%[A-Za-z_]\w*%|\{\{.*?\}\}", re.IGNORECASE
+)
+_HOME: Final = re.compile(
+    r"(?:\$(?:env:)?(?:HOME|USERPROFILE)|\$\{(?:HOME|USERPROFILE)\}|%(?:HOME|USERPROFILE)%)"
+    r"(?=[/\\])",
+    re.IGNORECASE,
+)
+
+
+class Refusal(NamedTuple):
+    """What is wrong with a text, what to do, and what to write where that can be told."""
+
+    message: str
+    help: str | None = None
+    repair: Repair | None = None
+
+
+def refusal(text: str) -> Refusal:
+    """What is to be said of a text that is no reference.
+
+    >>> refusal("https://huggingface.co/org/repo:Layer").repair
+    Repair(action='replace', value='org/repo:Layer', up=0, safe=True)
+    """
+    ways = _wrong_on_disk(text) if is_local(text) else _wrong_on_hub(text)
+    message = next(message for wrong, message in ways if wrong)
+    help_text, repair = _meant(text)
+    if help_text is None:
+        rule = _LOCAL_RULE if is_local(text) else _RULE
+        help_text = None if rule in message else rule
+    return Refusal(message, help_text, repair)
+
+
+def variables_help(path: str) -> str | None:
+    """What to say of a path that is not there, if a variable of a shell stands in it.
+
+    >>> variables_help("./$HOME/norm"), variables_help("./norm")
+    ('variables are not expanded, but `~` is: write `~` for `$HOME`', None)
+    """
+    variable = _VARIABLE.search(path)
+    if variable is None:
+        return None
+    shown = quote(variable[0])
+    if _HOME.match(path, variable.start()):
+        return f"variables are not expanded, but `~` is: write `~` for {shown}"
+    return f"variables are not expanded: write out what {shown} stands for"
+
+
+def _wrong_on_hub(text: str) -> Ways:
+    yield not text.strip(), f"{show(text)} is blank: {_RULE}"
+    shown = quote(text)
+    variable = _VARIABLE.search(text)
+    yield variable, f"{shown} holds a variable"
+    yield _URL.match(text.strip()), f"{shown} is a URL: {_RULE}"
+    yield text.split(maxsplit=1) != [text], f"{shown} contains white space"
+    yield not text.isascii(), f"{shown} contains characters that are not ASCII"
+    repo, colon, layer = text.partition(":")
+    yield not colon, f"{shown} names no layer: {_RULE}"
+    yield "/" not in repo, f"{shown} has no `org/repo` before the colon: {_RULE}"
+    yield not layer, f"{shown} names no layer after the colon: {_RULE}"
+    yield ":" in layer, f"{shown} has more than one colon: {_RULE}"
+    repo_id, at, pin = repo.partition("@")
+    yield not repo_id, f"{shown} has no `org/repo` before the `@`: {_RULE}"
+    problem = repo_id_problem(repo_id)
+    yield problem, f"{quote(repo_id)} is not a repository id: {problem}"
+    yield (
+        at and not pin,
+        f"{shown} has nothing after `@`: write `@v1` for a version or `@main` for a revision",
+    )
+    version = _VERSION.fullmatch(pin)
+    too_long = version is not None and len(version[1]) > len(str(MAX_VERSION))
+    yield too_long, f"{shown} has a version above {MAX_VERSION}"
+    characters = "letters, digits, `_`, `.`, `/` and `-`"
+    yield (
+        at and not is_revision(pin),
+        f"{shown} has a revision with other characters than {characters}",
+    )
+    yield True, f"{quote(layer)} is not a layer name: it must be a Python identifier"
+
+
+def _wrong_on_disk(text: str) -> Ways:
+    shown = quote(text)
+    path, colon, layer = text.rpartition(":")
+    yield not colon or not is_local(path), f"{shown} names no layer: {_LOCAL_RULE}"
+    yield not layer, f"{shown} names no layer after the colon"
+    wrong_layer = f"{quote(layer)} is not a layer name: it must be a Python identifier"
+    yield not _LAYER.fullmatch(layer), wrong_layer
+    yield not is_text(text), f"{shown} contains characters that are not Unicode text"
+    yield True, f"{shown} contains control characters"
+
+
+def _meant(text: str) -> tuple[str | None, Repair | None]:
+    """What to do about a text, and what to write instead."""
+    if not is_local(text) and (variable := variables_help(text)):
+        at_home = f"~{text[home.end() :]}" if (home := _HOME.match(text)) else ""
+        if read_kernel_ref(at_home) is None:
+            return variable, None
+        help_text = f"variables are not expanded, but `~` is: write {quote(at_home)}"
+        return help_text, Repair("replace", at_home)
+    bare = _without_address(text)
+    for candidate in _candidates(bare):
+        if read_kernel_ref(candidate) is not None:
+            repair = Repair("replace", candidate, safe=_is_certain(text, bare, candidate))
+            if is_local(bare) and _URL.match(text):
+                return f"a path is written {quote(candidate)}", repair
+            return f"did you mean {quote(candidate)}?", repair
+    if not is_local(bare) or bare.endswith(":") or ":" not in bare[len("C:") :]:
+        candidate = f"{bare.rstrip(':/')}:LayerName"
+        if read_kernel_ref(candidate) is not None:
+            return f"add the layer, as in {quote(candidate)}", None
+    on_disk = f"./{text}"
+    if text.count("/") > 1 and not _URL.match(text) and read_kernel_ref(on_disk) is not None:
+        repair = Repair("replace", on_disk, safe=False)
+        return f"for a repository on disk write {quote(on_disk)}", repair
+    return None, None
+
+
+def _is_certain(text: str, bare: str, candidate: str) -> bool:
+    """Whether only blanks, quotes or an address were in the way."""
+    plain = re.sub(r"\s*:\s*", ":", text.strip().strip("\"'`").strip())
+    url = _URL.match(plain)
+    on_the_hub = _HUB_HOST.match(plain, url.end() if url else 0) or _HUB_SCHEME.match(plain)
+    return candidate == plain or (candidate == bare and bool(on_the_hub or is_local(bare)))
+
+
+def _without_address(text: str) -> str:
+    """What is left of a reference without white space, quotes and the address of a web page."""
+    outer = text.strip().strip("\"'`").strip()
+    if is_local(outer):
+        # A path may hold blanks, a layer may not.
+        path, colon, layer = outer.rpartition(":")
+        cleaned = f"{path}{colon}{''.join(layer.split())}" if len(path) > 1 else outer
+        return re.sub(r"[\x00-\x1f\x7f]", "", cleaned)
+    bare = "".join(text.split()).strip("\"'`")
+    url = _URL.match(bare)
+    rest = bare[url.end() :] if url is not None else bare
+    if url is not None and bare.startswith("file"):
+        rest = rest.removeprefix("localhost/")
+        return rest if is_local(rest) else f"/{rest}"
+    host = _HUB_HOST.match(rest)
+    if url is not None:
+        host = host or (None if bare.startswith("hf") else _HOST.match(rest))
+        rest = _QUERY.sub("", rest)
+    rest = rest[host.end() :] if host is not None else rest
+    page = _HUB_PAGE.fullmatch(rest)
+    return f"{page[1]}@{page[2]}{page[3] or ''}" if page is not None else rest
+
+
+def _candidates(bare: str) -> Iterator[str]:
+    """What the user may have meant, most likely first."""
+    if not is_local(bare):
+        bare = bare.replace("\\", "/").strip("/@").rstrip(":")
+        bare = re.sub(r"/+", "/", re.sub(r":+", ":", bare))
+    yield bare
+    repo, colon, layer = bare.rpartition(":")
+    if colon:
+        name, at, pin = layer.partition("@")
+        if at:
+            yield f"{repo}@{name}:{pin}" if _VERSION.fullmatch(name) else f"{repo}@{pin}:{name}"
+        name = name.strip("()[]{}<>\"'`")
+        yield f"{repo}:{re.split(r'[./]', name.removesuffix('.forward'))[-1]}"
+        yield f"{repo}:{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
+        yield f"{repo.rstrip('@/')}:{layer}"
+        yield f"{repo.removesuffix('.git')}:{layer}"
+        yield f"{re.sub(r'-{2,}', '-', repo)}:{layer}"
+    parts = re.split(r"[/:#,;=]", bare)
+    if len(parts) == 3 and all(parts) and not is_local(bare):
+        yield f"{parts[0]}/{parts[1]}:{parts[2]}"
+    if len(parts) == 2 and "." in parts[1]:
+        repo_name, _, layer_name = parts[1].rpartition(".")
+        yield f"{parts[0]}/{repo_name}:{layer_name}"
