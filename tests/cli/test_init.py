@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -62,8 +63,8 @@ def test_every_family_gets_a_config_that_fits(
         assert layer_name in text
     for rule in ks.expand(document.config):
         assert not devices or rule.device in devices
-    if devices == ("cpu",) or name == "T5":
-        assert "kernel_mapping: {}\n" in text
+    if devices == ("cpu",) and name != "T5":
+        assert "kernel_mapping: {\n" in text
     if name == "T5":
         assert text == (
             "# Kernels for the layers that m:T5 registers.\n"
@@ -91,14 +92,40 @@ def test_filled_in_it_says_what_the_table_says(family: tuple[str, Any]) -> None:
             ]
 
 
-def uncommented(text: str) -> str:
-    """The starter with its proposals filled in."""
-    lines = text.replace("kernel_mapping: {}", "kernel_mapping:").splitlines()
-    proposals = [
-        line.replace("  # ", "  ", 1) if "org/repo" in line or line.endswith(":") else line
-        for line in lines
-    ]
-    return "\n".join(proposals) + "\n"
+ENTRY = re.compile(r"^(\s*)# (?=.*(?:org/repo|trust_remote_code\W\W? *(?:true|\[)))")
+
+
+def entries_of(text: str) -> list[int]:
+    """The lines of a starter that are entries in a comment."""
+    return [index for index, line in enumerate(text.splitlines()) if ENTRY.match(line)]
+
+
+def uncommented(text: str, *indexes: int) -> str:
+    """The starter with some of its proposals filled in, all of them if none is named."""
+    lines = text.splitlines()
+    for index in indexes or entries_of(text):
+        lines[index] = ENTRY.sub(r"\1", lines[index])
+    return "\n".join(lines) + "\n"
+
+
+@pytest.mark.parametrize("format_", ["yaml", "toml"])
+@pytest.mark.parametrize("devices", [(), ("cuda",), ("cuda", "xpu"), ("cpu",)])
+def test_uncommenting_a_line_is_enough(
+    family: tuple[str, Any], devices: tuple[str, ...], format_: Any
+) -> None:
+    from kernel_schema.integrations.transformers import default_rules
+    from kernel_schema.schema.rules import by_layer
+
+    _, model = family
+    layers = ks.inspect_model(model)
+    text = starter(layers, by_layer(default_rules()), "m", devices, format_)
+    before = ks.expand(ks.loads(text, format=format_))
+    entries = entries_of(text)
+    for index in entries:
+        after = ks.expand(ks.loads(uncommented(text, index), format=format_))
+        assert len(after) > len(before)
+        assert set(map(str, before)) <= set(map(str, after))
+    assert len(ks.expand(ks.loads(uncommented(text), format=format_))) >= len(before) + len(entries)
 
 
 @pytest.mark.parametrize("devices", [(), ("cuda", "xpu")])
@@ -117,21 +144,20 @@ def test_the_whole_text(capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().out == (
         "# Kernels for the layers that toy_model:build registers.\n"
         "# Where transformers' default table has no kernel, the entry is commented out.\n"
-        "# Take the `{}` away with the first entry that you fill in.\n"
-        "kernel_mapping: {}\n"
+        "kernel_mapping: {\n"
         "  # 2 functions\n"
-        "  # double:\n"
-        "  #   cuda: org/repo:Layer\n"
+        '  # double: {cuda: "org/repo:Layer"},\n'
         "  # 2 modules: Norm\n"
-        "  # Norm:\n"
-        "  #   cuda: org/repo:Layer\n"
+        '  # Norm: {cuda: "org/repo:Layer"},\n'
         "  # 3 modules: Choosy\n"
-        "  # Choosy:\n"
-        "  #   cuda: org/repo:Layer\n"
+        '  # Choosy: {cuda: "org/repo:Layer"},\n'
         "  # 1 module: Unmapped\n"
-        "  # Unmapped:\n"
-        "  #   cuda: org/repo:Layer\n"
+        '  # Unmapped: {cuda: "org/repo:Layer"},\n'
+        "  }\n"
     )
+    assert call("init", "--model", "toy_model:build", "--device", "cuda", "--to", "toml") == 0
+    text = capsys.readouterr().out
+    assert '[kernel_mapping]\n# 2 functions\n# double = { cuda = "org/repo:Layer" }\n' in text
 
 
 def test_ranges_modes_and_trust() -> None:
@@ -213,7 +239,6 @@ class TestFiles:
         [
             ("nowhere/kernels.yaml", "cannot be written: No such file or directory"),
             ("kernels.json", "a starter is YAML"),
-            ("kernels.toml", "a starter is YAML"),
             ("kernels", "a starter is YAML"),
         ],
     )

@@ -89,7 +89,7 @@ COMMANDS: Final = (
         "convert",
         "write a config in another format",
         Argument("file", nargs="?", metavar="FILE", help="a file, or `-` for standard input"),
-        Argument("--to", choices=FORMATS, help="the format to write"),
+        Argument("--to", choices=FORMATS, help="what is written"),
         Argument(
             "--from-transformers",
             metavar="module:attribute",
@@ -140,6 +140,11 @@ COMMANDS: Final = (
             action="append",
             choices=DEVICES,
             help="only for this device; may be repeated",
+        ),
+        Argument(
+            "--to",
+            choices=("yaml", "toml"),
+            help="what is written; default: by the ending of the output, else yaml",
         ),
         OUTPUT,
         flag("--force", "replace a file that exists"),

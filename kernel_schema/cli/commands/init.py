@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from kernel_schema.checks.environment import registration_disabled
 from kernel_schema.cli.exits import OK, complain
@@ -14,6 +15,8 @@ from kernel_schema.cli.output.plans import carriers_text
 from kernel_schema.cli.output.terminal import write
 from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.atomic import create_file, is_taken, replace_file
+from kernel_schema.files.document import Format
+from kernel_schema.files.read import format_of
 from kernel_schema.files.write import dumps
 from kernel_schema.integrations.lifting import device_table, mode_table, written
 from kernel_schema.lowering.upstream import is_of_kernels
@@ -24,17 +27,17 @@ from kernel_schema.schema.rules import Kernel, Rule, by_layer
 from kernel_schema.schema.values import is_layer_name
 from kernel_schema.wording import printable, quote
 
-_ENDINGS: Final = (".yaml", ".yml")
 _EXAMPLE: Final = "org/repo:Layer"
 
 
 def run(options: argparse.Namespace) -> int:
     """0 if the file could be written, else 2."""
     output: str | None = options.output
-    if output is not None and Path(output).suffix not in _ENDINGS:
+    format = options.to or ("yaml" if output is None else format_of(output))
+    if format not in _FORMATS or (output is not None and format_of(output) != format):
         return complain(
-            f"{output}: a starter is YAML, for its comments: name it .yaml, and use "
-            "`kernel-schema convert` for other formats"
+            f"{output}: a starter is YAML or TOML, for its comments: name it .yaml or .toml, and "
+            "use `kernel-schema convert` for JSON"
         )
     taken = f"{output} exists: pass --force to replace it"
     if output is not None and is_taken(output) and not options.force:
@@ -46,7 +49,7 @@ def run(options: argparse.Namespace) -> int:
         defaults: Mapping[str, Sequence[Rule]] | str = by_layer(default_rules())
     except LoweringError as error:
         defaults = error.diagnostics[0].message
-    text = starter(layers, defaults, options.model, options.device or ())
+    text = starter(layers, defaults, options.model, options.device or (), format)
     for name in layers:
         if not is_layer_name(name):
             complain(
@@ -70,8 +73,9 @@ def starter(
     defaults: Mapping[str, Sequence[Rule]] | str,
     spec: str,
     devices: Sequence[str] = (),
+    format: Format = "yaml",
 ) -> str:
-    """A config file in YAML that is valid as it stands, and trusts nobody.
+    """A config file, valid as it stands and with any entry uncommented, that trusts nobody.
 
     Entries come from the default table, by layer, if there is one, for these devices or for all.
 
@@ -80,16 +84,17 @@ def starter(
     >>> print(starter(inspect_model(build_model()), {}, "demo"), end="")
     # Kernels for the layers that demo registers.
     # Where transformers' default table has no kernel, the entry is commented out.
-    # Take the `{}` away with the first entry that you fill in.
-    kernel_mapping: {}
+    kernel_mapping: {
       # 5 modules: RMSNorm
-      # RMSNorm: org/repo:Layer
+      # RMSNorm: org/repo:Layer,
+      }
     """
     head = [printable(f"# Kernels for the layers that {spec} registers.")]
     if not layers:
         cause = registration_disabled()
         why = cause.message if cause is not None else "none of its classes carries a name"
-        return "\n".join([*head, printable(f"# It registers none: {why}."), _EMPTY, ""])
+        empty = "kernel_mapping: {}" if format == "yaml" else "[kernel_mapping]"
+        return "\n".join([*head, printable(f"# It registers none: {why}."), empty, ""])
     if isinstance(defaults, str):
         head.append(printable(f"# There are no default kernels to start from: {defaults}."))
         defaults = {}
@@ -97,56 +102,114 @@ def starter(
         head.append(
             "# Where transformers' default table has no kernel, the entry is commented out."
         )
-    blocks = [
-        line
+    parts = [
+        part
         for name, layer in layers.items()
-        for line in _block(layer, defaults.get(name, ()), devices)
+        for part in _block(layer, defaults.get(name, ()), devices)
     ]
-    filled = any(not line.lstrip().startswith("#") for line in blocks)
-    if not filled:
-        head.append("# Take the `{}` away with the first entry that you fill in.")
-    return "\n".join([*head, "kernel_mapping:" if filled else _EMPTY, *blocks, ""])
+    if format == "toml":
+        return "\n".join([*head, "[kernel_mapping]", *map(_toml, parts), ""])
+    if any(isinstance(part, _Entry) and not part.commented for part in parts):
+        return "\n".join([*head, "kernel_mapping:", *map(_yaml, parts), ""])
+    # In braces, for a table without braces has at least one entry.
+    lines = [f"{_yaml(part)}{',' * isinstance(part, _Entry)}" for part in parts]
+    return "\n".join([*head, "kernel_mapping: {", *lines, "  }", ""])
 
 
-_EMPTY: Final = "kernel_mapping: {}"
+_FORMATS: Final = ("yaml", "toml")
 _TRUSTS: Final = (
-    "# Commented out, since `trust_remote_code` runs code of a publisher that the Hub does not "
+    "Commented out, since `trust_remote_code` runs code of a publisher that the Hub does not "
     "mark as trusted:"
 )
 
 
-def _block(layer: RegisteredLayer, rules: Sequence[Rule], devices: Sequence[str]) -> Iterator[str]:
+class _Note(NamedTuple):
+    """What is told to the reader; `of_device` where it is about a device beside others."""
+
+    text: str
+    of_device: bool = False
+
+
+class _Entry(NamedTuple):
+    """What is stated for a layer; of one that is partly a comment each device by itself."""
+
+    layer_name: str
+    value: Any
+    commented: bool = False
+    by_device: bool = False
+
+
+def _block(
+    layer: RegisteredLayer, rules: Sequence[Rule], devices: Sequence[str]
+) -> Iterator[_Note | _Entry]:
     name = layer.layer_name
     if not is_layer_name(name):
-        yield printable(f"  # Left out, since no config can name it: {quote(name)}")
+        yield _Note(f"Left out, since no config can name it: {quote(name)}")
         return
     classes = ", ".join(cls.__name__ for cls in layer.classes if not is_of_kernels(cls))
-    yield printable(f"  # {carriers_text(layer)}{': ' if classes else ''}{classes}")
+    yield _Note(f"{carriers_text(layer)}{': ' if classes else ''}{classes}")
     rules = [rule for rule in rules if rule.device is not None and rule.kernel is not None]
     if devices:
         rules = [rule for rule in rules if rule.device in devices]
     trusting = {rule.device for rule in rules if _trust(rule)}
     plain = _entry(rule for rule in rules if rule.device not in trusting)
-    if plain:
-        yield from _yaml_of(name, plain)
     risky = _entry(rule for rule in rules if rule.device in trusting)
+    both = bool(plain and risky)
+    if plain:
+        yield _Entry(name, plain, by_device=both)
     if risky:
-        lines = _yaml_of(name, risky)
-        # Beside devices that are filled in, the name of the layer stands there already.
-        indent, lines = ("    ", lines[1:]) if plain else ("  ", lines)
-        yield f"{indent}{_TRUSTS}"
-        yield from _commented(lines, indent)
+        yield _Note(_TRUSTS, of_device=both)
+        yield _Entry(name, risky, commented=True, by_device=both)
     elif not plain:
-        yield from _commented(_yaml_of(name, dict.fromkeys(devices, _EXAMPLE) or _EXAMPLE), "  ")
+        yield _Entry(name, dict.fromkeys(devices, _EXAMPLE) or _EXAMPLE, commented=True)
 
 
-def _commented(lines: Iterable[str], indent: str) -> Iterator[str]:
-    return (f"{indent}# {line.removeprefix(indent)}" for line in lines)
+def _yaml(part: _Note | _Entry) -> str:
+    if isinstance(part, _Note):
+        return printable(f"{'  ' * (1 + part.of_device)}# {part.text}")
+    config = KernelConfig({part.layer_name: part.value})
+    if not part.commented:
+        return "\n".join(dumps(config, format="yaml").splitlines()[1:])
+    stated = config.model_dump()["kernel_mapping"][part.layer_name]
+    if part.by_device:
+        return "\n".join(f"    # {device}: {_flow(entry)}" for device, entry in stated.items())
+    return f"  # {_key_of(part.layer_name, 'yaml')}: {_flow(stated)}"
 
 
-def _yaml_of(layer_name: str, entry: Any) -> list[str]:
-    """The lines of one entry, indented as they stand under `kernel_mapping`."""
-    return dumps(KernelConfig({layer_name: entry}), format="yaml").splitlines()[1:]
+def _flow(value: Any) -> str:
+    """A value of YAML in one line, so that one comment is enough for it."""
+    if isinstance(value, str):
+        return value
+    return re.sub(r'"(\w+)":', r"\1:", json.dumps(value))
+
+
+def _toml(part: _Note | _Entry) -> str:
+    if isinstance(part, _Note):
+        return printable(f"# {part.text}")
+    name, mark = part.layer_name, "# " * part.commented
+    key = _key_of(name, "toml")
+    if not part.by_device:
+        return f"{mark}{key} = {_inline(key, name, part.value)}"
+    lines: list[str] = []
+    for device, entry in part.value.items():
+        table = _inline(key, name, {device: entry})
+        value = table.removeprefix(f"{{ {device} = ").removesuffix(" }")
+        lines.append(f"{mark}{key}.{device} = {value}")
+    return "\n".join(lines)
+
+
+def _inline(key: str, layer_name: str, value: Any) -> str:
+    """A value of TOML in one line."""
+    lines = dumps(KernelConfig({layer_name: value}), format="toml").splitlines()[1:]
+    return " ".join(map(str.strip, lines)).removeprefix(f"{key} = ")
+
+
+def _key_of(layer_name: str, format: Format) -> str:
+    """The name of a layer as a key of one line."""
+    example = dumps(KernelConfig({layer_name: _EXAMPLE}), format=format).splitlines()[1]
+    value = f": {_EXAMPLE}" if format == "yaml" else f' = "{_EXAMPLE}"'
+    key = example.removesuffix(value)
+    return key.strip() if key != example else json.dumps(layer_name)
 
 
 def _entry(rules: Iterable[Rule]) -> dict[str, Any]:
