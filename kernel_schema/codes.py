@@ -21,7 +21,7 @@ Code: TypeAlias = Literal[
     "complex-key", "duplicate-key", "empty-document", "forbidden-character", "json-comment",
     "key-too-long", "lone-surrogate", "non-string-key", "not-a-number", "number-out-of-range",
     "syntax-error", "too-deep", "too-many-problems", "yaml-alias", "yaml-anchor", "yaml-directive",
-    "yaml-missing-space", "yaml-multiple-documents", "yaml-tab", "yaml-tag",
+    "yaml-merge", "yaml-missing-space", "yaml-multiple-documents", "yaml-tab", "yaml-tag",
     # file
     "cannot-write", "file-not-found", "file-too-large", "invalid-setting", "is-a-directory",
     "missing-table", "not-utf8", "nothing-there", "unknown-code", "unknown-format",

@@ -9,7 +9,8 @@ from typing import Final
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.document import Format
 from kernel_schema.files.json import read_json
-from kernel_schema.files.parsed import LineIndex, ReadError
+from kernel_schema.files.parsed import ReadError
+from kernel_schema.files.text.lines import LineIndex
 
 _MARK: Final = "\ufeff"
 # Before the content only: editors look no further.

@@ -6,14 +6,16 @@ import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from kernel_schema.files.parsed import LineIndex, items
+from kernel_schema.files.parsed import items
+from kernel_schema.files.text.lines import LineIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from kernel_schema.diagnostics import Span
     from kernel_schema.files.document import Format
-    from kernel_schema.files.parsed import Node, Parsed, Value
+    from kernel_schema.files.parsed import Parsed, Value
+    from kernel_schema.files.text.nodes import Node
 
 # In YAML a comment wants a blank before it.
 _STARTS: Final[dict[Format, re.Pattern[str]]] = {

@@ -100,7 +100,7 @@ class Document:
 
     def place_all(self, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Diagnostics as `place` makes them, with the edits for what can be repaired."""
-        placed = map(self.place, diagnostics)
+        placed = _once(map(self.place, diagnostics), self._part)
         return with_fixes(placed, self.text, self.format, *self._reading)
 
 
@@ -129,7 +129,7 @@ def validated(file: str, text: str, format: Format, at: Route, reading: Reading)
 
     config = read_config(part.value)
     if not isinstance(config, KernelConfig):
-        placed = (_place(diagnostic, file, format, part, at) for diagnostic in config)
+        placed = _once((_place(diagnostic, file, format, part, at) for diagnostic in config), part)
         placed = in_file_order(with_fixes(placed, text, format, *reading))
         raise InvalidConfigError(placed, part.value, config, document)
     return document(config)
@@ -180,3 +180,14 @@ def _place(
         file=file,
         span=part.span_of(route),
     )
+
+
+def _once(placed: Iterable[Diagnostic], part: Parsed) -> Iterable[Diagnostic]:
+    """The diagnostics; what is said of an anchored value not once more for each of its aliases."""
+    if not part.shared:
+        return placed
+    firsts: dict[Any, Diagnostic] = {}
+    for diagnostic in placed:
+        said = diagnostic.code, diagnostic.message, diagnostic.file, diagnostic.span
+        firsts.setdefault(said, diagnostic)
+    return firsts.values()

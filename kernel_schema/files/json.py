@@ -13,7 +13,6 @@ from kernel_schema.files.parsed import (
     MAX_DEPTH,
     MAX_DIGITS,
     Findings,
-    Node,
     Parsed,
     ReadError,
     Value,
@@ -23,6 +22,7 @@ from kernel_schema.files.parsed import (
     prepare,
     read_int,
 )
+from kernel_schema.files.text.nodes import Node
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:

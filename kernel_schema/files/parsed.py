@@ -8,12 +8,12 @@ problem found, in the order of the text.
 from __future__ import annotations
 
 import re
-from bisect import bisect_right
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
-from kernel_schema.diagnostics import Diagnostic, Edit, Fix, Span, Step, in_file_order
+from kernel_schema.diagnostics import Diagnostic, Edit, Fix, Step, in_file_order
+from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from kernel_schema.wording import printable, quote
 
@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from datetime import date, datetime, time
 
     from kernel_schema.codes import Code
-    from kernel_schema.diagnostics import Route
+    from kernel_schema.diagnostics import Route, Span
+    from kernel_schema.files.text.nodes import Node
 
 Value: TypeAlias = (
     "bool | int | float | str | date | datetime | time | list[Value] | dict[str, Value] | None"
@@ -48,7 +49,6 @@ _INT_LIMIT: Final = 10**MAX_DIGITS
 _ASCII_ALLOWED: Final = bytes((9, 10, 13, *range(32, 127)))
 _FORBIDDEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
 _SURROGATE = re.compile("[\ud800-\udfff]")
-_LINE_BREAK = re.compile(r"\r\n|\n|\r")
 _BYTE_ORDER_MARK: Final = "\ufeff"
 
 
@@ -67,29 +67,6 @@ class ReadError(ValueError):
         )
 
 
-class LineIndex:
-    """Turns offsets into a text to lines and columns, as editors count them."""
-
-    def __init__(self, text: str) -> None:
-        self.length = len(text)
-        self._starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
-
-    def point(self, offset: int) -> tuple[int, int]:
-        """The line and column of an offset."""
-        offset = min(max(offset, 0), self.length)
-        line = bisect_right(self._starts, offset)
-        return line, offset - self._starts[line - 1] + 1
-
-    def offset(self, line: int, column: int) -> int:
-        """The offset of a line and column; the end of the text where there is no such line."""
-        is_there = 1 <= line <= len(self._starts)
-        return min(self._starts[line - 1] + column - 1, self.length) if is_there else self.length
-
-    def span(self, start: int, end: int) -> Span:
-        """The span between two offsets."""
-        return Span(*self.point(start), *self.point(max(start, end)))
-
-
 @dataclass(frozen=True, slots=True)
 class Located:
     """Where a value stands, and its key; an item of a list and the whole text have none."""
@@ -98,26 +75,17 @@ class Located:
     value: Span
 
 
-@dataclass(slots=True)
-class Node:
-    """The place of a value and of what is in it, as offsets; of its key -1 where it has none."""
-
-    start: int
-    end: int
-    key_start: int = -1
-    key_end: int = -1
-    children: dict[Step, Node] = field(default_factory=dict[Step, "Node"])
-
-    def under(self, step: Step) -> Node | None:
-        """The place of what stands under a key or list position, if there is such a thing."""
-        return self.children.get(step)
-
-
 class Parsed:
-    """A text that was read: its plain value, and the places, found when the first is asked for."""
+    """A text that was read: its plain value, and the places, found when the first is asked for.
 
-    def __init__(self, value: Value, text: str, scan: Callable[[], Node]) -> None:
+    `shared` says that a value may stand in several places of it: that of an anchor of YAML.
+    """
+
+    def __init__(
+        self, value: Value, text: str, scan: Callable[[], Node], *, shared: bool = False
+    ) -> None:
         self.value = value
+        self.shared = shared
         # What it is a part of, if it is one.
         self.whole = self
         self._text = text
@@ -161,11 +129,19 @@ class Parsed:
         return self._text[self._root.start : self._root.end]
 
     def span_of(self, route: Route) -> Span:
-        """Where a route leads: to the key if it says so, leads nowhere, or to several lines."""
+        """Where a route leads: to the key if it says so, leads nowhere, or to several lines.
+
+        Through an alias it leads to its anchor.
+        """
         located = self.locate(route.steps)
         many_lines = located.value.line != located.value.end_line
-        to_key = route.at_key or many_lines or self.sub(route.steps) is None
-        return located.key if located.key is not None and to_key else located.value
+        to_key = many_lines or self.sub(route.steps) is None
+        sign = self.node(route.steps).sign
+        if sign is not None and to_key and not route.at_key:
+            return self._lines.span(*sign)
+        return (
+            located.key if located.key is not None and (to_key or route.at_key) else located.value
+        )
 
     def sub(self, steps: Iterable[Step]) -> Parsed | None:
         """The value at a route as if it were all: routes begin there; None if there is none."""
@@ -175,7 +151,7 @@ class Parsed:
             if not holds(value, step):
                 return None
             value = value[step]
-        part = Parsed(value, self._text, lambda: self.node(steps))
+        part = Parsed(value, self._text, lambda: self.node(steps), shared=self.shared)
         part.whole = self.whole
         return part
 
@@ -190,7 +166,9 @@ class Parsed:
 
 
 class Findings:
-    """The problems of one text, as they are found."""
+    """The problems of one text, as they are found; `counts` says whether all of them do."""
+
+    counts = True
 
     def __init__(self, text: str) -> None:
         self.text = text
@@ -220,6 +198,8 @@ class Findings:
         `fix` is a text and the offsets between which it should stand, `safe` as in `Fix`.
         """
         if len(self._problems) == MAX_PROBLEMS:
+            if not self.counts:
+                return
             code, end, message = "too-many-problems", start, TOO_MANY_PROBLEMS
             help_text = fix = None
         mend = fix and Fix((Edit(self.lines.span(*fix[:2]), fix[2]),), safe)
@@ -227,6 +207,11 @@ class Findings:
         self._problems.append(Diagnostic(code, message, help=help_text, span=span, fix=mend))
         if len(self._problems) > MAX_PROBLEMS:
             raise self.error()
+
+    def adopt(self, aside: Findings) -> None:
+        """Take over the problems of what turns out to count."""
+        self._problems += aside._problems[: MAX_PROBLEMS - len(self._problems)]
+        aside._problems = []
 
     def add_twice(self, start: int, end: int, first: int) -> None:
         """Note a key that is there twice, the first of them at an offset."""

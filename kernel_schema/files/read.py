@@ -18,7 +18,8 @@ from kernel_schema.files.document import (
     validated,
 )
 from kernel_schema.files.inner import PYPROJECT, TABLE, drop_settings, further_in, missing_table
-from kernel_schema.files.parsed import LineIndex, ReadError
+from kernel_schema.files.parsed import ReadError
+from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.limits import MAX_BYTES
 from kernel_schema.paths import first_bytes, name_of, read_at_most
 from kernel_schema.schema import rules

@@ -8,7 +8,8 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Edit, Fix
-from kernel_schema.files.parsed import LineIndex, ReadError
+from kernel_schema.files.parsed import ReadError
+from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import printable
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from kernel_schema.diagnostics import Diagnostic, Repair, Step
     from kernel_schema.files.document import Format
-    from kernel_schema.files.parsed import Node, Parsed
+    from kernel_schema.files.parsed import Parsed
+    from kernel_schema.files.text.nodes import Node
 
 _Change = tuple[int, int, str]
 """From one offset up to another, and what stands there instead."""
@@ -52,11 +54,17 @@ def with_fixes(
     }
 
     def holds(indexes: Sequence[int]) -> bool:
+        repairs = [
+            (_place_of(listed[index]), repair)
+            for index in indexes
+            if (repair := listed[index].repair) is not None
+        ]
         wanted: Any = parsed.value
-        for index in indexes:
-            repair = listed[index].repair
-            if repair is not None:
-                wanted = _mended(wanted, _place_of(listed[index]), repair)
+        if parsed.shared:
+            wanted = _mended_everywhere(parsed, repairs)
+        else:
+            for steps, repair in repairs:
+                wanted = _mended(wanted, steps, repair)
         made = _apply(writer.text, [change for index in indexes for change in changes[index]])
         try:
             return _same(parse(made).value, wanted)
@@ -154,6 +162,35 @@ def _mended(value: Any, steps: Sequence[Step], repair: Repair) -> Any:
     return kept
 
 
+def _mended_everywhere(parsed: Parsed, repairs: Iterable[tuple[Sequence[Step], Repair]]) -> Any:
+    """What a value is once it is repaired in places, where aliases stand for what is in them."""
+    replaced: dict[int, Repair] = {}
+    keyed: dict[tuple[int, Step], Repair] = {}
+    for steps, repair in repairs:
+        if repair.action == "replace":
+            replaced[parsed.node(steps).identity] = repair
+        else:
+            keyed[parsed.node(steps[:-1]).identity, steps[-1]] = repair
+
+    def mended(value: Any, node: Node | None) -> Any:
+        if node is None:
+            return value
+        if node.identity in replaced:
+            return replaced[node.identity].value
+        if is_list(value):
+            return [mended(item, node.under(index)) for index, item in enumerate(value)]
+        if not is_table(value):
+            return value
+        kept: dict[Any, Any] = {}
+        for key, item in value.items():
+            repair = keyed.get((node.identity, key))
+            if repair is None or repair.action == "rename":
+                kept[repair.value if repair else key] = mended(item, node.under(key))
+        return kept
+
+    return mended(parsed.value, parsed.node())
+
+
 def _same(one: Any, other: Any) -> bool:
     """Whether two values are the same in kind too: 1 is neither 1.0 nor true."""
     if type(one) is not type(other):
@@ -223,8 +260,9 @@ class _Writer:
         return start, end, written
 
     def _removal(self, node: Node) -> _Change:
-        text, end = self.text, node.end
-        start = node.key_start if node.key_start >= 0 else node.start
+        text = self.text
+        start, end = node.written
+        start = node.key_start if node.key_start >= 0 else start
         line = text.rfind("\n", 0, start) + 1
         rest = _REST_OF_LINE.match(text, end)
         if self.format != "json" and _LINE_BEFORE.fullmatch(text, line, start) and rest:

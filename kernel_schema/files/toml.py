@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.files.parsed import (
     MAX_DEPTH,
     Findings,
-    Node,
     Parsed,
     ReadError,
     Value,
@@ -26,6 +25,8 @@ if sys.version_info >= (3, 11):
     from tomllib import TOMLDecodeError, loads
 else:
     from tomli import TOMLDecodeError, loads
+
+from kernel_schema.files.text.nodes import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -114,7 +114,7 @@ def _to_yaml(data: dict[str, Any]) -> str:
     # Imported here: writing JSON must not load YAML.
     import yaml
 
-    from kernel_schema.files.yaml import is_text
+    from kernel_schema.files.text.scalars import is_text
 
     class Dumper(yaml.SafeDumper):
         def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: FBT001, FBT002 (PyYAML's signature)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import yaml
 from yaml.events import (
@@ -21,22 +20,20 @@ from kernel_schema.files.parsed import (
     MAX_DEPTH,
     NAMELESS,
     Findings,
-    Node,
     Parsed,
     ReadError,
     Value,
     Way,
     below,
-    items,
     prepare,
-    read_int,
 )
+from kernel_schema.files.text.anchors import Anchors, Aside, Place, Places, note_merge
+from kernel_schema.files.text.nodes import Node
+from kernel_schema.files.text.scalars import MAYBE_NOT_TEXT, resolve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from types import ModuleType
-
-    from kernel_schema.diagnostics import Step
 
 # PyYAML says nothing of the types of its events.
 _Event: TypeAlias = Any
@@ -51,35 +48,20 @@ _BREAK = r"(?:\r\n|\n|\r(?!\n))"
 _DIRECTIVE = re.compile(rf"(?:[ \t]*(?:#[^\r\n]*)?{_BREAK})*(%[^\r\n]*){_BREAK}?")
 _VERSION = re.compile(r"%YAML +1\.2 *(?: #.*)?")
 _PROPERTY = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*([&!](?:<[^>\r\n]*>|[^\s,\[\]{}]*))")
+_GAP = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
 _BLOCK_TEXT = re.compile(r"(?:[ \t\r\n]*[^ \t\r\n]+)*[ \t]*")
 _GLUED_COMMENT = re.compile(r"[|>][-+0-9]*#")
 _COMMENT = re.compile(r"#[^\r\n]*")
-
-_CONSTANTS: Final[dict[str, bool | float | None]] = {
-    **dict.fromkeys(("", "~", "null", "Null", "NULL")),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
-    **{
-        sign + word: -math.inf if sign == "-" else math.inf
-        for sign in ("", "-", "+")
-        for word in (".inf", ".Inf", ".INF")
-    },
-}
-_NUMBER_STARTS = frozenset("0123456789-+.")
-_MAYBE_NOT_TEXT: Final = _NUMBER_STARTS | {word[0] for word in _CONSTANTS if word}
-_INT = re.compile(r"[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+")
-_FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
-_BASES: Final = {"0o": 8, "0x": 16}
 
 
 def read_yaml(text: str, way: Way = ()) -> Parsed:
     """Read one document of YAML; raises ReadError for what is not YAML, and for what is too much.
 
     Plain scalars mean what the core schema of YAML 1.2 says: `yes`, `1_000` and `2020-01-01` are
-    text, `010` is 10. Refused are further documents and, in the part that `way` leads to, anchors,
-    aliases, types stated with `!`, and keys that are not text or are there twice; on the way an
-    alias, and a key of it that is there twice. Beside it aliases stand for nothing.
+    text, `010` is 10. Refused are further documents and, in the part that `way` leads to, `<<`,
+    types stated with `!`, and keys that are not text or are there twice; on the way an alias, and
+    a key of it that is there twice. In the part an alias is the value of its anchor, wherever that
+    stands; beside it aliases stand for nothing.
     """
     text = prepare(text)
     findings = Findings(text)
@@ -95,37 +77,11 @@ def read_yaml(text: str, way: Way = ()) -> Parsed:
     except (yaml.YAMLError, ValueError, OverflowError) as error:
         _explain().explain_yaml(findings, error, builder.end, builder.opened[-1])
         raise findings.error() from None
-    places = _Place(value, builder.spans, builder.ends) if builder.spans else Node(0, 0)
+    places = Place(value, builder.places) if builder.spans else Node(0, 0)
     if places.start == places.end and not findings:
         findings.add("empty-document", 0, 0, "the file is empty: it holds no value")
     findings.raise_if_any()
-    return Parsed(value, text, lambda: places)
-
-
-def _resolve(text: str) -> str | int | float | bool | None:
-    """What a plain scalar means; raises OverflowError for a number that is too large."""
-    if text in _CONSTANTS:
-        return _CONSTANTS[text]
-    if text[0] not in _NUMBER_STARTS:
-        return text
-    if _INT.fullmatch(text):
-        base = _BASES.get(text[:2], 10)
-        number = read_int(text if base == 10 else text[2:], base)
-    elif _FLOAT.fullmatch(text):
-        number = float(text)
-    else:
-        return text
-    if number is None or number in {math.inf, -math.inf}:
-        raise OverflowError
-    return number
-
-
-def is_text(text: str) -> bool:
-    """Whether a plain scalar is read as the text that it is."""
-    try:
-        return isinstance(_resolve(text), str)
-    except OverflowError:
-        return False
+    return Parsed(value, text, lambda: places, shared=bool(builder.anchors.targets))
 
 
 def _without_directives(text: str, findings: Findings) -> str:
@@ -159,10 +115,18 @@ class _Builder:
         self.end = 0
         # Where each bracket stands that is open; -1 for a block.
         self.opened = [-1]
+        self.anchors = Anchors()
         self._text = text
-        self._findings = findings
+        # What is noted in a value outside of the config counts if an alias brings it in.
+        self._findings = self._whole = findings
         self._way = way
+        self._in_key = False
         self._events: Iterator[_Event] = iter(())
+
+    @property
+    def places(self) -> Places:
+        """Where everything is that was read."""
+        return Places(self.spans, self.ends, self.anchors)
 
     def document(self, text: str) -> Value:
         """The value of the only document of a text, which may differ from ours in its blanks."""
@@ -182,19 +146,22 @@ class _Builder:
                     raise self._findings.error()
         return value
 
-    def _value(self, event: _Event) -> Value:
+    def _value(self, event: _Event, behind: int = -1) -> Value:
+        """The value that begins with an event; `behind` its properties, if they were read."""
         if isinstance(event, ScalarEvent):
-            return self._scalar(event)
+            return self._scalar(event, behind)
         if isinstance(event, AliasEvent):
             return self._alias(event)
         start = event.start_mark.index
         if event.tag is not None or event.anchor is not None:
-            start = self._properties(event, start)
+            if behind < 0:
+                return self._with_properties(event)
+            start = behind
         spot = len(self.spans)
         self.spans += (start, start)
         self.opened.append(start if event.flow_style else -1)
         if len(self.opened) > MAX_DEPTH + 1:
-            self._findings.too_deep(start, start + 1)
+            self._whole.too_deep(start, start + 1)
         value = self._mapping() if isinstance(event, MappingStartEvent) else self._list()
         # A pair in a list, [a: 1], is a mapping without braces.
         end = self.end if self.opened.pop() < 0 or self._text[start] not in "[{" else self._closed
@@ -232,33 +199,33 @@ class _Builder:
                 if self._way is not None:
                     _explain().wrong_key(self._findings, key, *self.spans[-2:], firsts)
                 key = f"{NAMELESS}{len(self.spans)}"
-            inner = next(self._events)
-            if isinstance(inner, AliasEvent):
-                mapping[key] = self._alias(inner, merge=key == "<<")
-            else:
-                mapping[key] = value = self._value(inner)
-                if value is None and self.opened[-1] >= 0 and self._way == ():
-                    self._check_glued_key()
+            mapping[key] = value = self._value(next(self._events))
+            if value is None and self.opened[-1] >= 0 and self._way == ():
+                self._check_glued_key()
             self._way = way
+        if "<<" in mapping and way == () and self._text.startswith("<<", firsts["<<"]):
+            note_merge(self._findings, mapping, firsts["<<"])
         return mapping
 
-    def _scalar(self, event: _Event) -> Value:
+    def _scalar(self, event: _Event, behind: int = -1) -> Value:
         value: Any = event.value
         style = event.style
         start, end = event.start_mark.index, event.end_mark.index
         if event.tag is not None or event.anchor is not None:
-            start = self.end = self._properties(event, start)
+            if behind < 0:
+                return self._with_properties(event)
+            start = self.end = behind
             end = max(end, start)
         if style:
             if style == '"':
                 value.encode()  # the parser in Python lets half surrogate pairs pass
             elif style != "'":
                 end = self._end_of_block(start, end)
-        elif not value or value[0] in _MAYBE_NOT_TEXT:
+        elif not value or value[0] in MAYBE_NOT_TEXT:
             if not value:
                 start = end = self._place_of_nothing(start)
             try:
-                value = _resolve(value)
+                value = resolve(value)
             except OverflowError:
                 if self._way == ():
                     from kernel_schema.files.explain.engine import too_large
@@ -283,34 +250,73 @@ class _Builder:
         gap = gap.rstrip(" \t\r\n")
         return self.end + len(gap) if gap.endswith((":", "-", "?")) else self.end
 
-    def _alias(self, event: _Event, *, merge: bool = False) -> None:
-        self.spans += (event.start_mark.index, event.end_mark.index)
-        self.end = event.end_mark.index
-        # On the way it would lead to the part.
-        if self._way is not None:
-            _explain().refuse(self._findings, "<<" if merge else "*", *self.spans[-2:])
+    def _alias(self, event: _Event) -> Value:
+        spot, at = len(self.spans), (event.start_mark.index, event.end_mark.index)
+        self.spans += at
+        self.end = at[1]
+        if self._way is None:
+            return None
+        if self._way:  # it would lead to the part
+            _explain().alias_on_the_way(self._findings, *at)
+            return None
+        depth = len(self.opened) - 1
+        return self.anchors.value(event.anchor, spot, depth, self._findings, at)
 
-    def _properties(self, event: _Event, position: int) -> int:
-        """Report the `&name` and `!name` before a value, and say where they end."""
+    def _with_properties(self, event: _Event) -> Value:
+        """A value with `&name` or `!name` before it; what is named is kept for its aliases."""
+        way, findings, name = self._way, self._findings, event.anchor
+        if name is None:
+            return self._value(event, self._properties(event))
+        if way is None:
+            self._way, self._findings = (), Aside(self._whole)
+        spot = len(self.spans)
+        self.anchors.begin(name)
+        value = self._value(event, self._properties(event))
+        if self._in_key:
+            self.anchors.forget(name)
+        else:
+            self.anchors.keep(name, value, spot, self._findings)
+        self._way, self._findings = way, findings
+        return value
+
+    def _properties(self, event: _Event) -> int:
+        """Where a value begins behind its `&name` and `!name`; if it is empty, where these end."""
+        position = event.start_mark.index
         for _ in range((event.anchor is not None) + (event.tag is not None)):
             match = _PROPERTY.match(self._text, position)
             if match is None:
                 break
-            if self._way == ():
-                _explain().refuse(self._findings, match[1][0], *match.span(1))
+            if match[1][0] == "&":
+                self.anchors.signs[len(self.spans)] = match.span(1)
+            elif self._way == ():
+                _explain().refuse(self._findings, "!", *match.span(1))
             position = match.end()
-        return position
+        if isinstance(event, ScalarEvent) and not event.value and not event.style:
+            return position  # nothing stands behind them
+        gap = _GAP.match(self._text, position)
+        return gap.end() if gap else position
 
     def _no_key(self, event: _Event) -> str:
-        """Report a list, a mapping or an alias where a key should be; what no text can hold."""
+        """What an alias stands for as a key; report a list or a mapping: no text can hold it."""
         if self._way:  # a step is text
             self._way = None
-        if self._way == () and not isinstance(event, AliasEvent):
+        if isinstance(event, AliasEvent):
+            spot = len(self.spans)
+            key = self._alias(event)
+            if isinstance(key, str):
+                return key
+            if spot in self.anchors.targets:
+                message = "a key has to be text, and this alias stands for something else"
+                self._findings.add("complex-key", self.spans[-2], self.spans[-1], message)
+            return f"{NAMELESS}{len(self.spans)}"
+        if self._way == ():
             start = event.start_mark.index
             message = "a key has to be text, not a list or a table"
             self._findings.add("complex-key", start, start + 1, message)
         spans, ends, self.spans, self.ends = self.spans, self.ends, [], {}
+        in_key, self._in_key = self._in_key, True
         self._value(event)
+        self._in_key = in_key
         # What is in it has no place of its own.
         spans += self.spans[:2]
         self.spans, self.ends = spans, ends
@@ -322,24 +328,3 @@ class _Builder:
         written = self._text[key_start:key_end]
         if ":" in written and start == end == key_end and written[0] not in "\"'":
             _explain().glued_key(self._findings, written, key_start)
-
-
-class _Place(Node):
-    """The place of one value. What is in it is looked for when asked for: few places ever are."""
-
-    __slots__ = ("_ends", "_spans", "_spot", "_value")
-
-    def __init__(self, value: Value, spans: list[int], ends: dict[int, int], spot: int = 0) -> None:
-        super().__init__(spans[spot], spans[spot + 1])
-        self._value, self._spans, self._ends, self._spot = value, spans, ends, spot
-
-    def under(self, step: Step) -> Node | None:
-        if not self.children:
-            spot, keyed = self._spot + 2, 2 * isinstance(self._value, dict)
-            for key, value in items(self._value).items():
-                spot += keyed
-                node = self.children[key] = _Place(value, self._spans, self._ends, spot)
-                if keyed:
-                    node.key_start, node.key_end = self._spans[spot - 2 : spot]
-                spot = self._ends.get(spot, spot + 2)
-        return self.children.get(step)

@@ -14,13 +14,18 @@ from kernel_schema.json_schemas.rules import (
     HAS_KERNEL,
     OPEN,
     beside_kernel,
-    names,
     original_or,
     required,
     without_kernel,
 )
 from kernel_schema.json_schemas.shipped import ANY_TYPE, DIALECT
-from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, CONFIG_KEYS, RANGE_KEYS, SPEC_KEYS
+from kernel_schema.schema.vocabulary import (
+    CAPABILITY_DEVICES,
+    CONFIG_KEYS,
+    FREE_PREFIX,
+    RANGE_KEYS,
+    SPEC_KEYS,
+)
 from kernel_schema.wording import listing
 
 if TYPE_CHECKING:
@@ -29,12 +34,21 @@ if TYPE_CHECKING:
 
 _KERNEL: Final[Texts] = {key: texts.VALUES[key]["description"] for key in SPEC_KEYS}
 _BOUNDS: Final[Texts] = {key: texts.VALUES[key]["description"] for key in RANGE_KEYS}
+_NAMES: Final = "|".join(CONFIG_KEYS).replace("$", r"\$")
+_CONFIG_NAMES: Final[Keywords] = {
+    "type": "string",
+    "pattern": rf"^(?:{_NAMES}|{FREE_PREFIX}[\s\S]*)$",
+    "doNotSuggest": True,
+}
 _STRING: Final = "`org/repo:layer_name`, `original`"
 
 
 def build(profile: Profile) -> Keywords:
     """The JSON Schema of a config file, for any model."""
-    message = f"the keys of a config are {listing(CONFIG_KEYS, 'and')}"
+    message = (
+        f"the keys of a config are {listing(CONFIG_KEYS, 'and')}; "
+        f"what begins with `{FREE_PREFIX}` is free"
+    )
     lacking = (
         "a config needs the key `kernel_mapping`: write `kernel_mapping: {}` for one without layers"
     )
@@ -57,9 +71,9 @@ def build(profile: Profile) -> Keywords:
         },
         **OPEN,
         # A misspelt key is not a missing one too.
-        "if": {"propertyNames": names(CONFIG_KEYS), **OPEN},
+        "if": {"propertyNames": _CONFIG_NAMES, **OPEN},
         "then": {**required("kernel_mapping"), "errorMessage": lacking},
-        "else": {"propertyNames": names(CONFIG_KEYS, message), **OPEN},
+        "else": {"propertyNames": {**_CONFIG_NAMES, "errorMessage": message}, **OPEN},
         "definitions": dict(sorted(_definitions().items())),
     }
     return schema if profile == "editor" else plain(schema)

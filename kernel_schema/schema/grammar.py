@@ -19,7 +19,7 @@ from kernel_schema.schema.arguments import plain_keys
 from kernel_schema.schema.meant import keys as meant_keys
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.schema.ranges import bounds_problem, device_problems
-from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS
+from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS, is_free
 from kernel_schema.typeguards import is_list, is_table, is_tuple
 from kernel_schema.wording import quote, show
 
@@ -86,11 +86,11 @@ class Reader:
         self._build = build
 
     def config(self, value: Any, steps: Steps) -> Fields:
-        """`$schema? , kernel_mapping: {LayerName: LayerEntry} , inherit_mapping: bool = true`."""
+        """`$schema? , x-*? , kernel_mapping: {LayerName: LayerEntry} , inherit_mapping`."""
         what = "a config: it must be a table with the key `kernel_mapping`"
         if not self._is_table(value, steps, what):
             return {}
-        table = dict(value)
+        table = {key: item for key, item in value.items() if not is_free(key)}
         if "kernel_mapping" not in table:
             self._take_out_layers(table, steps)
         fields = self._keyed(table, _CONFIG, steps, (*steps, "kernel_mapping"))

@@ -8,6 +8,7 @@ What is right is said by the grammar alone: a model holds what that has read.
 from __future__ import annotations
 
 import sys
+from itertools import filterfalse
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeAlias, cast
 
@@ -41,6 +42,7 @@ from kernel_schema.schema.vocabulary import (
     DeviceType,
     ModeName,
     Original,
+    is_free,
 )
 
 if TYPE_CHECKING:
@@ -217,10 +219,13 @@ class KernelConfig(KeyedPart, frozen=True):
         inherit_mapping: Whether layers and devices that are not named keep the kernels of the
             mapping that is active in the kernels library (default True).
 
+    `$schema` may be given as a keyword, and what begins with `x-`, which files are free to hold and
+    no config keeps.
+
     Raises:
         pydantic.ValidationError: A `ValueError` that holds every mistake, each with our code as its
             type. `ConfigError.from_validation_error` turns it into diagnostics.
-        TypeError: For a keyword that is neither an argument nor `$schema`.
+        TypeError: For any other keyword.
 
     >>> config = KernelConfig({"RMSNorm": "kernels-community/layer_norm:LlamaRMSNorm"})
     >>> config.kernel_mapping["RMSNorm"].layer_name
@@ -245,7 +250,7 @@ class KernelConfig(KeyedPart, frozen=True):
         inherit_mapping: bool = True,
         **schema: Unpack[SchemaUriDict],
     ) -> None:
-        for name in schema.keys() - {"$schema"}:
+        for name in filterfalse(is_free, schema.keys() - {"$schema"}):
             message = f"KernelConfig.__init__() got an unexpected keyword argument {name!r}"
             raise TypeError(message)
         data: dict[str, Any] = {"kernel_mapping": kernel_mapping, **schema}

@@ -76,6 +76,18 @@ MODE_NAMES: Final = tuple(mode.value for mode in ModeName)
 SPEC_KEYS: Final = ("kernel", "version", "revision", "lockfile", "trust_remote_code")
 RANGE_KEYS: Final = ("min_capability", "max_capability")
 CONFIG_KEYS: Final = ("$schema", "kernel_mapping", "inherit_mapping")
+FREE_PREFIX: Final = "x-"
+"""Begins keys of a config that are free, to hold anchors of YAML say: they mean nothing."""
+
+
+def is_free(key: object) -> bool:
+    """Whether a key of a config is free.
+
+    >>> is_free("x-common"), is_free("X-common"), is_free(1)
+    (True, False, False)
+    """
+    return isinstance(key, str) and key.startswith(FREE_PREFIX)
+
 
 # What people write for a device: torch's, vendors' and marketing names.
 _DEVICE_ALIASES: Final = {

@@ -12,7 +12,8 @@ import yaml
 
 from kernel_schema.diagnostics import Diagnostic, Span
 from kernel_schema.files.json import read_json
-from kernel_schema.files.parsed import LineIndex, Parsed, ReadError, read_int
+from kernel_schema.files.parsed import Parsed, ReadError, read_int
+from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.files.toml import TOMLDecodeError, loads, read_toml
 from kernel_schema.files.yaml import read_yaml
 from kernel_schema.limits import MAX_PROBLEMS
@@ -188,7 +189,7 @@ def test_the_limit_does_not_depend_on_python(limit: int) -> None:
 @pytest.mark.parametrize(
     ("name", "text"),
     [
-        ("yaml", "[" + "&a 1," * 5000 + "]"),
+        ("yaml", "[" + "!a 1," * 5000 + "]"),
         ("json", "[" + "NaN," * 5000 + "1]"),
         ("toml", "a = [" + "1e999," * 5000 + "]"),
     ],
@@ -343,8 +344,9 @@ def test_not_a_number_of_yaml_and_toml() -> None:
         assert value != value  # noqa: PLR0124 (only NaN is like this)
 
 
-def test_a_merge_key_without_an_alias_is_a_key() -> None:
-    assert readable("yaml", "<<: {a: 1}") == {"<<": {"a": 1}}
+@pytest.mark.parametrize("text", ["<<: 1", "'<<': {a: 1}", '"<<": {a: 1}', "<<: []", "<<: [1]"])
+def test_where_nothing_is_merged_it_is_a_key(text: str) -> None:
+    assert list(readable("yaml", text)) == ["<<"]
 
 
 def test_no_key_is_special() -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from kernel_schema.files.json import read_json
-from kernel_schema.files.parsed import LineIndex
+from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
 

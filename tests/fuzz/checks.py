@@ -13,7 +13,8 @@ from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.files.json import read_json
-from kernel_schema.files.parsed import MAX_DEPTH, LineIndex, Parsed, ReadError
+from kernel_schema.files.parsed import MAX_DEPTH, Parsed, ReadError
+from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
 

@@ -34,18 +34,13 @@ _QUOTE: Final = "quote text that starts with it"
 
 _REFUSALS: Final[dict[str, tuple[str, str, Code]]] = {
     "&": (
-        "anchors (`&`) are not supported",
-        "remove it and write the value out where it is needed, or quote text that starts with `&`",
+        "an anchor (`&`) is a name of letters, digits, `-` and `_`, with a value behind it",
+        "quote text that starts with `&`",
         "yaml-anchor",
     ),
     "*": (
-        "aliases (`*`) are not supported",
-        "write the value out, or quote text that starts with `*`",
-        "yaml-alias",
-    ),
-    "<<": (
-        "aliases (`*`) are not supported, so nothing can be merged with `<<`",
-        "write the keys out",
+        "an alias (`*`) is the name of an anchor, and nothing else",
+        "quote text that starts with `*`",
         "yaml-alias",
     ),
     "!": (
@@ -64,6 +59,13 @@ _REFUSALS: Final[dict[str, tuple[str, str, Code]]] = {
         "yaml-multiple-documents",
     ),
 }
+
+
+def alias_on_the_way(findings: Findings, start: int, end: int) -> None:
+    """Note an alias where steps lead through to the config."""
+    message = "an alias stands on the way to the config"
+    help_text = "name the place of its anchor with `--at` (in Python `at=`)"
+    findings.add("yaml-alias", start, end, message, help_text)
 
 
 def refuse(findings: Findings, sign: str, start: int, end: int) -> None:

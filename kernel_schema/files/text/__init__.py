@@ -1,0 +1,1 @@
+"""What the readers share of a text: lines and places; anchors and plain scalars of YAML."""
