@@ -4,14 +4,21 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.cli.exits import FINDINGS, USAGE, Stop, complain, say
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.text import render
-from kernel_schema.diagnostics import Diagnostic, KernelSchemaError, Route, in_file_order
+from kernel_schema.diagnostics import (
+    ConfigError,
+    Diagnostic,
+    KernelSchemaError,
+    Route,
+    in_file_order,
+)
 from kernel_schema.files.document import Document, Format, InvalidConfigError
 from kernel_schema.files.read import (
     STANDARD_INPUT,
@@ -23,6 +30,7 @@ from kernel_schema.files.read import (
 
 if TYPE_CHECKING:
     from kernel_schema.cli.findings.judge import Judge
+    from kernel_schema.cli.findings.mending import Mending
     from kernel_schema.model.types import Module
 
 
@@ -34,12 +42,14 @@ def check_files(
     at: Route | None = None,
     stdin_name: str | None = None,
     judge: Judge | None = None,
+    mending: Mending | None = None,
     **asked: Any,
 ) -> CheckResult:
     """Read, validate and check files; takes what `ks.read` and, in `asked`, `ks.check` do.
 
     Each is checked by itself: one that is wrong keeps no other from being checked. Messages call
-    standard input `stdin_name`. All that is found is shown, unless a `judge` leaves some out.
+    standard input `stdin_name`. All that is found is shown, unless a `judge` leaves some out; with
+    `mending`, what it mends first is gone.
     """
     diagnostics: list[Diagnostic] = []
     refused: list[Diagnostic] = []
@@ -47,34 +57,22 @@ def check_files(
     texts: dict[str, str] = {}
     for path in files:
         file = stdin_name if path == STANDARD_INPUT and stdin_name is not None else path
-        left_out: dict[str, Any] = {} if judge is None else {"ignore": judge.policy(file).off}
-        unusable: Sequence[Diagnostic] = ()
-        rest: Sequence[Diagnostic] = ()
-        document: Document | None = None
+        wrong: Sequence[Diagnostic] = ()
         try:
             texts[file], file_format = read_text(
                 path, format=format or format_of(file), max_bytes=max_bytes
             )
-            document = loads_document(texts[file], format=file_format, file=file, at=at)
-            documents.append(document)
-            # Imported here: a file that holds no valid config needs none of it.
-            from kernel_schema.lowering.check import check
-
-            rest = check(document, **asked, **left_out)
+            find = partial(_found, file=file, format=file_format, at=at, judge=judge, asked=asked)
+            if mending is not None:
+                texts[file] = mending.text(path, file, texts[file], find)
+            wrong, document = find(texts[file])
+            if document is not None:
+                documents.append(document)
         except FileAccessError as error:
             refused += _named(error, path, file)
-        except InvalidConfigError as error:
-            unusable = error.diagnostics
-            from kernel_schema.lowering.check import check_part
-
-            document, rest = check_part(error, **asked, **left_out) or (None, ())
-        except KernelSchemaError as error:
-            unusable = _named(error, path, file)
-        if judge is not None:
-            with_model = asked.get("model") is not None
-            rest = tuple(judge.shown(file, unusable, rest, document, with_model=with_model))
-            unusable = ()
-        if wrong := in_file_order((*unusable, *rest)):
+        except ConfigError as error:  # no text at all
+            wrong = _named(error, path, file)
+        if wrong:
             from kernel_schema.cli.withheld import discreet, has_excerpts
 
             diagnostics += discreet(path, wrong)
@@ -82,6 +80,43 @@ def check_files(
                 texts.pop(file, None)
     checked = len(files) - len({diagnostic.file for diagnostic in refused})
     return CheckResult(diagnostics, texts, checked, documents, refused)
+
+
+def _found(
+    text: str,
+    *,
+    file: str,
+    format: Format,
+    at: Route | None,
+    judge: Judge | None,
+    asked: dict[str, Any],
+) -> tuple[tuple[Diagnostic, ...], Document | None]:
+    """What is shown of a text, and the document that it is, if it states a config."""
+    left_out: dict[str, Any] = {} if judge is None else {"ignore": judge.policy(file).off}
+    unusable: Sequence[Diagnostic] = ()
+    rest: Iterable[Diagnostic] = ()
+    document: Document | None = None
+    part: Document | None = None
+    try:
+        part = document = loads_document(text, format=format, file=file, at=at)
+        # Imported here: a file that holds no valid config needs none of it.
+        from kernel_schema.lowering.check import check
+
+        rest = check(document, **asked, **left_out)
+    except FileAccessError:
+        raise
+    except InvalidConfigError as error:
+        unusable = error.diagnostics
+        from kernel_schema.lowering.check import check_part
+
+        part, rest = check_part(error, **asked, **left_out) or (None, ())
+    except KernelSchemaError as error:
+        unusable = error.diagnostics
+    if judge is not None:
+        with_model = asked.get("model") is not None
+        rest = judge.shown(file, unusable, rest, part, with_model=with_model)
+        unusable = ()
+    return in_file_order((*unusable, *rest)), document
 
 
 def _named(error: KernelSchemaError, path: str, file: str) -> Sequence[Diagnostic]:

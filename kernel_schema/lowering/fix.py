@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final, get_args
 
 from kernel_schema.codes import Stage, catalogue
-from kernel_schema.diagnostics import ConfigError
+from kernel_schema.diagnostics import ConfigError, in_file_order
+from kernel_schema.files.document import InvalidConfigError
 from kernel_schema.files.read import FileAccessError, loads_document, read_text
 from kernel_schema.files.repair import edited
-from kernel_schema.lowering.check import check
+from kernel_schema.lowering.check import check, check_part
 from kernel_schema.schema.arguments import wrong_argument
 from kernel_schema.typeguards import is_path
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from kernel_schema.diagnostics import Diagnostic
-    from kernel_schema.files.document import Document, Format
+    from kernel_schema.files.document import Format
     from kernel_schema.schema.arguments import At
 
 # One mistake may hide another, and that the next.
@@ -73,42 +74,43 @@ def fix(
     >>> [problem.code for problem in fixed.mended], fixed.left
     (['invalid-kernel-mapping'], ())
     """
-    if isinstance(text_or_path, str) and format is not None:
-        return mend(text_or_path, format, "<text>", unsafe=unsafe, at=at)
     if not isinstance(text_or_path, str) and not is_path(text_or_path):
         raise wrong_argument("text_or_path", text_or_path, "a text or the path of a config file")
-    text, stated = read_text(text_or_path, format=format)
-    return mend(text, stated, str(text_or_path), unsafe=unsafe, at=at)
+    text, file = str(text_or_path), str(text_or_path)
+    if isinstance(text_or_path, str) and format is not None:
+        file = "<text>"
+    else:
+        text, format = read_text(text_or_path, format=format)
+    return mend(text, lambda text: _wrong(text, format, file, at), unsafe=unsafe)
+
+
+def _wrong(text: str, format: Format, file: str, at: At | None) -> tuple[Diagnostic, ...]:
+    """What is wrong with a text, its config and what that names."""
+    try:
+        return check(loads_document(text, format=format, file=file, at=at))
+    except FileAccessError:
+        raise
+    except InvalidConfigError as error:
+        part = check_part(error)
+        return in_file_order((*error.diagnostics, *(() if part is None else part[1])))
+    except ConfigError as error:
+        return error.diagnostics
 
 
 def mend(
-    text: str,
-    format: Format,
-    file: str,
-    *,
-    unsafe: bool = False,
-    at: At | None = None,
-    find: Callable[[Document], Iterable[Diagnostic]] = check,
+    text: str, find: Callable[[str], tuple[Diagnostic, ...]], *, unsafe: bool = False
 ) -> Fixed:
-    """What `fix` gives for the text of a file; `find` tells what is wrong with one that is read."""
-
-    def wrong(text: str) -> tuple[Diagnostic, ...]:
-        try:
-            return tuple(find(loads_document(text, format=format, file=file, at=at)))
-        except FileAccessError:
-            raise
-        except ConfigError as error:
-            return error.diagnostics
+    """What `fix` gives for a text; `find` tells what is wrong with one."""
 
     def without(problems: list[Diagnostic]) -> tuple[str, list[Diagnostic]] | None:
         """The text without some of what is left, and what is gone; None if that brings others."""
         new, made = edited(text, [each.fix for each in problems if each.fix is not None])
-        if _brings(left, wrong(new), unsafe=unsafe):
+        if _brings(left, find(new), unsafe=unsafe):
             return None
         return new, [each for each in problems if each.fix in made]
 
     mended: list[Diagnostic] = []
-    left = wrong(text)
+    left = find(text)
     refused: set[tuple[object, ...]] = set()
     for _ in range(_MOST_STEPS):
         wanted = [
@@ -127,7 +129,7 @@ def mend(
         if done is not None:
             text, gone = done
             mended += gone
-            left = wrong(text)
+            left = find(text)
     return Fixed(text, tuple(mended), left)
 
 

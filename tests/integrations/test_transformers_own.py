@@ -35,7 +35,7 @@ def config(kernel: Kernel) -> Any:
     return KernelConfig({"RMSNorm": str(kernel("Norm"))})
 
 
-def generating(model: Any) -> Callable[[], torch.Tensor]:
+def generating(model: Any) -> Callable[[], Any]:
     return lambda: model.generate(torch.tensor([[1, 2]]), max_new_tokens=3, do_sample=False)
 
 

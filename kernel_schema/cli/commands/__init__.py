@@ -75,13 +75,17 @@ COMMANDS: Final = (
             metavar="FILE",
             help="check standard input as if it were this file",
         ),
+        flag("--fix", "mend what is certain in the files first"),
+        flag("--diff", "print what --fix would change, and write nothing"),
+        flag("--unsafe-fixes", "with --fix or --diff: follow guesses too, as `did you mean` is"),
         output_format(*OUTPUT_FORMATS),
         flag("--statistics", "print how often each code was found, in the place of findings"),
         flag("-q", "print findings, and nothing else", "--quiet"),
         Argument("--explain", metavar="CODE", help="print what a code means, and exit"),
         *READING,
         description="Check config files. Exit code 0: clean, warnings at most; 1: errors; 2: a "
-        "file or the model cannot be had, or the call or its settings are wrong. A "
+        "file or the model cannot be had, or the call or its settings are wrong; with --diff 1: "
+        "there is something to mend. A "
         "[tool.kernel-schema.check] in the nearest pyproject.toml may hold lists for `select`, "
         "`ignore`, `error`, `warn`, `off` and `exclude`; options go before.",
     ),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from kernel_schema.cli.discover import discover
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
@@ -16,21 +17,17 @@ from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import counted, write_lines
 from kernel_schema.files.read import STANDARD_INPUT
 
+if TYPE_CHECKING:
+    from kernel_schema.cli.findings.mending import Mending
+
 
 def run(options: argparse.Namespace) -> int:
     """2 if a file or the model cannot be had, else 1 if there are errors, else 0."""
-    patterns: list[str] = [*options.error, *options.warn, *options.off, *options.ignore]
-    patterns += options.select or ()
-    if options.explain is not None or patterns:
-        from kernel_schema.cli.commands.codes import explain, unknown_code
+    if options.explain is not None:
+        from kernel_schema.cli.commands.codes import explain
 
-        if options.explain is not None:
-            return explain(options.explain)
-        problem = unknown_code(patterns)
-        if problem is not None:
-            return complain(problem)
-    if options.statistics and options.output_format in {"github", "sarif"}:
-        return complain(f"--statistics does not go with --output-format {options.output_format}")
+        return explain(options.explain)
+    _refuse_wrong_calls(options)
     named = _named_files(options)
     judge = Judge(
         Wishes(options.error, options.warn, options.off, options.ignore, options.select),
@@ -43,6 +40,7 @@ def run(options: argparse.Namespace) -> int:
     if not files and not unsearched:
         complain("no config file was found there", severity="warning")
     model = open_model(options) if options.model is not None else None
+    mending = _mending(options)
     result = check_files(
         files,
         format=options.format,
@@ -50,6 +48,7 @@ def run(options: argparse.Namespace) -> int:
         at=options.at,
         stdin_name=options.stdin_filename,
         judge=judge,
+        mending=mending,
         model=model,
         device=options.device,
         mode=options.mode,
@@ -58,17 +57,40 @@ def run(options: argparse.Namespace) -> int:
     )
     refused = [*unsearched, *result.refused]
     say(refused)
-    if options.statistics:
-        show_statistics(result, options.output_format, sys.stdout)
-    else:
-        show(result, options.output_format, sys.stdout)
+    # Where standard output is for what is mended, what is found goes beside it.
+    stream = sys.stderr if mending is not None and mending.prints(files) else sys.stdout
+    if not options.diff:
+        output = show_statistics if options.statistics else show
+        output(result, options.output_format, stream)
     for_people = options.output_format in {"text", "concise"} and not options.quiet
     if for_people and (result.files or not refused):
-        write_lines(_summary(result))
-    if refused:
-        return USAGE
+        if mending is not None and (mending.problems or options.diff):
+            write_lines(mending.summary(), stream)
+        if not options.diff:
+            write_lines(_summary(result), stream)
+    return USAGE if refused else _outcome(result, options, mending)
+
+
+def _outcome(result: CheckResult, options: argparse.Namespace, mending: Mending | None) -> int:
+    if options.diff and mending is not None:
+        return FINDINGS if mending.problems else OK
     failing = result.errors or (options.strict and result.warnings)
     return FINDINGS if failing and not options.exit_zero else OK
+
+
+def _refuse_wrong_calls(options: argparse.Namespace) -> None:
+    patterns: list[str] = [*options.error, *options.warn, *options.off, *options.ignore]
+    patterns += options.select or ()
+    if patterns:
+        from kernel_schema.cli.commands.codes import unknown_code
+
+        if (problem := unknown_code(patterns)) is not None:
+            raise Stop(complain(problem))
+    if options.statistics and options.output_format in {"github", "sarif"}:
+        problem = f"--statistics does not go with --output-format {options.output_format}"
+        raise Stop(complain(problem))
+    if options.unsafe_fixes and not (options.fix or options.diff):
+        raise Stop(complain("--unsafe-fixes goes with --fix or --diff"))
 
 
 def _named_files(options: argparse.Namespace) -> list[str]:
@@ -80,8 +102,24 @@ def _named_files(options: argparse.Namespace) -> list[str]:
     return [STANDARD_INPUT]
 
 
+def _mending(options: argparse.Namespace) -> Mending | None:
+    if not (options.fix or options.diff):
+        return None
+    # Imported here: most calls mend nothing.
+    from kernel_schema.cli.findings.mending import Mending
+
+    return Mending(unsafe=options.unsafe_fixes, shown=options.diff)
+
+
 def _summary(result: CheckResult) -> str:
     counts = ((result.errors, "error"), (result.warnings, "warning"))
     listed = " and ".join(counted(number, word) for number, word in counts if number)
     outcome = f"found {listed}." if listed else "no problems."
-    return f"Checked {counted(result.files, 'file')}: {outcome}"
+    summary = f"Checked {counted(result.files, 'file')}: {outcome}"
+    fixes = [each.fix.safe for each in result.diagnostics if each.fix is not None]
+    safe = sum(fixes)
+    if safe:
+        summary += f" `--fix` mends {safe}."
+    if len(fixes) > safe:
+        summary += f" `--unsafe-fixes` guesses {len(fixes) - safe}{' more' if safe else ''}."
+    return summary
