@@ -264,9 +264,12 @@ class _Writer:
         start, end = node.written
         start = node.key_start if node.key_start >= 0 else start
         line = text.rfind("\n", 0, start) + 1
-        rest = _REST_OF_LINE.match(text, end)
-        if self.format != "json" and _LINE_BEFORE.fullmatch(text, line, start) and rest:
-            return line, rest.end(), ""
+        if self.format != "json" and _LINE_BEFORE.fullmatch(text, line, start):
+            if rest := _REST_OF_LINE.match(text, end):
+                return line, rest.end(), ""
+            if rest := _BLANKS_OF_COMMENT.match(text, end):
+                first = start - len(text[line:start].lstrip())
+                return first, rest.end(), ""
         comma = _COMMA_BEHIND.match(text, end)
         if comma:
             return start, comma.end(), ""
@@ -310,6 +313,7 @@ class _Writer:
 # Keys before the dots of TOML are on the line of the last one.
 _LINE_BEFORE = re.compile(r"[ \t]*(?:[A-Za-z0-9_\"'-]+[ \t]*\.[ \t]*)*")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\r?\n|\Z)")
+_BLANKS_OF_COMMENT = re.compile(r"[ \t]+(?=#)")
 _COMMA_BEHIND = re.compile(r"\s*,\s*")
 _COMMENT = re.compile(r"(?:^|(?<=\s))#|\n[ \t]*#")
 _BARE_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*")

@@ -35,7 +35,7 @@ def test_the_line_and_carets_under_the_very_place(
     assert out.startswith("kernels.yaml:2:10: error[unknown-device]: `hip` is not a device")
     assert excerpt(out) == ["  SiLU: {hip: org/repo:SiLU}", "         ^^^"]
     assert "  = help: did you mean `rocm`?" in out
-    assert out.endswith("Checked 1 file: found 2 errors.\n")
+    assert out.endswith("Checked 1 file: found 2 errors. `--fix` mends 1.\n")
 
 
 @pytest.mark.parametrize(

@@ -43,7 +43,7 @@ def test_a_missing_file_keeps_no_other_from_being_checked(
     code, out, err = run(capsys, "missing.yaml", "k.yaml", "k.yaml")
     assert code == 2
     assert err == "missing.yaml: error[file-not-found]: there is no such file\n"
-    assert out.endswith("Checked 1 file: found 2 errors.\n")
+    assert out.endswith("Checked 1 file: found 2 errors. `--fix` mends 1.\n")
 
 
 @pytest.mark.skipif(os.name != "posix" or os.geteuid() == 0, reason="root may read everything")
@@ -116,7 +116,7 @@ def test_one_file_under_several_spellings(
 ) -> None:
     (tmp_path / "kernels.yaml").write_text(BAD)
     _, out, _ = run(capsys, "kernels.yaml", "./kernels.yaml", str(tmp_path / "kernels.yaml"), ".")
-    assert out.endswith("Checked 1 file: found 2 errors.\n")
+    assert out.endswith("Checked 1 file: found 2 errors. `--fix` mends 1.\n")
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
