@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -28,7 +29,10 @@ def shipped(profile: Profile = "editor") -> dict[str, Any]:
     if profile not in FILES:
         message = f"{quote(profile)} is not a profile: profiles are `editor` and `plain`"
         raise ValueError(message)
-    schema: dict[str, Any] = json.loads(shipped_file(profile).read_text(encoding="utf-8"))
+    # Also of an archive that is never unpacked.
+    inside = files("kernel_schema") / "schemas" / FILES[profile]
+    file = inside if inside.is_file() else shipped_file(profile)
+    schema: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
     return schema
 
 

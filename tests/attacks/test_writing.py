@@ -184,7 +184,7 @@ class TestNoSpace:
     @pytest.mark.parametrize(
         ("arguments", "named"),
         [
-            (["attach", "kernels.yaml", "--schema", "./x.json"], "kernels.yaml"),
+            (["attach", "kernels.yaml", "--schema", "https://host/x.json"], "kernels.yaml"),
             (["attach", "kernels.yaml"], "kernel-config.schema.json"),
             (["schema", "-o", "new.json"], "new.json"),
             (["schema", "-o", "kernels.yaml", "--force"], "kernels.yaml"),
@@ -210,7 +210,7 @@ class TestNoSpace:
             cp kernels.yaml before
             head -c 100000 /dev/zero > filler 2>/dev/null || true
             code=0
-            "$2" -m kernel_schema attach kernels.yaml --schema ./x.json || code=$?
+            "$2" -m kernel_schema attach kernels.yaml --schema https://host/x.json || code=$?
             cmp kernels.yaml before
             ls -A
             exit $code

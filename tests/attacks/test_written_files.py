@@ -72,7 +72,6 @@ def test_attach(file: str, schema: str) -> None:
         ("k\t.json", "contains control characters or line separators"),
         ("https://host/\udce9", "contains characters that are not Unicode text"),
         ("./" + "k" * 1000, "is longer than 1000 characters"),
-        ("./" + "ö" * 300, "is longer than 1000 characters"),
     ],
 )
 def test_what_attach_refuses(schema: str, words: str) -> None:
@@ -93,6 +92,9 @@ def test_what_attach_refuses(schema: str, words: str) -> None:
 )
 def test_what_attach_writes(schema: str, written: str) -> None:
     Path("k.yaml").write_text(CONFIGS["k.yaml"])
+    if "://" not in schema:
+        Path(schema).parent.mkdir()
+        Path(schema).write_text("{}")
     assert said("attach", "k.yaml", "--schema", schema).code == 0
     assert read_text("k.yaml")[0].startswith(f"# yaml-language-server: $schema={written}\n")
 

@@ -68,7 +68,10 @@ def _attach(file: str, options: argparse.Namespace) -> int:
             "against this schema: move the config to a file of its own, such as kernels.toml"
         )
     if options.schema == _INSTALLED:
-        uri = shipped_file().absolute().as_uri()
+        installed = shipped_file().absolute()
+        if not is_file(str(installed)):
+            raise Stop(complain("the package is in an archive: no editor finds its schema there"))
+        uri = installed.as_uri()
     elif options.schema:
         uri = _reference(options.schema, file)
     else:
