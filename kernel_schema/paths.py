@@ -17,7 +17,7 @@ import stat
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from io import BufferedReader
+    from io import FileIO
     from pathlib import Path
     from typing import BinaryIO, Final, TypeAlias
 
@@ -33,7 +33,8 @@ status_of = os.stat
 
 _NETWORK: Final = re.compile(r"[/\\](?:\?\?)?[/\\]")
 _OWN_HOME: Final = re.compile(r"~(?:[/\\]+|\Z)")
-_CHUNK: Final = 1 << 20
+# Room for more would come from the system anew, and go back to it, for each file.
+_CHUNK: Final = 1 << 16
 # How long somebody who was about to write to a pipe may take to do so, in seconds.
 _PATIENCE: Final = 1.0
 
@@ -90,11 +91,11 @@ def read_at_most(path: AnyPath, limit: int) -> bytes:
         ValueError: If the path can be none.
     """
     _refuse_device(path, status_of(path).st_mode)  # opening some devices does harm
-    with open(path, "rb", opener=_open_without_waiting) as stream:
+    with open(path, "rb", buffering=0, opener=_open_without_waiting) as stream:
         mode = os.fstat(stream.fileno()).st_mode
         _refuse_device(path, mode)
         start = _start_of_pipe(path, stream) if stat.S_ISFIFO(mode) else b""
-        if hasattr(os, "O_NONBLOCK"):
+        if hasattr(os, "O_NONBLOCK") and not stat.S_ISREG(mode):
             os.set_blocking(stream.fileno(), True)
         return start + first_bytes(stream, limit + 1 - len(start))
 
@@ -118,7 +119,7 @@ def _refuse_device(path: AnyPath, mode: int) -> None:
         raise OSError(errno.EINVAL, "it leads to a device, and is no file", os.fspath(path))
 
 
-def _start_of_pipe(path: AnyPath, stream: BufferedReader) -> bytes:
+def _start_of_pipe(path: AnyPath, stream: FileIO) -> bytes:
     """The first byte of a pipe, if it is there yet; refuse one that nobody has opened to write."""
     ready = bool(select.select([stream], [], [], _PATIENCE)[0])
     try:

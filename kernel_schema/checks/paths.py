@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.paths import home_path, is_directory, is_file, is_network_path, names_a_user
-from kernel_schema.schema.meant.spellings import variables_help
 from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
 from kernel_schema.wording import quote
 
@@ -43,7 +42,7 @@ def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
                 "missing-local-kernel",
                 f"the kernel repository {_quoted(from_here(path))} {lacks}",
                 rule.route,
-                help=variables_help(from_here(path)) or _START,
+                help=_help(path) or _START,
             )
 
 
@@ -59,7 +58,7 @@ def missing_lockfiles(situation: Situation) -> Iterator[Diagnostic]:
                 "missing-lockfile",
                 f"there is no lock file {_quoted(from_here(path))}",
                 rule.route,
-                help=variables_help(from_here(path)) or "write it with `kernels lock`",
+                help=_help(path) or "write it with `kernels lock`",
             )
 
 
@@ -75,6 +74,13 @@ def _by_path(paths: Iterable[tuple[Rule, str | None]]) -> dict[str, list[Rule]]:
 def is_looked_at(path: str) -> bool:
     """Whether a path may be looked at: not on other machines, nor in homes of other users."""
     return not is_network_path(path) and not names_a_user(path)
+
+
+def _help(path: str) -> str | None:
+    # Imported here: a path that is there needs none of it.
+    from kernel_schema.schema.meant.spellings import variables_help
+
+    return variables_help(from_here(path))
 
 
 def _quoted(path: str) -> str:

@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Iterator
 from fnmatch import translate
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +22,6 @@ PATTERNS: Final = tuple(
 )
 """The names under which a directory is searched, besides `pyproject.toml` with our table."""
 
-# What the file system tells apart counts, on each system.
-_WANTED: Final = re.compile("|".join(translate(os.path.normcase(pattern)) for pattern in PATTERNS))
 _OURS: Final = re.compile(MISNAMED.pattern.encode(), re.IGNORECASE)
 _SKIPPED: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
 
@@ -61,6 +60,7 @@ def _below(
         reason = error.strerror or str(error)
         refused.append(Diagnostic("unreadable-file", f"it cannot be searched: {reason}", file=file))
 
+    is_wanted = _wanted().match
     for parent, folders, names in os.walk(directory, onerror=refuse):
         folders[:] = sorted(
             folder
@@ -69,12 +69,18 @@ def _below(
         )
         for name in sorted(names):
             file = os.path.normpath(os.path.join(parent, name))
-            wanted = _WANTED.match(os.path.normcase(name)) is not None
+            wanted = is_wanted(os.path.normcase(name)) is not None
             # A named pipe would keep us waiting; a link that leads nowhere has to be told.
             if (wanted and (is_file(file) or not exists(file))) or (
                 name == PYPROJECT and _is_for_us(file, max_bytes)
             ):
                 yield file
+
+
+@cache
+def _wanted() -> re.Pattern[str]:
+    # What the file system tells apart counts, on each system.
+    return re.compile("|".join(translate(os.path.normcase(pattern)) for pattern in PATTERNS))
 
 
 def _is_searched(parent: str, folder: str) -> bool:

@@ -43,13 +43,15 @@ def check_files(
     stdin_name: str | None = None,
     judge: Judge | None = None,
     mending: Mending | None = None,
+    keep: bool = True,
     **asked: Any,
 ) -> CheckResult:
     """Read, validate and check files; takes what `ks.read` and, in `asked`, `ks.check` do.
 
     Each is checked by itself: one that is wrong keeps no other from being checked. Messages call
     standard input `stdin_name`. All that is found is shown, unless a `judge` leaves some out; with
-    `mending`, what it mends first is gone.
+    `mending`, what it mends first is gone. The documents are kept unless `keep` is false: those of
+    a large tree would fill the memory.
     """
     diagnostics: list[Diagnostic] = []
     refused: list[Diagnostic] = []
@@ -59,14 +61,16 @@ def check_files(
         file = stdin_name if path == STANDARD_INPUT and stdin_name is not None else path
         wrong: Sequence[Diagnostic] = ()
         try:
-            texts[file], file_format = read_text(
+            text, file_format = read_text(
                 path, format=format or format_of(file), max_bytes=max_bytes
             )
             find = partial(_found, file=file, format=file_format, at=at, judge=judge, asked=asked)
             if mending is not None:
-                texts[file] = mending.text(path, file, texts[file], find)
-            wrong, document = find(texts[file])
-            if document is not None:
+                text = mending.text(path, file, text, find)
+            wrong, document = find(text)
+            if wrong:
+                texts[file] = text
+            if keep and document is not None:
                 documents.append(document)
         except FileAccessError as error:
             refused += _named(error, path, file)

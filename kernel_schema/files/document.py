@@ -13,11 +13,9 @@ from kernel_schema.diagnostics import (
     Span,
     in_file_order,
 )
-from kernel_schema.files.explain.snippets import as_written, in_format
 from kernel_schema.files.inner import further_in, nothing_there
 from kernel_schema.files.local_paths import anchor
-from kernel_schema.files.parsed import ReadError
-from kernel_schema.files.repair import with_fixes
+from kernel_schema.files.parsed import ReadError, items
 from kernel_schema.limits import MAX_KEY
 from kernel_schema.schema.models import (
     KernelConfig,
@@ -100,8 +98,8 @@ class Document:
 
     def place_all(self, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Diagnostics as `place` makes them, with the edits for what can be repaired."""
-        placed = _once(map(self.place, diagnostics), self._part)
-        return with_fixes(placed, self.text, self.format, *self._reading)
+        placed = tuple(_once(map(self.place, diagnostics), self._part))
+        return _with_fixes(placed, self.text, self.format, self._reading)
 
 
 class Reading(NamedTuple):
@@ -117,8 +115,10 @@ def validated(file: str, text: str, format: Format, at: Route, reading: Reading)
     part = whole.sub(at.steps)
     if part is None:
         raise ConfigError([replace(nothing_there(whole, at), file=file)])
-    if (inner := further_in(lambda: whole, at)) is not None:
-        raise ConfigError([replace(inner, file=file)])
+    if "kernel_mapping" not in items(part.value):
+        inner = further_in(lambda: whole, at)
+        if inner is not None:
+            raise ConfigError([replace(inner, file=file)])
     try:
         part.refuse_keys(MAX_KEY)
     except ReadError as error:
@@ -130,7 +130,7 @@ def validated(file: str, text: str, format: Format, at: Route, reading: Reading)
     config = read_config(part.value)
     if not isinstance(config, KernelConfig):
         placed = _once((_place(diagnostic, file, format, part, at) for diagnostic in config), part)
-        placed = in_file_order(with_fixes(placed, text, format, *reading))
+        placed = in_file_order(_with_fixes(tuple(placed), text, format, reading))
         raise InvalidConfigError(placed, part.value, config, document)
     return document(config)
 
@@ -171,6 +171,9 @@ def _place(
 ) -> Diagnostic:
     if diagnostic.file is not None:
         return diagnostic
+    # Imported here: a good file needs none of it.
+    from kernel_schema.files.explain.snippets import as_written, in_format
+
     diagnostic = as_written(diagnostic, format, part)
     route = diagnostic.route
     return replace(
@@ -180,6 +183,17 @@ def _place(
         file=file,
         span=part.span_of(route),
     )
+
+
+def _with_fixes(
+    placed: tuple[Diagnostic, ...], text: str, format: Format, reading: Reading
+) -> tuple[Diagnostic, ...]:
+    if not placed:
+        return ()
+    # Imported here: a good file needs none of it.
+    from kernel_schema.files.repair import with_fixes
+
+    return with_fixes(placed, text, format, *reading)
 
 
 def _once(placed: Iterable[Diagnostic], part: Parsed) -> Iterable[Diagnostic]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import shlex
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
@@ -43,6 +42,9 @@ def further_in(read: Callable[[], Parsed], at: Route) -> Diagnostic | None:
     inner = [Route(steps) for steps in islice(_configs_in(part, at.steps), _MOST_SHOWN + 1)]
     if not inner:
         return None
+    # Imported here: most configs stand where they are looked for.
+    import shlex
+
     shown = list(map(str, inner[:_MOST_SHOWN]))
     more = " and elsewhere" if len(inner) > _MOST_SHOWN else ""
     message = f"a config needs the key `kernel_mapping`: it is in {listing(shown, 'and')}{more}"

@@ -18,7 +18,7 @@ from kernel_schema.schema.models import (
     KernelSpec,
     ModeMapping,
 )
-from kernel_schema.schema.references import LocalRef
+from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.typeguards import is_tuple
 
 if TYPE_CHECKING:
@@ -87,6 +87,8 @@ def _changed(model: _Model, update: dict[str, Any]) -> _Model:
 
 def _entry(entry: Any, change: Callable[[str], str]) -> Any:
     """The same entry with its paths changed: itself where it has none, as most have."""
+    if isinstance(entry, (HubRef, str)):
+        return entry
     if isinstance(entry, LocalRef):
         # Not checked once more: what the folders above are called need not be text.
         moved = copy(entry)

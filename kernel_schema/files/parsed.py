@@ -86,10 +86,14 @@ class Parsed:
     ) -> None:
         self.value = value
         self.shared = shared
-        # What it is a part of, if it is one.
-        self.whole = self
+        self._whole: Parsed | None = None
         self._text = text
         self._scan = scan
+
+    @property
+    def whole(self) -> Parsed:
+        """What it is a part of, if it is one."""
+        return self._whole or self  # kept, itself would be garbage that only a collector finds
 
     @cached_property
     def _root(self) -> Node:
@@ -152,11 +156,13 @@ class Parsed:
                 return None
             value = value[step]
         part = Parsed(value, self._text, lambda: self.node(steps), shared=self.shared)
-        part.whole = self.whole
+        part._whole = self.whole
         return part
 
     def refuse_keys(self, limit: int) -> None:
         """Refuse longer keys: every problem and every rule below one would repeat it."""
+        if len(self._text) <= limit:
+            return
         findings = Findings(self._text)
         for route in _long_keys(self.value, limit):
             key, node = str(route[-1]), self.node(route)

@@ -10,11 +10,9 @@ from __future__ import annotations
 import inspect
 import os
 import sys
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kernel_schema.checks.environment import DISABLE_HELP, version_of
-from kernel_schema.choice.report import reference_path
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
 from kernel_schema.schema.rules import HubKernel, LocalKernel
@@ -34,8 +32,7 @@ NEWEST_TESTED: Final = {"kernels": "0.17.2", "transformers": "5.24.0"}
 """The newest versions of what we read that the tests have run against."""
 
 
-@dataclass(frozen=True, slots=True)
-class PrivateName:
+class PrivateName(NamedTuple):
     """A name of a module or class of kernels (of its instances) that is no public interface.
 
     It was seen in the versions tried from `since` on: 0.14.1, 0.15.2, 0.16.2 and 0.17.2.
@@ -174,6 +171,9 @@ def kernel_of(repository: Any) -> Kernel:
     if not kinds:
         return HubKernel(own_name, layer_name)
     if kinds[0].startswith("Local"):
+        # Imported here: a file alone is checked without any report.
+        from kernel_schema.choice.report import reference_path
+
         return LocalKernel(reference_path(attribute(repository, "_repo_path")), layer_name)
     repo_id: str = attribute(repository, "_repo_id")
     trust: Any = attribute(repository, "_trust_remote_code")

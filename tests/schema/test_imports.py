@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,8 @@ import pytest
 import kernel_schema
 
 ROOT = Path(kernel_schema.__file__).parent.parent
+MOST_FOR_A_GOOD_FILE = 65
+"""How many modules of ours checking a file may take: each costs a part of a millisecond."""
 HEAVY = ("torch", "kernels", "transformers", "huggingface_hub", "rich", "numpy", "yaml")
 
 
@@ -51,6 +54,51 @@ def test_an_error_needs_neither_torch_nor_kernels() -> None:
         "except ValueError as error: str(ks.ConfigError.from_validation_error(error))"
     )
     assert loaded(statement).isdisjoint(HEAVY)
+
+
+def modules_of_check(folder: Path, text: str) -> set[str]:
+    """Our own modules, and those of the standard library, that checking one file loads."""
+    (folder / "kernels.yaml").write_text(text, encoding="utf-8")
+    code = (
+        "import contextlib, io, json, sys\n"
+        "from kernel_schema.cli import run\n"
+        "with contextlib.redirect_stdout(io.StringIO()): run(['check', 'kernels.yaml'])\n"
+        "print(json.dumps(sorted(sys.modules)))"
+    )
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        capture_output=True,
+        check=True,
+        cwd=folder,
+        env=environment,
+        encoding="utf-8",
+    )
+    return set(json.loads(done.stdout))
+
+
+ONLY_WHERE_SOMETHING_IS_TOLD = {
+    "kernel_schema.checks.selection",
+    "kernel_schema.choice.report",
+    "kernel_schema.codes",
+    "kernel_schema.files.explain.snippets",
+    "kernel_schema.files.repair",
+    "kernel_schema.schema.meant.spellings",
+}
+
+
+def test_a_good_file_is_checked_without_what_only_mistakes_need(tmp_path: Path) -> None:
+    modules = modules_of_check(tmp_path, "kernel_mapping: {SiLU: {cuda: 'org/repo:SiLU'}}\n")
+    assert "kernel_schema.checks.questions" in modules
+    assert modules.isdisjoint(ONLY_WHERE_SOMETHING_IS_TOLD)
+    assert modules.isdisjoint({"rich", "shlex", "tomllib"})
+    ours = {name for name in modules if name.startswith("kernel_schema")}
+    assert len(ours) <= MOST_FOR_A_GOOD_FILE, sorted(ours)
+
+
+def test_a_wrong_file_loads_what_tells_it(tmp_path: Path) -> None:
+    modules = modules_of_check(tmp_path, "kernel_mapping: {SiLU: {cdua: 'org/repo:SiLU'}}\n")
+    assert {"kernel_schema.files.repair", "kernel_schema.files.explain.snippets"} <= modules
 
 
 def test_public_names_are_what_they_are_called() -> None:

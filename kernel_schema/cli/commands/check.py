@@ -49,6 +49,7 @@ def run(options: argparse.Namespace) -> int:
         stdin_name=options.stdin_filename,
         judge=judge,
         mending=mending,
+        keep=False,
         model=model,
         device=options.device,
         mode=options.mode,

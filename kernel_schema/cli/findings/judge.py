@@ -31,15 +31,15 @@ class Judge:
         self._exclude = exclude
         self._comments = comments
         self._around = SettingsAround()
+        self._in_folders: dict[str, Settings | None] = {}
         self._policies: dict[str, Policy] = {}
 
     def excludes(self, path: str) -> bool:
         """Whether a file or folder is not to be checked."""
-        whole = os.path.abspath(path)
-        if self._exclude and is_excluded(whole, os.getcwd(), self._exclude):
+        if self._exclude and is_excluded(os.path.abspath(path), os.getcwd(), self._exclude):
             return True
         settings = self._settings(path)
-        return settings is not None and settings.excludes(whole)
+        return settings is not None and settings.excludes(os.path.abspath(path))
 
     def policy(self, path: str) -> Policy:
         """What counts for a file."""
@@ -51,9 +51,13 @@ class Judge:
         return self._policies[folder]
 
     def _settings(self, path: str) -> Settings | None:
-        # What comes through a pipe is as if it lay in the working directory.
-        folder = "" if is_device_path(path) else os.path.dirname(path)
-        return self._around.of(os.path.abspath(folder or os.curdir))
+        folder = os.path.dirname(path)
+        # By the folder as it is spelt: asking the system for each file takes longer.
+        if folder not in self._in_folders:
+            # What comes through a pipe is as if it lay in the working directory.
+            around = "" if is_device_path(path) else folder
+            self._in_folders[folder] = self._around.of(os.path.abspath(around or os.curdir))
+        return self._in_folders[folder]
 
     def shown(
         self,

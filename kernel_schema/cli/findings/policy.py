@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Final, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
-from kernel_schema.checks.selection import CODES, fitting, is_pattern
-from kernel_schema.codes import Code
 from kernel_schema.diagnostics import Diagnostic, Severity
+
+if TYPE_CHECKING:
+    from kernel_schema.codes import Code
 
 _Verdict = Literal["on", "error", "warn", "off"]
 _SEVERITIES: Final = {"error": Severity.ERROR, "warn": Severity.WARNING}
@@ -37,6 +38,9 @@ class Wishes:
     @cached_property
     def verdicts(self) -> dict[Code, _Verdict]:
         """What is said of each code of which something is said."""
+        # Imported here: most calls say nothing of codes.
+        from kernel_schema.checks.selection import CODES, fitting, is_pattern
+
         verdicts: dict[Code, _Verdict] = {}
         levels: tuple[tuple[_Verdict, Sequence[str]], ...] = (
             ("off", self.off),

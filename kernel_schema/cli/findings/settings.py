@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from fnmatch import fnmatch
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kernel_schema.checks.selection import fitting, unknown
 from kernel_schema.cli.findings.policy import Wishes
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route
 from kernel_schema.files.inner import MISNAMED, PYPROJECT, SETTINGS, TABLE, misnamed_table
@@ -29,8 +27,7 @@ _NAME = re.compile(MISNAMED.pattern.encode(), re.IGNORECASE)
 _STATED = re.compile(rb"kernel-schema[\"' \t]*\.[\"' \t]*check")
 
 
-@dataclass(frozen=True)
-class Settings:
+class Settings(NamedTuple):
     """What a project says of its checks; patterns of files start at its folder."""
 
     folder: str
@@ -160,6 +157,9 @@ def _problems(parsed: Parsed, table: Parsed | None) -> Iterator[_Wrong]:
 
 
 def _item_problems(key: str, item: object, place: Route) -> Iterator[_Wrong]:
+    # Imported here: most projects state none.
+    from kernel_schema.checks.selection import fitting, unknown
+
     if not isinstance(item, str) or not item:
         kind = "pattern of files" if key == "exclude" else "code"
         yield place, f"{show(item)} is not a {kind}", None

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from kernel_schema.diagnostics import Diagnostic, Severity
 from kernel_schema.files.document import Document
 
 
-@dataclass(frozen=True, slots=True)
-class CheckResult:
+class CheckResult(NamedTuple):
     """What was found in files.
 
     Args:
         diagnostics: Everything that was found, by file and place.
-        texts: The text of each file that could be read and may be shown.
+        texts: The text of each file of which something is told, if it may be shown.
         files: How many files could be had.
-        documents: Those that hold a valid config.
+        documents: Those that hold a valid config, where they were kept.
         refused: Why others could not be had.
     """
 
