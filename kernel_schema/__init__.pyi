@@ -1,6 +1,7 @@
 # The public names, each with the module in which it lives: `__init__.py` reads this list too.
 
 from kernel_schema.choice.choose import select as select
+from kernel_schema.choice.diff import diff as diff
 from kernel_schema.choice.plan import Candidate as Candidate
 from kernel_schema.choice.plan import LayerPlan as LayerPlan
 from kernel_schema.choice.plan import Plan as Plan
@@ -15,8 +16,10 @@ from kernel_schema.diagnostics import ConfigError as ConfigError
 from kernel_schema.diagnostics import Diagnostic as Diagnostic
 from kernel_schema.diagnostics import Edit as Edit
 from kernel_schema.diagnostics import Fix as Fix
+from kernel_schema.diagnostics import HubError as HubError
 from kernel_schema.diagnostics import KernelNotAppliedError as KernelNotAppliedError
 from kernel_schema.diagnostics import KernelSchemaError as KernelSchemaError
+from kernel_schema.diagnostics import LockError as LockError
 from kernel_schema.diagnostics import LoweringError as LoweringError
 from kernel_schema.diagnostics import ModelCheckError as ModelCheckError
 from kernel_schema.diagnostics import Repair as Repair
@@ -27,7 +30,6 @@ from kernel_schema.diagnostics import Span as Span
 from kernel_schema.files.document import Document as Document
 from kernel_schema.files.read import ConfigSource as ConfigSource
 from kernel_schema.files.read import FileAccessError as FileAccessError
-from kernel_schema.files.read import diff as diff
 from kernel_schema.files.read import expand as expand
 from kernel_schema.files.read import load as load
 from kernel_schema.files.read import loads as loads
@@ -35,10 +37,16 @@ from kernel_schema.files.read import loads_document as loads_document
 from kernel_schema.files.read import read as read
 from kernel_schema.files.write import dump as dump
 from kernel_schema.files.write import dumps as dumps
+from kernel_schema.hub.fetch import fetch as fetch
+from kernel_schema.hub.resolve import lock as lock
 from kernel_schema.integrations.adapter import as_transformers as as_transformers
 from kernel_schema.integrations.lifting import from_kernels_mapping as from_kernels_mapping
 from kernel_schema.integrations.lifting import from_transformers as from_transformers
 from kernel_schema.json_schemas.export import json_schema as json_schema
+from kernel_schema.locks.lock import Lock as Lock
+from kernel_schema.locks.lock import LockedKernel as LockedKernel
+from kernel_schema.locks.pins import Pin as Pin
+from kernel_schema.locks.read import read_lock as read_lock
 from kernel_schema.lowering.apply import kernelize as kernelize
 from kernel_schema.lowering.apply import kernelized as kernelized
 from kernel_schema.lowering.apply import use_kernel_config as use_kernel_config
@@ -49,6 +57,7 @@ from kernel_schema.lowering.explain import plan_matrix as plan_matrix
 from kernel_schema.lowering.fix import Fixed as Fixed
 from kernel_schema.lowering.fix import fix as fix
 from kernel_schema.lowering.lower import lower as lower
+from kernel_schema.lowering.pinned import PinnedLayerRepository as PinnedLayerRepository
 from kernel_schema.lowering.restore import restore as restore
 from kernel_schema.model.inspect import RegisteredLayer as RegisteredLayer
 from kernel_schema.model.inspect import RegisteredLayers as RegisteredLayers

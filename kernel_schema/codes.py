@@ -53,12 +53,17 @@ Code: TypeAlias = Literal[
     "never-selected-mode", "not-applied", "plan-not-met", "stale-mode", "unknown-target",
     "unsupported-by-kernels", "unsupported-device", "unsupported-repository",
     "unusable-lockfile",
+    # lock
+    "hub-access", "hub-unreachable", "kernel-changed", "kernel-loaded-before",
+    "kernel-not-fetched", "lock-not-used", "lock-out-of-step", "unknown-kernel-repository",
+    "unknown-kernel-revision", "unknown-kernel-version", "untrusted-publisher",
 ]  # fmt: skip
 """What a problem is called: the codes of `codes.toml`, so that a type checker refuses any other."""
 
-Stage = Literal["syntax", "file", "config", "model", "environment", "kernelize"]
+Stage = Literal["syntax", "file", "config", "model", "environment", "kernelize", "lock"]
 """When a problem is found: in the text, in its file, in what it says, by a check with the model and
-the files that the config names, in what is installed and set, or while kernels are put in place."""
+the files that the config names, in what is installed and set, while kernels are put in place, or
+where kernels are locked, fetched, or loaded as they are locked."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -335,3 +335,11 @@ def lowering_error(code: Code, message: str, help_text: str | None = None) -> Lo
 
 class KernelNotAppliedError(KernelSchemaError):
     """A kernel that was meant for this model, device and mode did not replace anything."""
+
+
+class LockError(KernelSchemaError):
+    """A lock that cannot be used, or files on this machine that are not what is locked."""
+
+
+class HubError(KernelSchemaError):
+    """What was asked of the Hub cannot be had: it is not there, or nobody answers."""

@@ -10,3 +10,6 @@ MAX_PROBLEMS = 1000
 """How many problems of one config are collected: then `too-many-problems`, and no more is read."""
 
 TOO_MANY_PROBLEMS = f"more than {MAX_PROBLEMS} problems: these were looked at, and the rest was not"
+
+MAX_LOCK_BYTES = 10_000_000
+"""How large a lock file may be: `unusable-lockfile`."""

@@ -230,6 +230,7 @@ def config_data(
         {"kernel_mapping": mapping or kernel_mappings()},
         optional={
             "$schema": st.sampled_from(("./kernel-config.schema.json", "https://a.example/s")),
+            "lockfile": st.sampled_from(("kernels.yaml.lock", "./a b/k.lock", "/k.lock")),
             "inherit_mapping": st.booleans(),
         },
     )

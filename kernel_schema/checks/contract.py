@@ -119,11 +119,11 @@ class _Reader:
                     self._builds[key] = (
                         local_builds(folder, target) if is_repository(folder) else None
                     )
-            case HubKernel(repo_id=repo_id, version=version, revision=revision, lockfile=None):
-                key = (repo_id, version, revision, target)
+            case HubKernel(repo_id=repo_id, lockfile=None) as kernel:
+                stated = kernel.revision if kernel.version is None else f"v{kernel.version}"
+                key = (repo_id, kernel.commit or stated, target)
                 if key not in self._builds:
-                    pin = revision if version is None else f"v{version}"
-                    self._builds[key] = cached_builds(repo_id, pin or "", target)
+                    self._builds[key] = cached_builds(repo_id, key[1] or "", target)
             case _:
                 return None
         return self._builds[key]

@@ -43,14 +43,20 @@ def _local_overrides(situation: Situation, layers: RegisteredLayers) -> Iterator
     overrides = local_overrides()
     for rule in situation.rules if overrides else ():
         path = overrides.get(getattr(rule.kernel, "repo_id", ""))
-        if path is not None and not getattr(rule.kernel, "lockfile", None):
-            yield Diagnostic(
-                "local-kernels-override",
-                f"LOCAL_KERNELS puts {quote(path)} in the place of `{rule.kernel}`",
-                rule.route,
-                help="unset LOCAL_KERNELS to run what the config says",
-                severity=Severity.WARNING,
-            )
+        if path is None or getattr(rule.kernel, "lockfile", None):
+            continue
+        message = f"LOCAL_KERNELS puts {quote(path)} in the place of `{rule.kernel}`"
+        help_text = "unset LOCAL_KERNELS to run what the config says"
+        if getattr(rule.kernel, "commit", None) is not None:
+            message = f"LOCAL_KERNELS names {quote(path)} for `{rule.kernel}`, and the lock wins"
+            help_text = "take `lockfile` out of the config to run what is in that folder"
+        yield Diagnostic(
+            "local-kernels-override",
+            message,
+            rule.route,
+            help=help_text,
+            severity=Severity.WARNING,
+        )
 
 
 def _unregistered_layers(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:

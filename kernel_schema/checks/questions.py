@@ -69,6 +69,11 @@ def wanted(
     return (diagnostic for diagnostic in diagnostics if diagnostic.code not in left_out)
 
 
+def _lock_problems(situation: Situation) -> Iterator[Diagnostic]:
+    """A lock that cannot be used, or lacks a kernel: `missing-lockfile`, `lock-out-of-step`."""
+    return iter(situation.lock_problems)
+
+
 def _untrusted_revisions(situation: Situation) -> Iterator[Diagnostic]:
     """Revisions that anybody may have written: `untrusted-revision`."""
     return filter(None, map(untrusted_revision, situation.rules))
@@ -149,6 +154,7 @@ def _hidden_inherited(situation: Situation) -> Iterator[Diagnostic]:
 
 
 _QUESTIONS: Final[tuple[Callable[[Situation], Iterator[Diagnostic]], ...]] = (
+    _lock_problems,
     _untrusted_revisions,
     unlikely_capabilities,
     unlikely_revisions,

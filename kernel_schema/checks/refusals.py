@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.limits import MAX_LOCK_BYTES
 from kernel_schema.paths import exists, home_path, is_file, is_network_path, names_a_user, size_of
 from kernel_schema.schema.rules import HubKernel, LocalKernel
 from kernel_schema.typeguards import is_tuple
@@ -17,9 +18,6 @@ from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from kernel_schema.schema.rules import Rule
-
-MAX_LOCK_BYTES: Final = 10_000_000
-"""How large a lock file may be: kernels reads it whole."""
 
 
 def refusal(rule: Rule, *, network: bool = False) -> Diagnostic | None:

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kernel_schema.builds.variants import BuildTarget
+    from kernel_schema.diagnostics import Diagnostic
+    from kernel_schema.locks.lock import Lock
     from kernel_schema.model.inspect import RegisteredLayers
     from kernel_schema.model.target import Target
     from kernel_schema.schema.vocabulary import DeviceType, ModeName
@@ -55,6 +57,8 @@ class Situation:
     build_target: BuildTarget | None = None
     directory: str | None = None  # where relative paths of the config start
     carried_at: Mapping[str, str] = field(default_factory=dict[str, str])  # names by module paths
+    lock: Lock | None = None
+    lock_problems: tuple[Diagnostic, ...] = ()
 
     @cached_property
     def by_layer(self) -> dict[str, list[Rule]]:

@@ -93,6 +93,11 @@ def _capability(text: str) -> int:
         raise ArgumentTypeError(f"invalid int value: {text!r}") from None
 
 
+def fetch_target(text: str) -> str:
+    """A target, or `all`."""
+    return text if text == "all" else _build_target(text)
+
+
 def _build_target(text: str) -> str:
     # Imported here: most calls state none.
     from kernel_schema.builds.variants import parse_target
@@ -135,4 +140,5 @@ BUILD_TARGET: Final = Argument(
     metavar="TARGET",
     help="what torch is built for there: torch2.13-cu130-x86_64-linux; default: as installed",
 )
+QUIET: Final = Argument("-q", "--quiet", action="store_true", help="say nothing but what is wrong")
 OUTPUT: Final = Argument("-o", "--output", metavar="FILE", help="default: standard output")

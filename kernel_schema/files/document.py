@@ -89,6 +89,13 @@ class Document:
 
         return comments(self._part, self.text, self.format)
 
+    @property
+    def first_key(self) -> Span:
+        """Where the first key of the config stands."""
+        keys: Any = self._part.value  # a table, or it would be no config
+        located = self._part.locate([*keys][:1])
+        return located.key or located.value
+
     def place(self, diagnostic: Diagnostic) -> Diagnostic:
         """The same diagnostic with file and span, its route from the top of the file.
 

@@ -72,9 +72,12 @@ def _map_paths(config: KernelConfig, change: Callable[[str], str]) -> KernelConf
         for name, entry in config.kernel_mapping.items()
         if (changed := _entry(entry, change)) is not entry
     }
-    if not layers:
-        return config
-    return _changed(config, {"kernel_mapping": FrozenDict({**config.kernel_mapping, **layers})})
+    changed: dict[str, Any] = {}
+    if config.lockfile is not None:
+        changed["lockfile"] = change(config.lockfile)
+    if layers:
+        changed["kernel_mapping"] = FrozenDict({**config.kernel_mapping, **layers})
+    return _changed(config, changed) if changed else config
 
 
 _Model = TypeVar("_Model", bound=BaseModel)

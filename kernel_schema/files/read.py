@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from kernel_schema.codes import Code
     from kernel_schema.files.parsed import Parsed, Way
     from kernel_schema.schema.arguments import At
-    from kernel_schema.schema.rules import Change, Rule
+    from kernel_schema.schema.rules import Rule
 
 STANDARD_INPUT: Final = "-"
 
@@ -325,24 +325,3 @@ def expand(config: ConfigSource) -> tuple[Rule, ...]:
     A cuda training org/repo@v1:L from kernel_mapping.A.cuda.training
     """
     return rules.expand(config_of(config))
-
-
-def diff(old: ConfigSource, new: ConfigSource) -> tuple[Change, ...]:
-    """What two configs say differently, by layer, device, range and mode.
-
-    `inherit_mapping` is no rule: compare it by itself. Paths are compared as files have them: two
-    checkouts of one repository say the same.
-
-    Args:
-        old: The config before, in any form of `ConfigSource`.
-        new: The config after.
-
-    Returns:
-        A change for each statement that was added, removed or changed; sugar makes no difference.
-
-    >>> changes = diff({"A": "o/r:L"}, {"A": "o/r@v2:L"})
-    >>> print(changes[0])
-    A, every device, every mode: o/r@v1:L -> o/r@v2:L
-    """
-    before, after = opened(old, "old"), opened(new, "new")
-    return rules.diff(*(c if isinstance(c, KernelConfig) else c.config for c in (before, after)))

@@ -5,6 +5,7 @@ A repository is never asked for its text: kernels would ask the network for it.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route
@@ -139,7 +140,7 @@ def written(kernel: Kernel) -> Any:
     if isinstance(kernel, LocalKernel):
         return str(kernel)
     pins = {"version": kernel.version, "revision": kernel.revision, "lockfile": kernel.lockfile}
-    ref = read_kernel_ref(text := str(kernel))
+    ref = read_kernel_ref(text := str(replace(kernel, commit=None)))
     if isinstance(ref, HubRef) and (ref.version, ref.revision) == (kernel.version, kernel.revision):
         table: dict[str, Any] = {"kernel": text}
     else:

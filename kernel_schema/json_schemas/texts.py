@@ -178,6 +178,14 @@ SCHEMA_URI_VALUE: Final[Keywords] = {
     "errorMessage": f"`$schema` is a URL or a path, on one line of at most {MAX_LENGTH} characters",
     "examples": ["./kernel-config.schema.json"],
 }
+LOCK: Final[Keywords] = {
+    "description": "Lock file that pins every kernel of this file to a commit and its bytes, "
+    "relative to this file. `kernel-schema lock` writes both.",
+    "type": "string",
+    "pattern": LOCKFILE,
+    "errorMessage": "`lockfile` is the path of a lock file, on one line",
+    "examples": ["kernels.yaml.lock"],
+}
 INHERIT: Final[Keywords] = {
     "description": "Whether layers and devices that are not named here keep the kernels of the "
     "mapping that is active in the kernels library.",

@@ -20,6 +20,7 @@ from kernel_schema.lowering.check import refuse_errors
 from kernel_schema.lowering.failures import refuse_unapplied, telling
 from kernel_schema.lowering.forwards import NO_KERNEL, loaded_class, why_kept
 from kernel_schema.lowering.lower import build, kernels_mode, loud, lower
+from kernel_schema.lowering.pinned import PinnedKernels
 from kernel_schema.lowering.restore import ONE_AT_A_TIME, Block, Snapshot
 from kernel_schema.lowering.situate import placed, placing, situate, taken
 from kernel_schema.lowering.upstream import (
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
     from kernel_schema.choice.plan import Plan
     from kernel_schema.choice.situation import Situation
     from kernel_schema.files.read import ConfigSource
+    from kernel_schema.locks.lock import Lock
     from kernel_schema.lowering.lower import KernelsMapping
     from kernel_schema.model.carriers import Carrier
     from kernel_schema.model.target import Target
@@ -48,7 +50,12 @@ if TYPE_CHECKING:
 
 @contextmanager
 def use_kernel_config(
-    config: ConfigSource, *, device: DeviceInput | None = None, mode: ModeInput | None = None
+    config: ConfigSource,
+    *,
+    device: DeviceInput | None = None,
+    mode: ModeInput | None = None,
+    lock: Lock | None = None,
+    verify: bool = True,
 ) -> Generator[None]:
     """Make a config the active mapping of kernels, as `kernels.use_kernel_mapping` does.
 
@@ -61,9 +68,12 @@ def use_kernel_config(
             its positions.
         device: Where entries go that speak for every device; every device if left out.
         mode: Under which mode entries without one go; `fallback` if left out.
+        lock: As for `kernelize`.
+        verify: As for `kernelize`.
 
     Raises:
-        LoweringError, ConfigError, TypeError: As `lower` does.
+        LockError, LoweringError, ConfigError, TypeError: As `lower` does. kernels itself then loads
+            what is locked, without a network: a LockError where it is not here, or not as locked.
 
     >>> import kernels
     >>> from kernel_schema import KernelConfig
@@ -71,7 +81,7 @@ def use_kernel_config(
     ...     pass  # kernels.kernelize(model, mode=kernels.Mode.INFERENCE)
     """
     source = opened(config)
-    mapping = lower(source, device=device, mode=mode)
+    mapping = lower(source, device=device, mode=mode, lock=lock, verify=verify)
     wanted = config_of(source)
     with _active(expand(wanted), mapping, inherit=wanted.inherit_mapping):
         yield
@@ -109,6 +119,8 @@ def kernelize(
     strict: bool = True,
     ignore: Collection[str] = (),
     select: Collection[str] | None = None,
+    lock: Lock | None = None,
+    verify: bool = True,
 ) -> Report:
     """Check a config against a model, put its kernels in place, and look at what was replaced.
 
@@ -126,12 +138,17 @@ def kernelize(
             nothing.
         ignore: Codes of checks to leave out, as for `check`.
         select: Codes of checks to make, all if left out.
+        lock: What kernels are locked to, in place of the lock that the config names: what `fetch`
+            gives, for one without a lock file.
+        verify: Whether the bytes of a locked kernel are held against the lock when it is loaded.
 
     Returns:
         For each registered name what was replaced by which kernel, and what was kept and why.
 
     Raises:
         ModelCheckError: If the config does not fit the model.
+        LockError: If the lock cannot be used or lacks a kernel, or a locked kernel is not on this
+            machine, not as locked, not trusted, or was loaded before without the lock.
         LoweringError: If the device cannot be told, the config cannot be lowered, kernels is not
             installed or does not have what is read of it.
         KernelNotAppliedError: If a kernel cannot be loaded, or with `strict` replaced nothing.
@@ -147,7 +164,15 @@ def kernelize(
     (5, 5, 'DemoRMSNorm')
     """
     return put_in_place(
-        model, config, mode=mode, device=device, strict=strict, ignore=ignore, select=select
+        model,
+        config,
+        mode=mode,
+        device=device,
+        strict=strict,
+        ignore=ignore,
+        select=select,
+        lock=lock,
+        verify=verify,
     )
 
 
@@ -160,6 +185,8 @@ def put_in_place(
     strict: bool,
     ignore: Collection[str],
     select: Collection[str] | None,
+    lock: Lock | None = None,
+    verify: bool = True,
     inherited_may_fail: bool = False,
 ) -> Report:
     """`kernelize`, which passes over what is inherited and has no build here, if that may fail."""
@@ -173,15 +200,24 @@ def put_in_place(
             need_gpu(target)
             here = this_machine()  # where kernels chooses, whatever device is stated
             situation = situate(
-                wanted, layers, target=target, stated_mode=resolve_mode(mode), build_target=here
+                wanted,
+                layers,
+                target=target,
+                stated_mode=resolve_mode(mode),
+                build_target=here,
+                lock=lock,
+                network=True,
             )
+            pinned = PinnedKernels.of(situation, verify=verify)
             diagnostics = ask(situation, ignore=ignore, select=select)
-            refuse_errors(diagnostics)
             # A condition that fails is kernels' to tell of, which asks it again.
             facts = look_closer(model, layers, always_holds=always_holds)
             plan = plan_model(situation, facts, cannot_serve=mode_refusals(situation))
             rules = _registered(situation, target)
-            mapping = build(kernels, rules, (target.device,), ModeName.FALLBACK, network=True)
+            pinned.refuse(plan)  # first: what is wrong with changed code is no matter
+            refuse_errors(diagnostics)
+            fallback = ModeName.FALLBACK
+            mapping = build(kernels, rules, (target.device,), fallback, network=True, pinned=pinned)
             # kernels logs a warning for every module without an entry: our report says it once.
             mapping |= {name: {target.device.value: {}} for name in plan.unmapped}
             options: dict[str, Any] = {}
@@ -260,14 +296,15 @@ def kernelized(
     strict: bool = True,
     ignore: Collection[str] = (),
     select: Collection[str] | None = None,
+    lock: Lock | None = None,
+    verify: bool = True,
 ) -> Generator[Report]:
     """`kernelize` for the duration of a block: every forward is as it was before on exit.
 
     Takes what `kernelize` takes and yields its report.
 
     Raises:
-        ModelCheckError, LoweringError, KernelNotAppliedError: As `kernelize` does.
-        ConfigError, TypeError: As `kernelize` does.
+        KernelSchemaError, TypeError: As `kernelize` does.
 
     >>> from kernel_schema import audit, read
     >>> from kernel_schema.demo.model import build_model
@@ -293,6 +330,8 @@ def kernelized(
                     strict=strict,
                     ignore=ignore,
                     select=select,
+                    lock=lock,
+                    verify=verify,
                 )
                 block.enter()
             yield report

@@ -5,6 +5,7 @@ Nothing here downloads anything or imports torch or kernels.
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.checks.questions import ask, wanted
@@ -16,17 +17,17 @@ from kernel_schema.diagnostics import (
     Severity,
     in_file_order,
 )
-from kernel_schema.files.document import InvalidConfigError
+from kernel_schema.files.document import Document, InvalidConfigError
 from kernel_schema.files.read import config_of, opened
 from kernel_schema.lowering.situate import directory_of, placed, situate, taken
+from kernel_schema.paths import is_file
 from kernel_schema.schema.values import check_capability
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable
+    from collections.abc import Collection, Iterable, Iterator
 
     from kernel_schema.codes import Code
-    from kernel_schema.files.document import Document
     from kernel_schema.files.read import ConfigSource, Opened
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
@@ -159,8 +160,9 @@ def _checked(
             capability = capability_of(device)
     if select is not None and not select:
         return ()
+    config = config_of(source)
     situation = situate(
-        config_of(source),
+        config,
         layers,
         device=device,
         stated_mode=stated.mode,
@@ -169,7 +171,26 @@ def _checked(
         directory=directory_of(source),
         carried_at=carried_at,
     )
-    return in_file_order(placed(source, ask(situation, ignore=ignore, select=select)))
+    found = list(ask(situation, ignore=ignore, select=select))
+    if isinstance(source, Document) and config.lockfile is None:
+        found += wanted(_unused_lock(source.file), ignore, select)
+    return in_file_order(placed(source, found))
+
+
+def _unused_lock(file: str) -> Iterator[Diagnostic]:
+    """A lock that lies beside a config which does not name it: `lock-not-used`."""
+    path = f"{file}.lock"
+    if is_file(path):
+        from kernel_schema.locks.read import is_lock
+
+        if is_lock(path):
+            name = os.path.basename(path)  # noqa: PTH119 (of a string)
+            yield Diagnostic(
+                "lock-not-used",
+                f"{quote(name)} lies beside this config, which does not name it: nothing is locked",
+                help=f"add {quote(f'lockfile: {name}')}, or delete that file",
+                severity=Severity.WARNING,
+            )
 
 
 class _Stated:

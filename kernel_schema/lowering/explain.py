@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.choice.plan import Plan
     from kernel_schema.files.read import ConfigSource
+    from kernel_schema.locks.lock import Lock
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.rules import Rule
 
@@ -37,6 +38,7 @@ def explain(
     capability: int | None = None,
     mode: ModeInput | None = None,
     inherited: Iterable[Rule] | None = None,
+    lock: Lock | None = None,
 ) -> Plan:
     """Tell what will run in a model, and why not something else, before anything is loaded.
 
@@ -49,9 +51,10 @@ def explain(
             left out, and needed where ranges are in play. Other devices have none.
         mode: How it will run; inferred from its training state if left out.
         inherited: What the config inherits; the mapping that is active in kernels if left out.
+        lock: What kernels are locked to, in place of the lock that the config names.
 
     Returns:
-        The plan. Its kernels are as written, never resolved.
+        The plan. Its kernels are as written, with the commit of those that are locked.
 
     Raises:
         LoweringError: If the device, or a capability that counts, is neither given nor there, or a
@@ -73,7 +76,12 @@ def explain(
     target = resolve_target(model, device, mode, capability, compiled=layers.compiled)
     with placing(source) as wanted:
         situation = situate(
-            wanted, layers, target=target, stated_mode=resolve_mode(mode), inherited=inherited
+            wanted,
+            layers,
+            target=target,
+            stated_mode=resolve_mode(mode),
+            inherited=inherited,
+            lock=lock,
         )
         diagnostics = ask(situation) if situation.rules else obstacles(situation)
         facts = look_closer(model, layers, always_holds=always_holds)

@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_schema.checks.environment import version_of
 from kernel_schema.checks.refusals import refusal
-from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.diagnostics import Diagnostic, LockError, LoweringError
 from kernel_schema.files.read import opened
+from kernel_schema.locks.lock import Lock
+from kernel_schema.locks.state import locking
 from kernel_schema.lowering.forwards import replacement
+from kernel_schema.lowering.pinned import PinnedKernels, PinnedLayerRepository, is_locked
 from kernel_schema.lowering.situate import placing, taken
 from kernel_schema.lowering.upstream import import_kernels, knows_device, loaded_layers
 from kernel_schema.model.carriers import carriers
@@ -34,7 +37,9 @@ if TYPE_CHECKING:
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
 
-    Repository: TypeAlias = LayerRepository | LocalLayerRepository | LockedLayerRepository
+    Repository: TypeAlias = (
+        LayerRepository | LocalLayerRepository | LockedLayerRepository | PinnedLayerRepository
+    )
     KernelsMapping: TypeAlias = dict[str, dict[str | Device, dict[Mode, Repository]]]
 
 
@@ -44,6 +49,8 @@ def lower(
     *,
     device: DeviceInput | None = None,
     mode: ModeInput | None = None,
+    lock: Lock | None = None,
+    verify: bool = True,
 ) -> KernelsMapping:
     """Turn a config into the nested mapping of the kernels library.
 
@@ -56,6 +63,8 @@ def lower(
             devices are all kept.
         mode: Under which mode entries without one go. With neither a model nor a mode that is
             `Mode.FALLBACK`, kernels' word for "any mode that is not named".
+        lock: What kernels are locked to, in place of the lock that the config names.
+        verify: Whether the bytes of a locked kernel are held against the lock when it is loaded.
 
     Returns:
         A new `{layer: {device: {Mode: repository}}}`. Keys are strings such as `"cuda"`, or
@@ -65,6 +74,7 @@ def lower(
         replaces a range only where that is equal.
 
     Raises:
+        LockError: If the lock cannot be used, or lacks a kernel.
         LoweringError: If kernels is not installed or too old for a device, the device is needed
             and cannot be told, a lock file cannot be used or is on another machine, a path names a
             user (`~user`), or a revision is not trusted. All such problems at once.
@@ -80,8 +90,15 @@ def lower(
     with placing(source) as wanted:
         kernels = import_kernels()
         rules = expand(wanted)
+        pinned = None
+        if lock is not None or wanted.lockfile is not None:
+            rules, lock, problems = locking(wanted, rules, lock)
+            if problems:
+                raise LockError(problems)
+            pinned = PinnedKernels(lock or Lock(), verify)
         run_mode = resolve_mode(mode) or (ModeName.FALLBACK if model is None else mode_of(model))
-        return build(kernels, rules, _plain_devices(kernels, rules, model, device), run_mode)
+        plain = _plain_devices(kernels, rules, model, device)
+        return build(kernels, rules, plain, run_mode, pinned=pinned)
 
 
 def create_compatible_mapping(
@@ -133,10 +150,12 @@ def build(
     default_mode: ModeName,
     *,
     network: bool = False,
+    pinned: PinnedKernels | None = None,
 ) -> KernelsMapping:
     """Put rules together: modes merged, one key for each range, fresh dicts throughout.
 
-    Lock files on other machines are asked for only if `network` is set.
+    Lock files on other machines are asked for only if `network` is set; kernels with a commit are
+    those of `pinned`.
     """
     mapping: KernelsMapping = {}
     problems: list[Diagnostic] = []
@@ -157,7 +176,10 @@ def build(
                 continue
             repository = repositories.get(rule.kernel)
             if repository is None:
-                repository = _repository(kernels, rule, rule.kernel, network=network)
+                if pinned is not None and is_locked(rule.kernel):
+                    repository = PinnedLayerRepository(rule.kernel, pinned)
+                else:
+                    repository = _repository(kernels, rule, rule.kernel, network=network)
                 if isinstance(repository, Diagnostic):
                     problems.append(repository)
                     continue

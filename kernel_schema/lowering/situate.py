@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kernel_schema.builds.variants import BuildTarget
     from kernel_schema.diagnostics import Diagnostic, Span
     from kernel_schema.files.read import ConfigSource, Opened
+    from kernel_schema.locks.lock import Lock
     from kernel_schema.model.inspect import RegisteredLayers
     from kernel_schema.model.target import Target
     from kernel_schema.model.types import Module
@@ -77,11 +78,14 @@ def situate(
     build_target: BuildTarget | None = None,
     directory: str | None = None,
     carried_at: Mapping[str, str] | None = None,
+    lock: Lock | None = None,
+    network: bool = False,
 ) -> Situation:
     """The situation of a config: the only place that puts in what is active in kernels.
 
     That is what it inherits, unless `inherited` says otherwise. The device is that of the target,
-    if there is one.
+    if there is one. The lock is the one that the config names, unless one is given; it is looked
+    for on other machines only if `network` is set.
     """
     outer: tuple[Rule, ...] = ()
     if config.inherit_mapping:
@@ -89,8 +93,14 @@ def situate(
     if target is not None:
         device = target.device
         capability = target.capability
+    rules, problems = expand(config), ()
+    if lock is not None or config.lockfile is not None:
+        # Imported with what there is to read: not to check a file alone.
+        from kernel_schema.locks.state import locking
+
+        rules, lock, problems = locking(config, rules, lock, network=network)
     return Situation(
-        expand(config),
+        rules,
         outer,
         layers,
         device,
@@ -101,6 +111,8 @@ def situate(
         build_target,
         directory,
         carried_at or {},
+        lock,
+        problems,
     )
 
 

@@ -7,6 +7,8 @@ is registered, replaced or switched off.
 
 from __future__ import annotations
 
+import importlib
+import importlib.util
 import inspect
 import os
 import sys
@@ -21,10 +23,12 @@ from kernel_schema.typeguards import is_list
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+    from pathlib import Path
     from types import ModuleType
 
     from kernel_schema.codes import Code
+    from kernel_schema.locks.pins import Pin
     from kernel_schema.schema.rules import Kernel
     from kernel_schema.schema.vocabulary import DeviceType
 
@@ -71,9 +75,19 @@ _READ: Final = {
         "kernels.LocalFuncRepository": "_repo_path",
     },
 }
+_LOADING: Final = "kernels from folders, with those that they depend on"
+_READ_SINCE_0_17: Final = {
+    _LOADING: {
+        "kernels._rust": "KernelDependency KernelPaths KernelVersion",
+        "kernels.load": "get_kernel_with_resolver",
+        "kernels.resolver": "KernelPathsResolver",
+        "kernels.validate": "AllValidator ArchValidator default_metadata_validators",
+    }
+}
 PRIVATE_NAMES: Final = tuple(
-    PrivateName(owner, name, purpose)
-    for purpose, by_owner in _READ.items()
+    PrivateName(owner, name, purpose, since)
+    for since, read in (("0.14.1", _READ), ("0.17", _READ_SINCE_0_17))
+    for purpose, by_owner in read.items()
     for owner, names in by_owner.items()
     for name in names.split()
 )
@@ -165,6 +179,9 @@ def kernel_of(repository: Any) -> Kernel:
 
     One of a class that is neither kernels' own nor derived from it is shown by its class name.
     """
+    locked = getattr(repository, "kernel", None)
+    if isinstance(locked, HubKernel):  # a `PinnedLayerRepository`
+        return locked
     kinds = [cls.__name__ for cls in type(repository).__mro__ if is_of_kernels(cls)]
     own_name = type(repository).__name__
     layer_name = getattr(repository, "layer_name", getattr(repository, "func_name", own_name))
@@ -183,6 +200,47 @@ def kernel_of(repository: Any) -> Kernel:
         return HubKernel(repo_id, layer_name, lockfile=lockfile, trust_remote_code=trust)
     version, revision = attribute(repository, "_version"), attribute(repository, "_revision")
     return HubKernel(repo_id, layer_name, version, revision, trust_remote_code=trust)
+
+
+def load_locked_layer(kernel: HubKernel, folders: Mapping[Pin, Path]) -> Any:
+    """The class of a layer, from the folders of its build and of those it depends on.
+
+    Without asking the network, whatever LOCAL_KERNELS says. From 0.17 on, when kernels came to
+    depend on others, it takes their folders; before, the folder of a build was enough.
+    """
+    kernels = import_kernels()
+    folder = next(iter(folders.values()))
+    if importlib.util.find_spec("kernels.resolver") is None:
+        return kernels.LocalLayerRepository(folder, layer_name=kernel.layer_name).load()
+    version = _member("kernels._rust", "KernelVersion")
+    dependencies = {
+        pin: _member("kernels._rust", "KernelDependency")(
+            repo_id=pin.repo_id,
+            version=version.Version(pin.version)
+            if pin.revision is None
+            else version.Revision(pin.revision),
+        )
+        for pin in folders
+    }
+    paths = _member("kernels._rust", "KernelPaths")(
+        {dependencies[pin]: path for pin, path in folders.items()}
+    )
+    validators = [
+        *_member("kernels.validate", "default_metadata_validators")(),
+        _member("kernels.validate", "ArchValidator")(),
+    ]
+    module = _member("kernels.load", "get_kernel_with_resolver")(
+        api=None,
+        backend=None,
+        kernel=next(iter(dependencies.values())),
+        resolver=_member("kernels.resolver", "KernelPathsResolver")(paths),
+        metadata_validator=_member("kernels.validate", "AllValidator")(validators),
+    )
+    layer = getattr(getattr(module, "layers", None), kernel.layer_name, None)
+    if layer is None:
+        message = f"Layer `{kernel.layer_name}` not found in kernel repo `{kernel}`."
+        raise ValueError(message)
+    return layer
 
 
 def lockfile_of(repository: Any) -> Any:
@@ -218,6 +276,14 @@ def attribute(owner: Any, name: str) -> Any:
     except AttributeError:
         cls = owner if isinstance(owner, type) else type(owner)
         raise _gone(f"{cls.__module__}.{cls.__qualname__}.{name}") from None
+
+
+def _member(module: str, name: str) -> Any:
+    """What a module of kernels offers; `unsupported-by-kernels` if it does not."""
+    try:
+        return getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError):
+        raise _gone(f"{module}.{name}") from None
 
 
 def _variable(module: str, name: str) -> Any:

@@ -86,7 +86,7 @@ class Reader:
         self._build = build
 
     def config(self, value: Any, steps: Steps) -> Fields:
-        """`$schema? , x-*? , kernel_mapping: {LayerName: LayerEntry} , inherit_mapping`."""
+        """`$schema? , lockfile? , x-*? , kernel_mapping: {LayerName: LayerEntry} , inherit_mapping`."""
         what = "a config: it must be a table with the key `kernel_mapping`"
         if not self._is_table(value, steps, what):
             return {}
@@ -307,6 +307,7 @@ class _Keys(NamedTuple):
 
 CONFIG_LINES: Final[dict[str, Line]] = {
     "$schema": single(values.check_schema_uri),
+    "lockfile": single(values.check_lockfile),
     "kernel_mapping": Reader.layers,
     "inherit_mapping": single(values.check_inherit_mapping),
 }

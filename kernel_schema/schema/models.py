@@ -46,6 +46,8 @@ from kernel_schema.schema.vocabulary import (
 )
 
 if TYPE_CHECKING:
+    import os
+
     from typing_extensions import Unpack
 
     from kernel_schema.diagnostics import Diagnostic
@@ -218,6 +220,8 @@ class KernelConfig(KeyedPart, frozen=True):
         kernel_mapping: What runs for each layer, by the name under which models register it.
         inherit_mapping: Whether layers and devices that are not named keep the kernels of the
             mapping that is active in the kernels library (default True).
+        lockfile: Path of the lock that pins every kernel to a commit and its bytes, as `lock` makes
+            it; None for none.
 
     `$schema` may be given as a keyword, and what begins with `x-`, which files are free to hold and
     no config keeps.
@@ -239,6 +243,7 @@ class KernelConfig(KeyedPart, frozen=True):
     schema_uri: Annotated[str | None, read_by(CONFIG_LINES["$schema"])] = Field(
         default=None, alias="$schema"
     )
+    lockfile: Annotated[str | None, read_by(CONFIG_LINES["lockfile"])] = None
     kernel_mapping: Annotated[FrozenDict[str, LayerEntry], read_by(CONFIG_LINES["kernel_mapping"])]
     inherit_mapping: Annotated[bool, read_by(CONFIG_LINES["inherit_mapping"])] = True
 
@@ -248,6 +253,7 @@ class KernelConfig(KeyedPart, frozen=True):
         kernel_mapping: KernelMappingInput = MappingProxyType({}),
         *,
         inherit_mapping: bool = True,
+        lockfile: str | os.PathLike[str] | None = None,
         **schema: Unpack[SchemaUriDict],
     ) -> None:
         for name in filterfalse(is_free, schema.keys() - {"$schema"}):
@@ -258,18 +264,22 @@ class KernelConfig(KeyedPart, frozen=True):
             del data["$schema"]
         if inherit_mapping is not True:
             data["inherit_mapping"] = inherit_mapping
+        if lockfile is not None:
+            data["lockfile"] = lockfile
         super().__init__(**data)
 
     @model_serializer
     def _dump(self) -> dict[str, Any]:
         dumped: dict[str, Any] = {} if self.schema_uri is None else {"$schema": self.schema_uri}
+        if self.lockfile is not None:
+            dumped["lockfile"] = self.lockfile
         dumped["kernel_mapping"] = plain(self.kernel_mapping)
         if "inherit_mapping" in self.model_fields_set:
             dumped["inherit_mapping"] = self.inherit_mapping
         return dumped
 
     def digest(self) -> str:
-        """A hash of what this config means: sugar and order make no difference.
+        """A hash of what this config means: sugar, order and the lock make no difference.
 
         Returns:
             `sha256:` and 64 hexadecimal digits, the same on every machine and Python version.

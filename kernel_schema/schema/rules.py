@@ -42,6 +42,7 @@ class HubKernel:
         lockfile: Path of the lock file that pins the repository.
         trust_remote_code: As in `KernelSpec`.
         pinned: Whether the config says which code it is; else it is version 1. Both are equal.
+        commit: The commit that the lock of the config pins it to; None where it is not locked.
 
     >>> print(HubKernel("org/repo", "Layer", version=1))
     org/repo@v1:Layer
@@ -54,12 +55,16 @@ class HubKernel:
     lockfile: str | None = None
     trust_remote_code: bool | tuple[str, ...] = False
     pinned: bool = field(default=True, compare=False, repr=False)
+    commit: str | None = None
 
     def __str__(self) -> str:
         if self.lockfile is not None:
             return f"{self.repo_id}:{self.layer_name} (locked by {self.lockfile})"
         pin = f"v{self.version}" if self.version is not None else self.revision
-        return f"{self.repo_id}@{pin}:{self.layer_name}"
+        kernel = f"{self.repo_id}@{pin}:{self.layer_name}"
+        if self.commit is None or self.commit == self.revision:
+            return kernel
+        return f"{kernel} (commit {self.commit[:12]})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,7 +271,7 @@ def digest(config: KernelConfig) -> str:
     import json
 
     hashed = hashlib.sha256(f"inherit_mapping={config.inherit_mapping}".encode())
-    layers = by_layer(_normalised(config))
+    layers = by_layer(_normalised(expand(config)))
     # The lines of one layer after the other, in the order that they have as lines: all at once, a
     # long name would be there many times.
     for layer_name in sorted(layers, key=json.dumps):
@@ -288,26 +293,36 @@ def _plain(rule: Rule) -> list[object]:
 
 
 def _meaning(kernel: Kernel | RuntimeChoice) -> dict[str, object]:
-    return {field.name: getattr(kernel, field.name) for field in fields(kernel) if field.compare}
+    """A kernel as the config has it: without its commit, which the lock says."""
+    named = (field.name for field in fields(kernel) if field.compare)
+    return {name: getattr(kernel, name) for name in named if name != "commit"}
 
 
-def diff(old: KernelConfig, new: KernelConfig) -> tuple[Change, ...]:
-    """What two configs say differently: `kernel_schema.diff` of configs alone."""
+def diff(old: Iterable[Rule], new: Iterable[Rule]) -> tuple[Change, ...]:
+    """What two configs say differently: `kernel_schema.diff` of their rules."""
     before, after = (
         {(rule.layer_name, rule.device, rule.capabilities, rule.mode): rule for rule in rules}
         for rules in (_normalised(old), _normalised(new))
     )
     changes = (Change(before.get(key), after.get(key)) for key in {**before, **after})
-    return tuple(
-        change
-        for change in changes
-        if change.old is None or change.new is None or change.old.kernel != change.new.kernel
-    )
+    return tuple(change for change in changes if _differ(change.old, change.new))
 
 
-def _normalised(config: KernelConfig) -> Iterator[Rule]:
+def _differ(old: Rule | None, new: Rule | None) -> bool:
+    if old is None or new is None or old.kernel == new.kernel:
+        return old is None or new is None
+    commits = [getattr(rule.kernel, "commit", None) for rule in (old, new)]
+    # A kernel that was not locked, and is: nothing tells whether it is another one.
+    return None not in commits or _unlocked(old.kernel) != _unlocked(new.kernel)
+
+
+def _unlocked(kernel: Kernel | RuntimeChoice | None) -> object:
+    return replace(kernel, commit=None) if isinstance(kernel, HubKernel) else kernel
+
+
+def _normalised(rules: Iterable[Rule]) -> Iterator[Rule]:
     """The rules, with one spelling for what means the same."""
-    for rule in expand(config):
+    for rule in rules:
         # An entry without a mode serves every mode, and so does one under `fallback` alone.
         mode = None if rule.mode is ModeName.FALLBACK else rule.mode
         kernel = rule.kernel

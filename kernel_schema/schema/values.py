@@ -196,7 +196,7 @@ def check_revision(value: object) -> str | Problem:
 
 
 def check_lockfile(value: object) -> str | Problem:
-    """The path of a lock file of the kernels library."""
+    """The path of a lock file."""
     path = as_text(os.fspath(value) if is_path(value) else value)
     if path is not None and path.strip() and path.isprintable():
         return path

@@ -15,7 +15,8 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from kernel_schema import KernelConfig, expand
-from kernel_schema.schema.rules import Change, diff, digest, subject
+from kernel_schema.choice.diff import diff
+from kernel_schema.schema.rules import Change, digest, subject
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DEVICE_NAMES
 from tests.schema.problems import REF
 from tests.strategies import config_data, configs

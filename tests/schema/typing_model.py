@@ -13,7 +13,9 @@ if TYPE_CHECKING:
     import torch
     from kernels import Device, LayerRepository, LocalLayerRepository, LockedLayerRepository, Mode
 
-    Repository = LayerRepository | LocalLayerRepository | LockedLayerRepository
+    Repository = (
+        LayerRepository | LocalLayerRepository | LockedLayerRepository | ks.PinnedLayerRepository
+    )
     Mapping = dict[str, dict[str | Device, dict[Mode, Repository]]]
 
 

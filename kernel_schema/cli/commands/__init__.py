@@ -8,10 +8,12 @@ from kernel_schema.cli.options import (
     DEVICES,
     FORMATS,
     OUTPUT,
+    QUIET,
     READING,
     TARGET,
     Argument,
     codes_option,
+    fetch_target,
     flag,
     model,
     output_format,
@@ -164,6 +166,53 @@ COMMANDS: Final = (
         *READING,
         description="Tell what two configs say differently. Exit code 0: both mean the same; 1: "
         "they differ; 2: it cannot be told, for a file is no config or cannot be had.",
+    ),
+    Command(
+        "lock",
+        "pin every kernel of a config to a commit and its bytes",
+        Argument("file", metavar="FILE", help="a config file; its lock lies beside it"),
+        flag("--check", "write nothing, ask nothing: tell whether the lock is in step"),
+        Argument(
+            "--upgrade",
+            nargs="*",
+            metavar="REPO",
+            help="lock what is there now, of all kernels or of these repositories",
+        ),
+        flag("--dry-run", "write nothing: tell what would change, with exit code 1 if anything"),
+        Argument(
+            "--export",
+            metavar="PATH",
+            help="write the commits that are locked in the format of the kernels library, to "
+            "PATH or `-`",
+        ),
+        QUIET,
+        *READING,
+        description="Pin every kernel of a config, and those they depend on, to a commit and the "
+        "bytes of its builds; write FILE.lock, and the key `lockfile` into FILE. Exit code 1: "
+        "something cannot be resolved, or with --check is out of step; 2: the Hub cannot be had.",
+    ),
+    Command(
+        "fetch",
+        "bring the kernels of a config to this machine, as they are locked",
+        Argument("file", metavar="FILE", help="a config file, or `-`"),
+        Argument(
+            "--target",
+            type=fetch_target,
+            action="append",
+            default=[],
+            metavar="TARGET",
+            help="for such a machine: torch2.13-cu130-x86_64-linux, or `all` for every build; may "
+            "be repeated; default: this machine",
+        ),
+        Argument("--cache-dir", metavar="DIR", help="default: where kernels looks for it"),
+        *model("only what would run in this model"),
+        *TARGET,
+        flag("--print-env", "print LOCAL_KERNELS, for programs that do not use kernel-schema"),
+        QUIET,
+        *READING,
+        description="Bring the kernels of a config to this machine, held against its lock; what "
+        "was changed is fetched anew. Where all is there nothing is asked. Exit code 1: something "
+        "is not on the Hub, or not as locked; 2: the Hub cannot be had.",
     ),
     Command(
         "env",

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
+from kernel_schema.choice.diff import diff
 from kernel_schema.choice.plan import Plan
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain
 from kernel_schema.cli.opening import open_document, open_model
@@ -18,7 +19,7 @@ from kernel_schema.cli.output.layout import paragraph
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import KernelSchemaError
 from kernel_schema.files.document import Document
-from kernel_schema.schema.rules import Change, Rule, diff
+from kernel_schema.schema.rules import Change, Rule
 
 
 def run(options: argparse.Namespace) -> int:
@@ -33,7 +34,7 @@ def run(options: argparse.Namespace) -> int:
     except Stop:
         # What is no config neither differs nor is the same.
         raise Stop(USAGE) from None
-    told = diff(old.config, new.config)
+    told = diff(old, new)
     inherits = [document.config.inherit_mapping for document in (old, new)]
     differs = bool(told) or inherits[0] != inherits[1]
     plans = None if options.model is None else _plans(old, new, options)

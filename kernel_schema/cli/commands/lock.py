@@ -1,0 +1,181 @@
+"""`kernel-schema lock`: pin every kernel of a config to a commit and its bytes."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Collection, Iterable, Iterator
+from pathlib import Path
+
+from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain
+from kernel_schema.cli.lock_key import with_lockfile
+from kernel_schema.cli.opening import open_document
+from kernel_schema.cli.output.result import CheckResult
+from kernel_schema.cli.output.terminal import counted, write, write_lines
+from kernel_schema.cli.output.text import render
+from kernel_schema.cli.withheld import discreet, has_excerpts
+from kernel_schema.diagnostics import Diagnostic, LockError, Severity
+from kernel_schema.files.atomic import replace_file
+from kernel_schema.files.document import Document
+from kernel_schema.files.read import STANDARD_INPUT
+from kernel_schema.locks.lock import Lock, LockedKernel
+from kernel_schema.locks.pins import pins_of
+from kernel_schema.locks.read import read_lock
+from kernel_schema.locks.state import ROUTE
+from kernel_schema.locks.step import out_of_step
+from kernel_schema.paths import exists, home_path
+from kernel_schema.schema.rules import expand
+from kernel_schema.wording import listing, printable, quote
+
+
+def run(options: argparse.Namespace) -> int:
+    """0 if it is locked; 1 for what is out of step, or cannot be resolved; 2 if nobody answers."""
+    if options.file == STANDARD_INPUT:
+        return complain("name a file: its lock lies beside it")
+    if options.check and (options.dry_run or options.upgrade is not None):
+        return complain("--check changes nothing: it goes with neither --upgrade nor --dry-run")
+    if options.export is not None and (options.check or options.dry_run or options.upgrade):
+        return complain("--export reads the lock, and goes with nothing that makes or checks it")
+    document = open_document(options.file, options)
+    locked = _Locked(document)
+    if options.export is not None:
+        return locked.export(options.export)
+    if options.check:
+        return locked.check(quiet=options.quiet)
+    unknown = locked.not_asked_for(options.upgrade or ())
+    if unknown:
+        return complain(f"nothing asks for {listing(unknown, 'and')}: there is nothing to upgrade")
+    upgrade = options.upgrade == [] or (options.upgrade or ())
+    return locked.lock(upgrade, dry_run=options.dry_run, quiet=options.quiet)
+
+
+class _Locked:
+    """A config file and its lock; a lock file that cannot be used ends the command."""
+
+    def __init__(self, document: Document) -> None:
+        self._document = document
+        self._rules = expand(document.config)
+        # As it is seen from here, not made absolute: so it is shown.
+        stated, beside = document.config.lockfile, f"{document.file}.lock"
+        self._path = Path(beside)
+        if stated is not None:
+            self._path = Path(os.path.dirname(document.file), home_path(stated))
+        self._name = None if stated is not None else os.path.basename(beside)
+        self._old: Lock | None = None
+        if exists(self._path):
+            try:
+                self._old = read_lock(self._path)
+            except LockError as error:
+                self._show(error.diagnostics)
+                raise Stop(FINDINGS) from None
+
+    def _show(self, problems: Iterable[Diagnostic]) -> int:
+        """Show what is wrong, and give the exit code of it."""
+        document = self._document
+        placed = [document.place(problem) for problem in problems]
+        texts = {document.file: document.text} if has_excerpts(document.file) else {}
+        render(CheckResult(discreet(document.file, placed), texts, 1, [document]), sys.stderr)
+        if any(problem.code in _NOT_TO_BE_HAD for problem in placed):
+            return USAGE
+        return FINDINGS if any(each.severity is Severity.ERROR for each in placed) else OK
+
+    def not_asked_for(self, repo_ids: Collection[str]) -> list[str]:
+        """Those of some repositories that neither the config nor the lock has."""
+        known = {pin.repo_id for pin in (*pins_of(self._rules), *(self._old or Lock()).by_pin)}
+        return [repo_id for repo_id in repo_ids if repo_id not in known]
+
+    def check(self, *, quiet: bool) -> int:
+        """Whether locking again would change anything, without a network."""
+        problems = list(self._out_of_step())
+        code = self._show(problems)
+        if not problems and not quiet:
+            write_lines(printable(f"{self._path} is in step with {self._document.file}"))
+        return code
+
+    def _out_of_step(self) -> Iterator[Diagnostic]:
+        if self._old is None:
+            message = f"there is no lock file {quote(str(self._path), longest=1000)}"
+            yield Diagnostic("lock-out-of-step", message, ROUTE, _LOCK_IT)
+            return
+        if self._name is not None:
+            message = f"this config does not name its lock {quote(self._name)}: nothing is locked"
+            yield Diagnostic("lock-out-of-step", message, ROUTE, _LOCK_IT)
+        yield from out_of_step(self._rules, self._old)
+
+    def export(self, file: str) -> int:
+        """Write the commits in kernels' own format."""
+        if self._old is None:
+            return self._show(self._out_of_step())
+        text = f"{self._old.as_kernels_lock()}\n"
+        if file == STANDARD_INPUT:
+            write(text)
+        else:
+            replace_file(file, text)
+        return OK
+
+    def lock(self, upgrade: bool | Collection[str], *, dry_run: bool, quiet: bool) -> int:  # noqa: FBT001 (as `ks.lock` has it)
+        """Resolve what is not locked, and write the lock and the key that names it."""
+        # Imported here: checking a lock needs no network.
+        from kernel_schema.hub.resolve import resolve
+
+        new, problems = resolve(self._rules, old=self._old, upgrade=upgrade)
+        if problems:
+            return self._show(problems)
+        old = self._old or Lock()
+        if not quiet:
+            for line in _changes(old, new):
+                write_lines(printable(line))
+        differs = self._old is None or new.dumps() != self._old.dumps()
+        if dry_run:
+            return FINDINGS if differs or self._name is not None else OK
+        # What cannot be named is not written.
+        text = None if self._name is None else self._with_key(self._name)
+        if differs:
+            replace_file(str(self._path), new.dumps())
+        if text is not None:
+            mark = _MARK * self._is_marked()
+            previous = f"{mark}{self._document.text}".encode()
+            replace_file(self._document.file, f"{mark}{text}", previous=previous)
+        if not quiet:
+            what = "written" if differs else "is up to date"
+            write_lines(printable(f"{self._path} {what}: {counted(len(new.kernels), 'kernel')}"))
+        return OK
+
+    def _is_marked(self) -> bool:
+        with open(self._document.file, "rb") as stream:
+            return stream.read(3) == _MARK.encode()
+
+    def _with_key(self, name: str) -> str:
+        """The config with the key that names its lock."""
+        text = with_lockfile(self._document, name)
+        if text is None:
+            message = f"add `lockfile: {name}` to {self._document.file} by hand, and lock again"
+            raise Stop(complain(message))
+        return text
+
+
+_MARK = "\ufeff"
+_LOCK_IT = "lock it: `kernel-schema lock FILE`"
+_NOT_TO_BE_HAD = {"hub-unreachable", "missing-dependency"}
+
+
+def _changes(old: Lock, new: Lock) -> Iterator[str]:
+    for pin, locked in new.by_pin.items():
+        before = old.by_pin.get(pin)
+        if before is None:
+            yield f"locked {pin} at {locked.short_commit} ({_described(locked)})"
+        elif before.commit != locked.commit:
+            yield f"moved {pin} from {before.short_commit} to {locked.short_commit}"
+        elif before != locked:
+            yield f"changed {pin} at {locked.short_commit} ({_described(locked)})"
+    for pin in old.by_pin:
+        if pin not in new.by_pin:
+            yield f"dropped {pin}: nothing asks for it"
+
+
+def _described(locked: LockedKernel) -> str:
+    parts = [counted(len(locked.variants), "build"), locked.license or "no licence stated"]
+    if not locked.trusted_publisher:
+        parts.append("the publisher is not trusted")
+    return ", ".join(parts)

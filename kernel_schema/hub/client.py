@@ -1,0 +1,331 @@
+"""The questions to the Hub: each asked once, patiently but not for ever, failures told in words.
+
+huggingface_hub itself waits as long as a server says, several times over, at some end points, and
+gives up at once at others. Here all of them but downloads are asked in one way.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+import time
+from dataclasses import dataclass
+from email.utils import parsedate_to_datetime
+from importlib import import_module
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from urllib.parse import quote as percent_encoded
+
+from kernel_schema.diagnostics import Diagnostic, HubError
+from kernel_schema.typeguards import is_list, is_table
+from kernel_schema.wording import in_one_line, quote
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from types import ModuleType
+
+    from kernel_schema.codes import Code
+
+_T = TypeVar("_T")
+
+TRIES: Final = 5
+"""How often a question is asked that is not answered."""
+LONGEST_WAIT: Final = 60.0
+"""Seconds that we wait where the Hub says so; what it asks beyond that is told."""
+_TIMEOUT: Final = 30.0
+_LATER: Final = frozenset({408, 429, 500, 502, 503, 504})
+_LOCK_FIRST: Final = "lock and fetch before the job starts: then nothing is asked"
+
+
+class Refs(NamedTuple):
+    """The names that a repository has for commits."""
+
+    branches: dict[str, str]
+    tags: dict[str, str]
+
+    @property
+    def versions(self) -> list[int]:
+        """The versions of the kernel, lowest first: branches such as `v1`."""
+        matches = (re.fullmatch(r"v(0|[1-9][0-9]{0,8})", name) for name in self.branches)
+        return sorted(int(match[1]) for match in matches if match)
+
+
+@dataclass(frozen=True, slots=True)
+class RepositoryFile:
+    """A file of a repository: its path, its size in bytes, and its id as `locks.store` has it."""
+
+    path: str
+    size: int
+    oid: str
+
+
+def huggingface_hub() -> ModuleType:
+    """The library; `missing-dependency` where it is not installed."""
+    try:
+        for part in ("constants", "errors", "utils"):
+            import_module(f"huggingface_hub.{part}")
+    except ModuleNotFoundError as error:
+        message = f"asking the Hub needs the package {error.name}, which is not installed"
+        help_text = "pip install 'kernel-schema[hub]'"
+        raise _error("missing-dependency", message, help_text) from error
+    return import_module("huggingface_hub")
+
+
+def _error(code: Code, message: str, help_text: str | None = None) -> HubError:
+    return HubError([Diagnostic(code, message, help=help_text)])
+
+
+class Hub:
+    """Asks the Hub that HF_ENDPOINT names; what it said once is kept.
+
+    Args:
+        pause: Waits so many seconds, in place of `time.sleep`.
+    """
+
+    def __init__(self, pause: Callable[[float], None] | None = None) -> None:
+        self._library = huggingface_hub()
+        self._pause = pause or time.sleep
+        self._kept: dict[tuple[Any, ...], tuple[Any, HubError | None]] = {}
+
+    def refs(self, repo_id: str) -> Refs:
+        """The branches and tags of a repository."""
+
+        def named(listed: Any) -> dict[str, str]:
+            return {str(ref["name"]): _commit(ref["targetCommit"]) for ref in listed}
+
+        def read(answer: Any) -> Refs:
+            return Refs(named(answer["branches"]), named(answer["tags"]))
+
+        return self._json(f"api/kernels/{repo_id}/refs", read, repo_id)
+
+    def commit_of(self, repo_id: str, revision: str) -> str:
+        """The commit that a revision means now: a branch, a tag, or a commit, whole or short."""
+        refs = self.refs(repo_id)
+        named = refs.branches.get(revision) or refs.tags.get(revision)
+        if named is not None:
+            return named
+        path = f"api/kernels/{repo_id}/revision/{percent_encoded(revision, safe='')}"
+        return self._json(path, lambda answer: _commit(answer["sha"]), repo_id, revision)
+
+    def files(self, repo_id: str, commit: str, folder: str) -> tuple[RepositoryFile, ...]:
+        """Every file below a folder, bytecode too; none where there is no such folder."""
+        path = f"api/kernels/{repo_id}/tree/{commit}/{folder}"
+        listed: list[RepositoryFile] = []
+        try:
+            for page in self._pages(f"{path}?recursive=true&expand=false", repo_id, commit):
+                with _Understood(repo_id):
+                    listed += _files_of(page, folder)
+        except _AbsentError:
+            return ()
+        return tuple(listed)
+
+    def text(self, repo_id: str, commit: str, path: str) -> str | None:
+        """A small file as text; None if there is none.
+
+        One request where a download takes two, and nothing of it is left in the cache.
+        """
+        url = f"kernels/{repo_id}/resolve/{commit}/{percent_encoded(path)}"
+        try:
+            return self._once((url,), lambda: self._get(url, repo_id, commit).text)
+        except _AbsentError:
+            return None
+
+    def is_trusted(self, publisher: str) -> bool:
+        """Whether the Hub calls it a trusted publisher of kernels; a user never is one."""
+
+        def read(answer: Any) -> bool:
+            return answer.get("trustedKernelPublisher") is True
+
+        try:
+            return self._json(f"api/organizations/{publisher}/overview", read, publisher)
+        except _AbsentError:
+            return False
+
+    def download(
+        self, repo_id: str, commit: str, path: str, cache: Path, *, anew: bool = False
+    ) -> Path:
+        """A file in a cache, where it is fetched if it is not there, or in any case if `anew`.
+
+        File by file: what huggingface_hub leaves behind of a whole snapshot makes kernels 0.17.2
+        refuse it offline.
+        """
+
+        def download() -> str:
+            return self._library.hf_hub_download(
+                repo_id,
+                path,
+                repo_type="kernel",
+                revision=commit,
+                cache_dir=cache,
+                force_download=anew,
+                library_name="kernel-schema",
+            )
+
+        # It asks several times by itself.
+        return Path(self._patiently(download, repo_id, commit, tries=1))
+
+    def _json(self, path: str, read: Callable[[Any], _T], *about: str) -> _T:
+        def ask() -> _T:
+            answer = self._get(path, *about)
+            with _Understood(about[0]):
+                return read(answer.json())
+
+        return self._once((path,), ask)
+
+    def _pages(self, path: str, *about: str) -> Iterator[Any]:
+        following: str | None = path
+        while following is not None:
+            answer = self._get(following, *about)
+            with _Understood(about[0]):
+                page = answer.json()
+                if not is_list(page) or not all(map(is_table, page)):
+                    raise TypeError
+                yield page
+                following = answer.links.get("next", {}).get("url")
+
+    def _get(self, path: str, *about: str) -> Any:
+        """The answer to a GET of a path, or of the URL of a further page."""
+        utils = self._library.utils
+        endpoint = self._library.constants.ENDPOINT
+        url = path if path.startswith(f"{endpoint}/") else f"{endpoint}/{path}"
+
+        def ask() -> Any:
+            headers = utils.build_hf_headers(library_name="kernel-schema")
+            answer = utils.get_session().get(
+                url, headers=headers, follow_redirects=True, timeout=_TIMEOUT
+            )
+            utils.hf_raise_for_status(answer)
+            return answer
+
+        return self._patiently(ask, *about)
+
+    def _once(self, key: tuple[Any, ...], ask: Callable[[], _T]) -> _T:
+        if key not in self._kept:
+            try:
+                self._kept[key] = (ask(), None)
+            except HubError as error:
+                self._kept[key] = (None, error)
+        answer, error = self._kept[key]
+        if error is not None:
+            raise error
+        return answer
+
+    def _patiently(
+        self, ask: Callable[[], _T], about: str, revision: str = "", *, tries: int = TRIES
+    ) -> _T:
+        """Ask until there is an answer, or it is clear that there will be none."""
+        errors = self._library.errors
+        subject, wait = quote(about), 1.0
+        for left in reversed(range(tries)):
+            try:
+                return ask()
+            except errors.GatedRepoError as error:
+                message = f"{subject} is gated, and no token that may read it is set"
+                raise _error("hub-access", message, _LOG_IN) from error
+            except errors.RepositoryNotFoundError as error:
+                message = f"there is no kernel repository {subject} on the Hub, or it is private"
+                raise _error("unknown-kernel-repository", message) from error
+            except errors.RevisionNotFoundError as error:
+                message = f"{subject} has no revision {quote(revision)}"
+                raise _error("unknown-kernel-revision", message) from error
+            except errors.OfflineModeIsEnabled as error:
+                message = "the Hub cannot be asked: HF_HUB_OFFLINE is set"
+                raise _error("hub-unreachable", message, _ELSEWHERE) from error
+            except (
+                errors.EntryNotFoundError,
+                errors.HfHubHTTPError,
+                *self._of_transport(),
+            ) as error:
+                wait_at_most = self._wait(error, subject, wait, is_last=not left)
+            self._pause(wait_at_most)
+            wait *= 2
+        raise AssertionError  # the last try raises
+
+    def _wait(self, error: Exception, subject: str, wait: float, *, is_last: bool) -> float:
+        """How long to wait before asking again; a HubError where that is of no use."""
+        response: Any = getattr(error, "response", None)
+        status = getattr(response, "status_code", None)
+        if status == 404:
+            raise _AbsentError([Diagnostic("hub-unreachable", f"{subject}: not found")]) from error
+        if status in {401, 403}:
+            message = f"the Hub refuses access to {subject}"
+            raise _error("hub-access", message, _LOG_IN) from error
+        if status is not None and status not in _LATER:
+            raise _error("hub-unreachable", f"the Hub answered {status} for {subject}") from error
+        asked = _wanted_wait(getattr(response, "headers", {}))
+        if asked is not None and asked > LONGEST_WAIT:
+            message = f"the Hub asks to wait for {asked:.0f} s before {subject} is asked for again"
+            raise _error("hub-unreachable", message, f"{_TOKEN}; {_LOCK_FIRST}") from error
+        if is_last:
+            what = f"answered {status} for" if status else "does not answer for"
+            why = "" if status else f": {in_one_line(error)}"
+            help_text = f"{_TOKEN}; {_LOCK_FIRST}" if status == 429 else _LOCK_FIRST
+            message = f"the Hub {what} {subject}{why}"
+            raise _error("hub-unreachable", message, help_text) from error
+        return wait if asked is None else asked
+
+    def _of_transport(self) -> tuple[type[Exception], ...]:
+        """What the HTTP client of huggingface_hub raises where there is no answer."""
+        client = type(self._library.utils.get_session()).__module__.partition(".")[0]
+        transport = getattr(sys.modules[client], "TransportError", OSError)
+        return transport, self._library.errors.LocalEntryNotFoundError, OSError
+
+
+_TOKEN: Final = "log in with `hf auth login` or set HF_TOKEN: the limits are higher then"  # noqa: S105 (words)
+_LOG_IN: Final = "log in with `hf auth login`, or set HF_TOKEN"
+_ELSEWHERE: Final = "unset it, or do this where there is a network and take the cache along"
+
+
+class _AbsentError(HubError):
+    """What is not there, where that is an answer."""
+
+
+class _Understood:
+    """Turns an answer that is none of the Hub's into words."""
+
+    def __init__(self, about: str) -> None:
+        self._about = about
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, (ValueError, TypeError, KeyError, AttributeError)) and not isinstance(
+            error, HubError
+        ):
+            message = f"what answers for {quote(self._about)} is not the Hub"
+            help_text = "look at HF_ENDPOINT, and at proxies on the way"
+            raise _error("hub-unreachable", message, help_text) from error
+
+
+def _commit(value: object) -> str:
+    if not isinstance(value, str) or re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", value) is None:
+        raise ValueError
+    return value
+
+
+def _files_of(page: Any, folder: str) -> Iterator[RepositoryFile]:
+    for entry in page:
+        if entry["type"] != "file":
+            continue
+        path, lfs = str(entry["path"]), entry.get("lfs")
+        parts = path.split("/")
+        # It becomes a path on this machine.
+        if not path.startswith(f"{folder}/") or {"", ".", ".."} & {*parts} or "\\" in path:
+            raise ValueError
+        oid = f"sha256:{lfs['oid']}" if lfs else f"git-sha1:{entry['oid']}"
+        yield RepositoryFile(path, int(entry["size"]), oid)
+
+
+def _wanted_wait(headers: Any) -> float | None:
+    """Seconds that a server asks to wait: `Retry-After`, or what is left in `RateLimit`."""
+    stated = headers.get("retry-after")
+    if stated is not None:
+        if stated.isdecimal():
+            return float(stated)
+        try:
+            return max(0.0, parsedate_to_datetime(stated).timestamp() - time.time())
+        except ValueError:
+            return None
+    left = re.search(r"\bt\s*=\s*(\d+)", headers.get("ratelimit") or "")
+    return float(left[1]) if left else None

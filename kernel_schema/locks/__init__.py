@@ -1,0 +1,1 @@
+"""What is pinned, from data alone: locks, whether they are in step, and files on this machine."""

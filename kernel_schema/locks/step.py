@@ -1,0 +1,100 @@
+"""Whether a lock is in step with what a config asks for, told without a network."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING, NamedTuple
+
+from kernel_schema.diagnostics import Diagnostic, Route
+from kernel_schema.locks.lock import Lock
+from kernel_schema.locks.pins import Pin, pin_of, pins_of
+from kernel_schema.schema.rules import HubKernel
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from kernel_schema.schema.rules import Rule
+
+
+class Kept(NamedTuple):
+    """What of a lock serves a config.
+
+    Args:
+        lock: The kernels that are asked for and locked, with the layers that the config names.
+        missing: What is asked for, by the config or by a kernel, and is not locked.
+    """
+
+    lock: Lock
+    missing: tuple[Pin, ...]
+
+
+def kept(rules: Iterable[Rule], lock: Lock) -> Kept:
+    """What of a lock serves a config.
+
+    >>> from kernel_schema import KernelConfig, expand
+    >>> kept(expand(KernelConfig({"A": "org/a:L"})), Lock()).missing
+    (Pin(repo_id='org/a', version=1, revision=None),)
+    """
+    wanted = pins_of(rules)
+    needed: dict[Pin, None] = {}
+    waiting = [*wanted]
+    while waiting:
+        pin = waiting.pop()
+        if pin not in needed:
+            needed[pin] = None
+            locked = lock.by_pin.get(pin)
+            waiting += locked.kernel_depends if locked is not None else ()
+    serving = [
+        replace(lock.by_pin[pin], layers=layers_of(wanted.get(pin, ())))
+        for pin in needed
+        if pin in lock.by_pin
+    ]
+    missing = sorted((pin for pin in needed if pin not in lock.by_pin), key=lambda pin: pin.order)
+    return Kept(Lock(tuple(serving)), tuple(missing))
+
+
+def layers_of(rules: Iterable[Rule]) -> tuple[str, ...]:
+    """The layers that some rules name, as a lock has them."""
+    return tuple(sorted({getattr(rule.kernel, "layer_name", "") for rule in rules}))
+
+
+def locked_rules(rules: Iterable[Rule], lock: Lock) -> tuple[Rule, ...]:
+    """The rules, their kernels with the commit that they are locked to."""
+    return tuple(_locked_rule(rule, lock) for rule in rules)
+
+
+def _locked_rule(rule: Rule, lock: Lock) -> Rule:
+    pin = pin_of(rule.kernel)
+    locked = None if pin is None else lock.by_pin.get(pin)
+    if locked is None or not isinstance(rule.kernel, HubKernel):
+        return rule
+    return replace(rule, kernel=replace(rule.kernel, commit=locked.commit))
+
+
+_RELOCK = "lock it: `kernel-schema lock FILE`"
+
+
+def unlocked(rules: Iterable[Rule], lock: Lock) -> Iterator[Diagnostic]:
+    """Kernels that a config asks for and a lock does not have: `lock-out-of-step`."""
+    for pin, asking in pins_of(rules).items():
+        lacking = lock.lacking(pin)
+        if lacking is not None:
+            through = "" if lacking == pin else f", on which `{pin}` depends,"
+            message = f"`{lacking}`{through} is not in the lock file"
+            for rule in asking:
+                yield Diagnostic("lock-out-of-step", message, rule.route, _RELOCK)
+
+
+def out_of_step(rules: Iterable[Rule], lock: Lock) -> Iterator[Diagnostic]:
+    """Every way in which locking again would change a lock: `lock-out-of-step`."""
+    rules = tuple(rules)
+    yield from unlocked(rules, lock)
+    serving = kept(rules, lock).lock.by_pin
+    for pin, locked in lock.by_pin.items():
+        message = None
+        if pin not in serving:
+            message = f"`{pin}` is in the lock file, and nothing asks for it"
+        elif serving[pin].layers != locked.layers:
+            message = f"the layers of `{pin}` in the lock file are not those that are named here"
+        if message is not None:
+            yield Diagnostic("lock-out-of-step", message, Route(("lockfile",)), _RELOCK)
