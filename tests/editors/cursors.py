@@ -70,7 +70,7 @@ CURSORS = [
         '{"|"}',
         "|",
         "|",
-        {"kernel_mapping", "inherit_mapping"},
+        {"lockfile", "kernel_mapping", "inherit_mapping"},
     ),
     _offer(
         "inherit_mapping",
@@ -232,6 +232,7 @@ def _over(path: tuple[str, ...], value: str, says: str) -> Cursor:
 _LAYER = ("kernel_mapping", "Norm")
 CURSORS += [
     _over(("inherit_mapping",), "true", "keep the kernels of the mapping that is active"),
+    _over(("lockfile",), '"k.lock"', "pins every kernel of this file"),
     _over(_LAYER, '"org/repo:L"', "`original` to keep the model's own forward"),
     _over((*_LAYER, "kernel"), '"org/repo:L"', "a layer of a kernel repository on the Hub"),
     _over((*_LAYER, "version"), "1", "version 1 is meant"),

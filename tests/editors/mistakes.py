@@ -54,6 +54,7 @@ MISTAKES = [
         {"kernel_mapping": {}, "inherit_mapping": "yes"},
         ("inherit_mapping",),
     ),
+    Mistake("lockfile is true", {"lockfile": True, "kernel_mapping": {}}, ("lockfile",)),
     Mistake(
         "layer name with a blank at its end",
         {"kernel_mapping": {"Norm ": REF}},

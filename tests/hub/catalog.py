@@ -3,7 +3,7 @@
 By name, all of 'trusted-org' unless it says otherwise: 'dep' is what 'uses' depends on; 'fat' has
 26 builds with compiled files in LFS; 'wide' has a build of 2,600 files, and a small one; 'gated'
 wants a token; 'mixed' has builds under two licences; 'cuda' has no build for the CPU; 'person/solo'
-is of a user, not of an organisation.
+is of a user, not of an organisation. 'org/norm' and 'org/gated' are those of the examples.
 """
 
 from __future__ import annotations
@@ -32,6 +32,14 @@ class DemoNorm(nn.Module):
     def forward(self, x):
         scale = x.pow(2).mean(-1, keepdim=True).add(self.eps).rsqrt()
         return FACTOR * (x * scale * self.weight)
+"""
+_NORM = """\
+from torch import nn
+
+
+class Norm(nn.Module):
+    def forward(self, x):
+        return x
 """
 ARCHS = [f"{cpu}-linux" for cpu in ("x86_64", "aarch64")]
 CUDA_BUILDS = [
@@ -120,7 +128,17 @@ def lock_catalog() -> Catalog:
         ),
         repository(f"{ORG}/cuda", {"v1": build(f"{ORG}/cuda", "v1", CUDA_BUILDS[-2])}),
         repository("person/solo", {"v1": _both("person/solo", "v1")}),
+        repository("org/gated", {"v1": _both("org/gated", "v1", layers=_NORM)}),
+        repository(
+            "org/norm",
+            {label: _both("org/norm", label, layers=_NORM) for label in ("v1", "v2")},
+        ),
     ]
     base = demo_catalog()
     repositories = {**base.repositories, **{each.repo_id: each for each in added}}
-    return replace(base, repositories=repositories, gated=frozenset({f"{ORG}/gated"}))
+    return replace(
+        base,
+        trusted={**base.trusted, "org": True},
+        repositories=repositories,
+        gated=frozenset({f"{ORG}/gated", "org/gated"}),
+    )
