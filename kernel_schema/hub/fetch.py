@@ -4,12 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import warnings
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.builds.cache import cache_folder, repository_folder
@@ -17,23 +13,21 @@ from kernel_schema.builds.this_machine import this_machine
 from kernel_schema.builds.variants import BuildTarget, parse_target
 from kernel_schema.diagnostics import Diagnostic, HubError, LockError
 from kernel_schema.files.read import opened
+from kernel_schema.hub.bring import Run, write_ref
 from kernel_schema.hub.client import Hub
 from kernel_schema.hub.in_turn import Turn
-from kernel_schema.hub.resolve import dependencies, resolve
-from kernel_schema.locks.pins import is_commit, pins_of
+from kernel_schema.hub.resolve import resolve
+from kernel_schema.locks.pins import pins_of
 from kernel_schema.locks.state import lock_of
 from kernel_schema.locks.step import unlocked
 from kernel_schema.locks.store import (
     LockedBuild,
-    build_hash,
-    file_id,
-    is_bytecode,
     locked_builds,
 )
 from kernel_schema.lowering.situate import placing
 from kernel_schema.schema.rules import expand
 from kernel_schema.schema.vocabulary import DeviceType
-from kernel_schema.wording import listing, quote
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -41,7 +35,6 @@ if TYPE_CHECKING:
     from kernel_schema.choice.plan import Plan
     from kernel_schema.codes import Code
     from kernel_schema.files.read import ConfigSource
-    from kernel_schema.hub.client import RepositoryFile
     from kernel_schema.locks.lock import Lock
     from kernel_schema.locks.pins import Pin
     from kernel_schema.schema.models import KernelConfig
@@ -49,7 +42,6 @@ if TYPE_CHECKING:
 
 ALL: Final = "all"
 """The target that stands for every build there is."""
-_AT_ONCE: Final = 8
 
 
 def fetch(
@@ -137,11 +129,11 @@ class Fetching:
             if not all(build.is_as_locked() for build in every):
                 return None
             for build in every:
-                _write_ref(self._cache, build)
+                write_ref(self._cache, build)
             return Fetched(self._lock, every)
 
         def work() -> Fetched:
-            run = _Run(self._cache, Hub())
+            run = Run(self._cache, Hub())
             for pin, listed in builds.items():
                 run.bring(listed, self._wanted[pin])
             run.refuse()
@@ -184,7 +176,7 @@ class Fetching:
     def _lock_for(self, config: KernelConfig, rules: tuple[Rule, ...]) -> Lock:
         lock = lock_of(config, network=True)
         if lock is None:
-            if int(os.environ.get("WORLD_SIZE", "1") or 1) > 1:
+            if os.environ.get("WORLD_SIZE", "1") not in {"", "0", "1"}:
                 warnings.warn(_EACH_BY_ITSELF, stacklevel=4)
             lock, problems = resolve(rules)
             if problems:
@@ -224,177 +216,3 @@ def _chosen(plan: Plan) -> list[Rule]:
 
 def _lock_error(code: Code, message: str, help_text: str | None = None) -> LockError:
     return LockError([Diagnostic(code, message, help=help_text)])
-
-
-@dataclass
-class _Run:
-    """The work of the process whose turn it is."""
-
-    cache: Path
-    hub: Hub
-    files: int = 0
-    repaired: list[str] = field(default_factory=list[str])
-    _done: set[Path] = field(default_factory=set[Path])
-    _problems: dict[Diagnostic, None] = field(default_factory=dict[Diagnostic, None])
-
-    def bring(self, builds: Iterable[LockedBuild], rules: Iterable[Rule]) -> None:
-        """Bring some builds here, and note what is wrong at the rules that ask for them."""
-        for build in builds:
-            if build.folder in self._done:
-                continue
-            self._done.add(build.folder)
-            try:
-                self._bring(build)
-            except (HubError, LockError) as error:
-                for problem in error.diagnostics:
-                    self._problems |= {replace(problem, route=rule.route): None for rule in rules}
-                if any(problem.code == "hub-unreachable" for problem in error.diagnostics):
-                    self.refuse()
-
-    def refuse(self) -> None:
-        """Raise what was noted, if anything was."""
-        problems = list(self._problems)
-        if any(problem.code in _OF_THE_HUB for problem in problems):
-            raise HubError(problems)
-        if problems:
-            raise LockError(problems)
-
-    def _bring(self, build: LockedBuild) -> None:
-        if not build.is_as_locked():
-            listed = self._listed(build)
-            self._clear(build, {file.path for file in listed})
-            self._download(build, listed)
-            self._hold_dependencies(build)
-        _write_ref(self.cache, build)
-
-    def _listed(self, build: LockedBuild) -> list[RepositoryFile]:
-        """What the Hub lists of a build, which has to be what is locked."""
-        pin, commit = build.locked.pin, build.locked.commit
-        try:
-            every = self.hub.files(pin.repo_id, commit, build.prefix)
-        except HubError as error:
-            refusal = build.refusal()
-            if refusal is not None and refusal.code == "kernel-changed":
-                raise LockError([refusal]) from error
-            raise HubError(_with_help(error.diagnostics, pin)) from error
-        listed = [file for file in every if not is_bytecode(file.path)]
-        below = len(build.prefix) + 1
-        ids = ((file.path[below:], file.oid) for file in listed)
-        if build_hash(ids) != build.locked.variants[build.variant]:
-            raise _lock_error(
-                "kernel-changed",
-                f"the Hub lists other files for `{pin}` at {build.locked.short_commit} than are "
-                "locked",
-                "a commit never changes: find out who answers at HF_ENDPOINT, or wrote the lock",
-            )
-        return listed
-
-    def _clear(self, build: LockedBuild, paths: set[str]) -> None:
-        """Remove what does not belong into the folder of a build: Python would import it."""
-        for above, folders, names in os.walk(build.folder):
-            links = [name for name in folders if Path(above, name).is_symlink()]
-            for name in (*names, *links):
-                path = Path(above, name)
-                below = path.relative_to(build.folder).as_posix()
-                if f"{build.prefix}/{below}" not in paths and "__pycache__" not in path.parts:
-                    path.unlink()
-                    self.repaired.append(f"{path} did not belong there, and was removed")
-
-    def _download(self, build: LockedBuild, listed: list[RepositoryFile]) -> None:
-        pin, commit = build.locked.pin, build.locked.commit
-        root = build.folder.parents[1]
-
-        def bring(file: RepositoryFile) -> tuple[int, bool, bool]:
-            """How often it came, whether it is right, and whether another was in its place."""
-            path = root / file.path
-            changed = path.is_file()
-            if changed and _is_listed(path, file):
-                return 0, True, False
-            # A link that leads nowhere, or to other bytes, is nothing to go on from.
-            path.unlink(missing_ok=True)
-            # Its content may have been in the cache already, and wrong there: then once more.
-            tries = (True,) if changed else (False, True)
-            for anew in tries:
-                path = self.hub.download(pin.repo_id, commit, file.path, self.cache, anew=anew)
-                if _is_listed(path, file):
-                    return 1 + (anew and not changed), True, anew
-            with suppress(OSError):
-                path.resolve().unlink()
-            path.unlink(missing_ok=True)
-            return len(tries), False, changed
-
-        with ThreadPoolExecutor(_AT_ONCE) as pool:
-            outcomes = list(pool.map(bring, listed))
-        wrong: list[str] = []
-        for file, (came, is_right, changed) in zip(listed, outcomes, strict=True):
-            self.files += came
-            if not is_right:
-                wrong.append(file.path)
-            elif changed:
-                self.repaired.append(f"{root / file.path} was changed, and was fetched anew")
-        if wrong:
-            raise _lock_error(
-                "kernel-changed",
-                f"files of `{pin}` came with other bytes than the Hub lists, and were removed: "
-                f"{listing(wrong[:3], 'and')}",
-                "a proxy or mirror changes them, or the transfer broke: fetch again, or elsewhere",
-            )
-
-    def _hold_dependencies(self, build: LockedBuild) -> None:
-        """Hold what a build depends on against the lock, which has read another build's."""
-        pin = build.locked.pin
-        text = (build.folder / "metadata.json").read_text(encoding="utf-8")
-        lacking = sorted(map(str, dependencies(pin, text) - {*build.locked.kernel_depends}))
-        if lacking:
-            raise _lock_error(
-                "lock-out-of-step",
-                f"the build `{build.variant}` of `{pin}` depends on {listing(lacking, 'and')}, "
-                "which is not in the lock file",
-                "it was not made by kernel-builder: pin a build that depends on what others do",
-            )
-
-
-_OF_THE_HUB: Final = {
-    "hub-access",
-    "hub-unreachable",
-    "unknown-kernel-repository",
-    "unknown-kernel-revision",
-    "cannot-write",
-}
-
-
-def _is_listed(path: Path, file: RepositoryFile) -> bool:
-    return file_id(path, in_lfs=file.oid.startswith("sha256:")) == file.oid
-
-
-def _with_help(problems: Iterable[Diagnostic], pin: Pin) -> list[Diagnostic]:
-    gone = {"unknown-kernel-revision", "unknown-kernel-repository"}
-    help_text = (
-        "it was there when it was locked: take the cache from a machine that has it, or lock what "
-        f"is there now: `kernel-schema lock FILE --upgrade {pin.repo_id}`"
-    )
-    return [
-        replace(problem, help=help_text) if problem.code in gone else problem
-        for problem in problems
-    ]
-
-
-def _write_ref(cache: Path, build: LockedBuild) -> None:
-    """Name the commit as the Hub does: so kernels itself finds the version offline.
-
-    Where the cache cannot be written, it is as it is: our own loading needs no name.
-    """
-    pin, commit = build.locked.pin, build.locked.commit
-    if is_commit(pin.ref) or _NO_NAME.search(pin.ref):
-        return
-    ref = repository_folder(cache, pin.repo_id) / "refs" / pin.ref
-    with suppress(OSError):
-        if not ref.is_file() or ref.read_text(encoding="utf-8") != commit:
-            ref.parent.mkdir(parents=True, exist_ok=True)
-            part = ref.with_name(f"{ref.name}.{os.getpid()}.part")
-            part.write_text(commit, encoding="utf-8")
-            part.replace(ref)
-
-
-# What git takes for no name, and a path would lead elsewhere by.
-_NO_NAME: Final = re.compile(r"\.\.|^[/.]|//|/\.|[/.]$|\.lock(?:/|$)")

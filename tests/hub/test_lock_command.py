@@ -250,6 +250,19 @@ class TestExport:
         assert not (file.parent / "kernels.lock").exists()
 
 
+class TestBillOfMaterials:
+    def test_is_printed_of_what_is_locked(self, run: Callable[..., Any]) -> None:
+        pytest.importorskip("cyclonedx")
+        code, _, err, asked = run("--sbom")
+        assert (code, asked) == (1, 0)
+        assert "there is no lock file" in err
+        run()
+        code, out, _, asked = run("--sbom")
+        assert (code, asked) == (0, 0)
+        assert json.loads(out)["specVersion"] == "1.6"
+        assert run("--sbom", "--check")[0] == 2
+
+
 FORMATS = {
     "k.yaml": ("kernel_mapping: {}\n", "lockfile: k.yaml.lock\nkernel_mapping: {}\n"),
     "flow.yaml": ("{kernel_mapping: {}}\n", '{lockfile: "flow.yaml.lock", kernel_mapping: {}}\n'),

@@ -262,3 +262,35 @@ class TestDiff:
         (tmp_path / "old.lock").unlink()
         assert ks.diff(locked, plain) == ()
         assert locked.config.digest() == plain.digest()
+
+
+class TestBillOfMaterials:
+    def test_is_valid_by_the_schema_of_the_standard(self) -> None:
+        pytest.importorskip("cyclonedx")
+        from cyclonedx.schema import SchemaVersion
+        from cyclonedx.validation.json import JsonStrictValidator
+
+        from kernel_schema.locks.sbom import sbom
+
+        text = sbom(LOCK)
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None
+        assert sbom(ks.Lock((DEP, NORM))) == text
+        data = json.loads(text)
+        _, norm = data["components"]
+        assert (norm["group"], norm["name"], norm["version"]) == ("org", "norm", COMMITS[0])
+        assert norm["licenses"] == [{"license": {"id": "Apache-2.0"}}]
+        assert norm["purl"] == f"pkg:huggingface/org/norm@{COMMITS[0]}"
+        assert {build["hashes"][0]["content"] for build in norm["components"]} == {"a" * 64}
+        depends = {each["ref"]: each.get("dependsOn", []) for each in data["dependencies"]}
+        assert depends["org/norm@v1"] == ["org/dep@main"]
+
+    @pytest.mark.parametrize("license", ["other", "MIT AND GPL-3.0-only", "no such licence", None])
+    def test_of_any_licence(self, license: str | None) -> None:  # noqa: A002 (as the lock has it)
+        pytest.importorskip("cyclonedx")
+        from cyclonedx.schema import SchemaVersion
+        from cyclonedx.validation.json import JsonStrictValidator
+
+        from kernel_schema.locks.sbom import sbom
+
+        text = sbom(ks.Lock((replace(DEP, license=license),)))
+        assert JsonStrictValidator(SchemaVersion.V1_6).validate_str(text) is None

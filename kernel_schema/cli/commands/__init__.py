@@ -185,6 +185,7 @@ COMMANDS: Final = (
             help="write the commits that are locked in the format of the kernels library, to "
             "PATH or `-`",
         ),
+        flag("--sbom", "print what is locked as a bill of materials, CycloneDX 1.6 in JSON"),
         QUIET,
         *READING,
         description="Pin every kernel of a config, and those they depend on, to a commit and the "

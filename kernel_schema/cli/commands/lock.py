@@ -35,12 +35,15 @@ def run(options: argparse.Namespace) -> int:
         return complain("name a file: its lock lies beside it")
     if options.check and (options.dry_run or options.upgrade is not None):
         return complain("--check changes nothing: it goes with neither --upgrade nor --dry-run")
-    if options.export is not None and (options.check or options.dry_run or options.upgrade):
-        return complain("--export reads the lock, and goes with nothing that makes or checks it")
+    reads = options.export is not None or options.sbom
+    if reads and (options.check or options.dry_run or options.upgrade is not None):
+        return complain("--export and --sbom read the lock: they go with nothing else")
     document = open_document(options.file, options)
     locked = _Locked(document)
     if options.export is not None:
         return locked.export(options.export)
+    if options.sbom:
+        return locked.print_sbom()
     if options.check:
         return locked.check(quiet=options.quiet)
     unknown = locked.not_asked_for(options.upgrade or ())
@@ -112,6 +115,16 @@ class _Locked:
             write(text)
         else:
             replace_file(file, text)
+        return OK
+
+    def print_sbom(self) -> int:
+        """Print the bill of materials."""
+        if self._old is None:
+            return self._show(self._out_of_step())
+        # Imported here: it brings a library along.
+        from kernel_schema.locks.sbom import sbom
+
+        write(sbom(self._old))
         return OK
 
     def lock(self, upgrade: bool | Collection[str], *, dry_run: bool, quiet: bool) -> int:  # noqa: FBT001 (as `ks.lock` has it)
