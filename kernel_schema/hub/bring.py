@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.builds.cache import repository_folder
 from kernel_schema.diagnostics import Diagnostic, HubError, LockError
+from kernel_schema.files.atomic import replace_file
+from kernel_schema.files.read import FileAccessError
 from kernel_schema.hub.resolve import dependencies
 from kernel_schema.locks.pins import is_commit
 from kernel_schema.locks.store import LockedBuild, build_hash, file_id, is_bytecode
@@ -191,12 +193,10 @@ def write_ref(cache: Path, build: LockedBuild) -> None:
     if is_commit(pin.ref) or _NO_NAME.search(pin.ref):
         return
     ref = repository_folder(cache, pin.repo_id) / "refs" / pin.ref
-    with suppress(OSError):
+    with suppress(OSError, FileAccessError):
         if not ref.is_file() or ref.read_text(encoding="utf-8") != commit:
             ref.parent.mkdir(parents=True, exist_ok=True)
-            part = ref.with_name(f"{ref.name}.{os.getpid()}.part")
-            part.write_text(commit, encoding="utf-8")
-            part.replace(ref)
+            replace_file(str(ref), commit)
 
 
 # What git takes for no name, and a path would lead elsewhere by.

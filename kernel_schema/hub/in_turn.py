@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from kernel_schema.diagnostics import Diagnostic, HubError, LockError, Route
+from kernel_schema.files.atomic import replace_file
+from kernel_schema.files.read import FileAccessError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -83,12 +85,9 @@ class Turn:
             [problem.code, problem.message, problem.help, problem.route.steps]
             for problem in error.diagnostics
         ]
-        failure = self._file("failed")
-        part = self._file(f"{os.getpid()}.part")
         told = {"at": os.urandom(8).hex(), "of": type(error).__name__, "problems": problems}
-        with suppress(OSError):
-            part.write_text(json.dumps(told), encoding="utf-8")
-            part.replace(failure)
+        with suppress(FileAccessError):
+            replace_file(str(self._file("failed")), json.dumps(told))
 
 
 def _text(path: Path) -> str | None:
