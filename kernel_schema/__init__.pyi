@@ -37,6 +37,8 @@ from kernel_schema.files.read import loads_document as loads_document
 from kernel_schema.files.read import read as read
 from kernel_schema.files.write import dump as dump
 from kernel_schema.files.write import dumps as dumps
+from kernel_schema.fixing import Fixed as Fixed
+from kernel_schema.fixing import fix as fix
 from kernel_schema.hub.fetch import fetch as fetch
 from kernel_schema.hub.resolve import lock as lock
 from kernel_schema.integrations.adapter import as_transformers as as_transformers
@@ -54,8 +56,6 @@ from kernel_schema.lowering.audit import audit as audit
 from kernel_schema.lowering.check import check as check
 from kernel_schema.lowering.explain import explain as explain
 from kernel_schema.lowering.explain import plan_matrix as plan_matrix
-from kernel_schema.lowering.fix import Fixed as Fixed
-from kernel_schema.lowering.fix import fix as fix
 from kernel_schema.lowering.lower import lower as lower
 from kernel_schema.lowering.pinned import PinnedLayerRepository as PinnedLayerRepository
 from kernel_schema.lowering.restore import restore as restore

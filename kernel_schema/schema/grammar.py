@@ -86,7 +86,7 @@ class Reader:
         self._build = build
 
     def config(self, value: Any, steps: Steps) -> Fields:
-        """`$schema? , lockfile? , x-*? , kernel_mapping: {LayerName: LayerEntry} , inherit_mapping`."""
+        """`$schema? , lockfile? , x-*? , kernel_mapping: {Layer: LayerEntry} , inherit_mapping`."""
         what = "a config: it must be a table with the key `kernel_mapping`"
         if not self._is_table(value, steps, what):
             return {}

@@ -12,7 +12,7 @@ from kernel_schema.cli.withheld import leads_away
 from kernel_schema.diagnostics import Diagnostic, Severity
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.read import STANDARD_INPUT
-from kernel_schema.lowering.fix import mend
+from kernel_schema.fixing import mend
 from kernel_schema.wording import printable
 
 
