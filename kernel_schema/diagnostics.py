@@ -6,7 +6,7 @@ Everything in this module is plain frozen data and knows nothing of files, torch
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -174,7 +174,7 @@ class Repair:
     """
 
     action: Literal["replace", "rename", "remove"]
-    value: Any = None
+    value: Any = field(default=None, hash=False)  # a table has no hash
     up: int = 0
     safe: bool = True
 
