@@ -22,6 +22,23 @@ _COMMENTS: Final = re.compile(r"(?:[^\S\r\n]*(?:#[^\r\n]*)?(?:\r\n|\n|\r(?!\n)|\
 _DIRECTIVES: Final = re.compile(r"(?:[^\S\r\n]*(?:[#%][^\r\n]*)?(?:\r\n|\n|\r(?!\n)|\Z))*")
 
 
+def header_of(text: str, format: Format) -> tuple[int, str] | None:
+    r"""The number of the line, from 1, and what it refers to; None if it says anything else too.
+
+    >>> header_of("# mine\n# yaml-language-server: $schema=./k.json\na: 1\n", "yaml")
+    (2, './k.json')
+    """
+    header = None if format == "json" else _search(text, format)
+    if header is None or text[header.end() :].partition("\n")[0].strip():
+        return None
+    return LineIndex(text).point(header.start())[0], header["uri"]
+
+
+def header_line(format: Format, uri: str) -> str:
+    """That line; JSON has none."""
+    return f"# yaml-language-server: $schema={uri}" if format == "yaml" else f"#:schema {uri}"
+
+
 def with_header(text: str, format: Format, uri: str) -> str:
     r"""A config file with the line added, or brought up to date: nothing else is changed.
 
@@ -37,16 +54,18 @@ def with_header(text: str, format: Format, uri: str) -> str:
     mark, body = (_MARK, text[1:]) if text.startswith(_MARK) else ("", text)
     if format == "json":
         return mark + _with_key(body, json.dumps(uri))
-    if format == "yaml":
-        line, pattern, above = f"# yaml-language-server: $schema={uri}", _YAML_HEADER, _DIRECTIVES
-    else:
-        line, pattern, above = f"#:schema {uri}", _TOML_HEADER, _COMMENTS
-    end = match.end() if (match := above.match(body)) else 0
-    header = pattern.search(body, 0, end)
+    header = _search(body, format)
     if header is not None:
         return mark + body[: header.start("uri")] + uri + body[header.end("uri") :]
     line_break = re.search(r"\r\n|\n|\r", body)
-    return mark + line + (line_break[0] if line_break else "\n") + body
+    return mark + header_line(format, uri) + (line_break[0] if line_break else "\n") + body
+
+
+def _search(text: str, format: Format) -> re.Match[str] | None:
+    yaml = format == "yaml"
+    above = (_DIRECTIVES if yaml else _COMMENTS).match(text)
+    header = _YAML_HEADER if yaml else _TOML_HEADER
+    return header.search(text, 0, above.end() if above else 0)
 
 
 def _with_key(text: str, value: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from kernel_schema.diagnostics import (
@@ -23,7 +24,7 @@ from kernel_schema.schema.models import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from kernel_schema.files.comments import Comment
     from kernel_schema.files.parsed import Parsed, Value
@@ -95,6 +96,23 @@ class Document:
         keys: Any = self._part.value  # a table, or it would be no config
         located = self._part.locate([*keys][:1])
         return located.key or located.value
+
+    def carry_comments(
+        self, to: Document, changed: Mapping[Comment, str] = MappingProxyType({})
+    ) -> tuple[str, int]:
+        """The text of another document of this config with the comments of this one in it.
+
+        Args:
+            to: One without comments, as `dumps` writes it.
+            changed: Comments that say something else there; they stand at its top.
+
+        Returns:
+            The text, and how many comments have no place in it.
+        """
+        from kernel_schema.files.text.carried import carry, placed
+
+        about = placed(self.comments, self._part, self.text, self.at.steps, changed)
+        return (to.text, len(about)) if to.format == "json" else carry(about, to._part, to.text)
 
     def place(self, diagnostic: Diagnostic) -> Diagnostic:
         """The same diagnostic with file and span, its route from the top of the file.

@@ -285,7 +285,7 @@ def test_no_argument_makes_a_traceback(arguments: list[str]) -> None:
 def test_convert_gives_the_same_config(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "k.yaml").write_text("# a comment\n" + GOOD)
     assert main(["convert", "k.yaml", "--to", "toml"]) == 0
-    assert capsys.readouterr().out == '[kernel_mapping]\nSiLU = "org/repo:SiLU"\n'
+    assert capsys.readouterr().out == '# a comment\n[kernel_mapping]\nSiLU = "org/repo:SiLU"\n'
     (tmp_path / "k.yaml").write_text(BAD)
     assert main(["convert", "k.yaml", "--to", "json"]) == 1
     captured = capsys.readouterr()

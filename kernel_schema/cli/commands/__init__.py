@@ -95,7 +95,12 @@ COMMANDS: Final = (
         "convert",
         "write a config in another format",
         Argument("file", nargs="?", metavar="FILE", help="a file, or `-` for standard input"),
-        Argument("--to", choices=FORMATS, help="what is written"),
+        Argument(
+            "--to", choices=FORMATS, help="what is written; default: by the ending of the output"
+        ),
+        OUTPUT,
+        flag("--force", "replace a file that exists"),
+        flag("--write", "rewrite FILE itself, in its format, as the same config always is"),
         Argument(
             "--from-transformers",
             metavar="module:attribute",
@@ -103,8 +108,10 @@ COMMANDS: Final = (
             "something that gives one when called; written as yaml without --to",
         ),
         *READING,
-        description="Write a config in another format, to standard output. Exit code 1: it is no "
-        "valid config, or holds what no config can state; 2: it cannot be had.",
+        description="Write a config in another format, to standard output or a file, or anew in "
+        "its own. Comments go along between YAML and TOML; it is told how many are lost. Exit code "
+        "1: it is no valid config, or holds what no config can state; 2: it cannot be had or "
+        "written.",
     ),
     Command(
         "explain",

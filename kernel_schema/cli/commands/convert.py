@@ -1,36 +1,172 @@
-"""`kernel-schema convert`: the same config in another format, on standard output."""
+"""`kernel-schema convert`: the same config in another format, or in its own as we write it."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any, Final
+import os
+import posixpath
+import re
+from pathlib import Path
+from typing import Any, Final, NoReturn
+from urllib.parse import quote as percent_encoded
 
 from kernel_schema.cli.exits import FINDINGS, OK, Stop, complain
+from kernel_schema.cli.headers import header_line, header_of, with_header
 from kernel_schema.cli.opening import open_document
-from kernel_schema.cli.output.terminal import tell, write
+from kernel_schema.cli.output.terminal import counted, tell, write
+from kernel_schema.cli.withheld import leads_away
 from kernel_schema.diagnostics import ConfigError
+from kernel_schema.files.atomic import create_file, is_taken, replace_file
+from kernel_schema.files.document import Document, Format
+from kernel_schema.files.inner import PYPROJECT
+from kernel_schema.files.local_paths import detach
+from kernel_schema.files.read import STANDARD_INPUT, format_of, loads_document, read_text
 from kernel_schema.files.write import dumps
 from kernel_schema.schema.arguments import is_of
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.typeguards import is_table
 
 _WANTED: Final = "a KernelConfig of transformers (or a mapping of kernels)"
+_ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/")
 
 
 def run(options: argparse.Namespace) -> int:
-    """2 if the config cannot be had, 1 if it is no valid one, else 0; paths stay as written."""
+    """2 if the config cannot be had or written, 1 if it is no valid one, else 0."""
     spec: str | None = options.from_transformers
     if (options.file is None) == (spec is None):
         return complain("convert takes a FILE or --from-transformers, one of the two")
     if spec is not None:
         if options.format is not None or options.at is not None:
             return complain("--format and --at go with a FILE")
-        write(dumps(_taken_over(spec), format=options.to or "yaml"))
-        return OK
-    if options.to is None:
-        return complain("--to is needed: yaml, json or toml")
-    write(dumps(open_document(options.file, options).config, format=options.to))
+        if options.write:
+            return complain("--write goes with a FILE: name a new one with -o")
+    if options.write:
+        return _rewrite(options)
+    format = _format(options)
+    if spec is not None:
+        text = dumps(_taken_over(spec), format=format)
+    else:
+        document = open_document(options.file, options)
+        text = _told(document, format, options.output)
+    if options.output is None:
+        write(text)
+    else:
+        _save(options.output, text, force=options.force)
     return OK
+
+
+def _format(options: argparse.Namespace) -> Format:
+    """What is written, once it is known that it may be."""
+    output: str | None = options.output
+    by_ending = None if output is None else format_of(output)
+    format: Format | None = options.to or by_ending
+    if format is None and options.from_transformers is not None and output is None:
+        format = "yaml"
+    if format is None:
+        where = "or -o FILE with such an ending" if output is None else f"{output} does not tell it"
+        raise Stop(complain(f"--to is needed: yaml, json or toml ({where})"))
+    if output is None:
+        return format
+    if by_ending is not None and by_ending != format:
+        raise Stop(complain(f"{output} would be read as {by_ending}, not as {format}"))
+    if _is_pyproject(output):
+        raise Stop(complain(f"{output} holds more than a config: paste it there by hand"))
+    if is_taken(output) and not options.force:
+        _refuse_taken(output)
+    return format
+
+
+def _rewrite(options: argparse.Namespace) -> int:
+    """Put a file in the form in which we write its format."""
+    file: str = options.file
+    if options.output is not None:
+        return complain("--write writes FILE itself, -o another one: one of the two")
+    if file == STANDARD_INPUT:
+        return complain("--write takes a file: standard input cannot be written into")
+    if options.at is not None or _is_pyproject(file):
+        return complain(f"--write would write the config alone, and {file} holds more than that")
+    if leads_away(file):
+        return complain(f"{file}: a link leads to it out of this directory or repository")
+    document = open_document(file, options)
+    if options.to not in {None, document.format}:
+        return complain(f"--write keeps the format, {document.format}: use -o for {options.to}")
+    text = _told(document, document.format, file)
+    previous, _ = read_text(file, format=document.format, max_bytes=options.max_bytes)
+    if previous.removeprefix("\ufeff") != document.text:
+        return complain(f"{file} was changed while we worked on it: nothing was written")
+    if text != previous:
+        replace_file(file, text, previous=previous.encode())
+    return OK
+
+
+def _told(document: Document, format: Format, output: str | None) -> str:
+    """What `converted` gives; what is lost is said."""
+    text, lost = converted(document, format, output)
+    if lost:
+        them, are = ("it is", "is") if lost == 1 else ("they are", "are")
+        why = "JSON has none" if format == "json" else f"what {them} about is not written"
+        what = f"{counted(lost, 'comment')} of {document.file} {are} lost: {why}"
+        complain(what, severity="warning")
+    return text
+
+
+def converted(document: Document, format: Format, output: str | None) -> tuple[str, int]:
+    """A document in a format, for a file or to be printed, and how many comments are lost.
+
+    Paths stay as they are written, unless the text goes to another folder: there they lead to the
+    same files.
+    """
+    folder = None if output is None else os.path.dirname(os.path.abspath(output))
+    moved = folder is not None and os.path.realpath(folder) != os.path.realpath(document.directory)
+
+    def uri_there(uri: str) -> str:
+        return _uri_from(folder, document.directory, uri) if moved and folder else uri
+
+    config = detach(document.anchored, folder) if moved and folder else document.config
+    if config.schema_uri is not None and moved:
+        config = config.model_copy(update={"schema_uri": uri_there(config.schema_uri)})
+    text = dumps(config, format=format)
+    if "#" not in document.text or not (comments := document.comments):
+        return text, 0
+    header = None if document.at.steps else header_of(document.text, document.format)
+    line, uri = (0, "") if header is None else (header[0], uri_there(header[1]))
+    changed = {each: header_line(format, uri) for each in comments if each.span.line == line}
+    text, lost = document.carry_comments(loads_document(text, format=format), changed)
+    if format == "json" and changed:
+        lost -= 1
+        if config.schema_uri is None:
+            text = with_header(text, format, uri)
+    return text, lost
+
+
+def _uri_from(folder: str, directory: str, uri: str) -> str:
+    """A reference in a file of a directory as one from a folder; a URL stays as it is."""
+    if _ABSOLUTE.match(uri):
+        return uri
+    try:
+        way = Path(os.path.relpath(directory, folder)).as_posix()
+    except ValueError:  # another drive
+        return f"{Path(directory).as_uri()}/{uri}"
+    return posixpath.normpath(f"{percent_encoded(os.fsencode(way))}/{uri}")
+
+
+def _save(output: str, text: str, *, force: bool) -> None:
+    if force:
+        replace_file(output, text)
+        return
+    try:
+        create_file(output, text)
+    except FileExistsError:  # since we looked
+        _refuse_taken(output)
+
+
+def _refuse_taken(output: str) -> NoReturn:
+    raise Stop(complain(f"{output} exists: pass --force to replace it"))
+
+
+def _is_pyproject(file: str) -> bool:
+    # A link that has another name leads to it too.
+    return PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}
 
 
 def _taken_over(spec: str) -> KernelConfig:
