@@ -112,6 +112,7 @@ def mend(
     mended: list[Diagnostic] = []
     left = find(text)
     refused: set[tuple[object, ...]] = set()
+    seen = {text: 0}
     for _ in range(_MOST_STEPS):
         wanted = [
             each
@@ -129,6 +130,10 @@ def mend(
         if done is not None:
             text, gone = done
             mended += gone
+            # Where one repair undoes another neither is right, and what was before both stays.
+            start = seen.setdefault(text, len(mended))
+            refused |= set(map(_key, mended[start:]))
+            del mended[start:]
             left = find(text)
     return Fixed(text, tuple(mended), left)
 

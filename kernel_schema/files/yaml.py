@@ -66,7 +66,7 @@ def read_yaml(text: str, way: Way = ()) -> Parsed:
     text = prepare(text)
     findings = Findings(text)
     if not text.isascii():
-        findings.add_characters(_MISREAD, "write it as an escape, in double quotes")
+        findings.add_characters(_MISREAD, "remove it, or write it as an escape in double quotes")
         findings.raise_if_any()
     builder = _Builder(text, findings, way)
     try:
@@ -326,5 +326,9 @@ class _Builder:
         """`{cuda:o/r:L}` is one key: the colon wants a blank behind it."""
         key_start, key_end, start, end = self.spans[-4:]
         written = self._text[key_start:key_end]
-        if ":" in written and start == end == key_end and written[0] not in "\"'":
+        if ":" in written and start == end == key_end and written[0] not in _NOT_PLAIN:
             _explain().glued_key(self._findings, written, key_start)
+
+
+# What a key in quotes, a list, a table, or one with an alias, an anchor or a tag starts with.
+_NOT_PLAIN = "\"'[{*&!"

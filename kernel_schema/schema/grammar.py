@@ -227,7 +227,8 @@ class Reader:
         outcome = values.check_kernel(value)
         in_range = len(steps) > 1 and isinstance(steps[-2], int)
         if type(outcome) is Problem and outcome.code == "misplaced-original" and in_range:
-            outcome = replace(outcome, help="leave the options out that stand beside it")
+            help_text = "leave the options out that stand beside it"
+            outcome = replace(outcome, help=help_text, repair=None)
         return self.take(outcome, steps)
 
     def trust_remote_code(self, value: Any, steps: Steps) -> Any:

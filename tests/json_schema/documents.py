@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from kernel_schema import ConfigError, KernelConfig
 from kernel_schema.files.parsed import ReadError
 from kernel_schema.files.read import read_text
+from kernel_schema.schema.references import is_repo_id, read_kernel_ref
 from tests.corpus.cases import FOLDERS, Case, cases
 
 if TYPE_CHECKING:
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
 SEMANTIC_CODES = {"empty-capability-range", "overlapping-capability"}
 _NUMBERS = {"invalid-version", "invalid-capability"}
-_REPOSITORIES = {"invalid-kernel-reference", "invalid-trust-remote-code"}
-_LONG_PART = re.compile(r"[A-Za-z0-9_.-]{97,}")
+# A part of a repository id that is longer than 96 characters; `.git` at its end.
+_SUSPECT = re.compile(r"(?<=[^/:@]{96})[A-Za-z0-9_.-]+|\.git(?=[:@]|\Z)")
 
 
 class Document(NamedTuple):
@@ -84,19 +85,22 @@ def is_semantic(found: Diagnostic, value: Any) -> bool:
         # Every validator takes 1.0 for an integer.
         limit = 999_999_999 if found.code == "invalid-version" else 9999
         return isinstance(here, float) and here.is_integer() and 0 <= here <= limit
-    if found.code in _REPOSITORIES:
-        texts = here if isinstance(here, list) else [here]
-        return any(isinstance(text, str) and _repository_only(text) for text in texts)
+    if found.code == "invalid-kernel-reference":
+        return isinstance(here, str) and read_kernel_ref(_without_suspects(here)) is not None
+    if found.code == "invalid-trust-remote-code":
+        # What is trusted is a list: of text beside its key, no schema says more.
+        listed = isinstance(found.route.steps[-1], int)
+        return listed and isinstance(here, str) and is_repo_id(_without_suspects(here))
     if found.code == "invalid-lockfile":
         # Which characters are printable is a table of Unicode, not a pattern.
         return isinstance(here, str) and not here.isascii()
     return False
 
 
-def _repository_only(text: str) -> bool:
-    """Whether a part that is too long, or ends in `.git`, is what is wrong with a reference."""
-    repository = text.partition(":")[0].partition("@")[0]
-    return _LONG_PART.search(repository) is not None or repository.endswith(".git")
+def _without_suspects(text: str) -> str:
+    """A text without what no pattern finds in its repository: a long part, or `.git` behind it."""
+    repository = re.split("[:@]", text, maxsplit=1)[0]
+    return _SUSPECT.sub("", repository) + text[len(repository) :]
 
 
 def _at(value: Any, steps: tuple[Any, ...]) -> Any:

@@ -154,6 +154,11 @@ def mutated(draw: DrawFn) -> Any:
 @settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @example(config({"kernel": "org/repo:L", "version": 1.0}))
 @example(config({"kernel": "org/repo.git:L"}))
+@example(config({"kernel": ["org/repo.git:L"]}))
+@example(config("org/repo.git"))
+@example(config({"kernel": "org/repo:L", "trust_remote_code": "org/repo.git"}))
+@example(config({"kernel": "org/repo:L", "trust_remote_code": ["org/repo.git"]}))
+@example(config({"kernel": "org/repo:L", "trust_remote_code": [["org/repo.git"]]}))
 @example(config({"cuda": [{"min_capability": 1}, {"kernel": "original", "min_capability": 1}]}))
 @given(mutated())
 def test_mutated_documents(document: Any) -> None:

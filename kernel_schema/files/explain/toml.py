@@ -27,6 +27,13 @@ _END: Final = r"(?![^\s,\[\]{}#=])"
 _QUOTE_KEY: Final = "put a key in quotes if it has other characters than A-Z a-z 0-9 _ -"
 
 _CASES: Final = (
+    Case(
+        "newline",
+        r"[\]}]",
+        "this {it} closes nothing: nothing is open here",
+        "remove it",
+        guess="",
+    ),
     *(
         Case(
             "newline",
@@ -71,6 +78,15 @@ _CASES: Final = (
     Case("Invalid value|initial|Unclosed", r"[\[{]", "this {it} is never closed", anchor="end"),
     Case("Invalid value", "[^\r\n#]", "a value is missing before {it}"),
     Case("Invalid value", "", "a value is missing after the `=`", anchor="after"),
+    Case(
+        "'='",
+        r"(?<![ \t])(?P<mend>(?P<key>[A-Za-z0-9_-]+)(?P<it>:))(?=[ \t]*(?:[\r\n#]|\Z))",
+        "a `=` is expected after the key, not {it}",
+        "TOML writes a table as `[{key}]`",
+        anchor="key",
+        guess="[{key}]",
+    ),
+    Case("'='", r":(?=[ \t]*(?:[\r\n#]|\Z))", "a `=` is expected after the key, not {it}"),
     Case(
         "'='",
         r"(?P<it>:)(?P<blank>[ \t]*)",

@@ -208,7 +208,7 @@ _CASES: Final = (
         "block mapping",
         r"-(?!\S)",
         "an item of a list stands among the keys of a table",
-        "indent it below the key that it belongs to",
+        "put it below a key of its own",
     ),
     Case("block mapping", ":", "a key is missing before the colon"),
     Case(
@@ -221,6 +221,12 @@ _CASES: Final = (
         "block (?:collection|sequence)",
         _WORD,
         "this line stands among the items of a list, but has no `- `",
+    ),
+    Case(
+        "<document start>",
+        r"(?P<it>[^\s,\[\]{}:]+)[ \t]*=[ \t]*\S",
+        "this line stands outside of the table or list that the file holds",
+        "this looks like TOML: name the file so, or pass `--format toml`",
     ),
     Case(
         "<document start>",

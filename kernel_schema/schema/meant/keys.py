@@ -270,6 +270,8 @@ def _bound_outside(word: str, table: Mapping[Any, Any], steps: Steps) -> Problem
     elif len(steps) > _LAYER_DEPTH and holder in DEVICE_NAMES:
         help_text = f"{_OUT}capability ranges are for cuda and rocm only"
         repair = Repair("remove", safe=False)
+    elif len(steps) == _LAYER_DEPTH + 1 and holder in MODE_NAMES:
+        help_text = f"name the device: `cuda: [{{min_capability: 90, {holder}: ...}}]`"
     elif len(steps) == _LAYER_DEPTH:
         help_text = "name the device: `cuda: [{min_capability: 90, kernel: ...}]`"
         repair = Repair("replace", {"cuda": [{**table}]}, up=1, safe=False)
