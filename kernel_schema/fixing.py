@@ -71,8 +71,8 @@ def fix(
     >>> print(fixed.text, end="")
     kernel_mapping:
       SiLU: org/repo:SiLU  # ours
-    >>> [problem.code for problem in fixed.mended], fixed.left
-    (['invalid-kernel-mapping'], ())
+    >>> [problem.code for problem in fixed.mended]
+    ['invalid-kernel-mapping']
     """
     if not isinstance(text_or_path, str) and not is_path(text_or_path):
         raise wrong_argument("text_or_path", text_or_path, "a text or the path of a config file")

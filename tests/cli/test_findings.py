@@ -347,7 +347,9 @@ def test_statistics(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = run(capsys, "k.yaml", "--statistics")
     assert code == 1
     assert out.splitlines()[0].split()[:2] == ["2", "missing-local-kernel"]
-    assert out.endswith("Checked 1 file: found 4 errors and 1 warning. `--unsafe-fixes` guesses 1.\n")
+    assert out.endswith(
+        "Checked 1 file: found 4 errors and 1 warning. `--unsafe-fixes` guesses 1.\n"
+    )
     _, out, _ = run(capsys, "k.yaml", "--statistics", "--output-format", "json")
     counts: Any = json.loads(out)["statistics"]
     assert counts["missing-local-kernel"] == 2
