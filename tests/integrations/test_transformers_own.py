@@ -11,7 +11,6 @@ config could not serve two models. What they are after is asked of `model.kernel
 from __future__ import annotations
 
 import copy
-import logging
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -71,17 +70,9 @@ def test_a_copy_of_a_model_without_kernels(load: Any, config: KernelConfig) -> N
     assert not forwards(plain)
 
 
-def test_switching_off_takes_nothing_out(
-    load: Any, config: KernelConfig, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_switching_off_takes_nothing_out(load: Any, config: KernelConfig) -> None:
     model = load(config)
-    logger = logging.getLogger("transformers.modeling_utils")
-    logger.addHandler(caplog.handler)
-    try:
-        model.use_kernels = False
-    finally:
-        logger.removeHandler(caplog.handler)
-    assert "Disabling kernels at runtime is a no-op" in caplog.text
+    model.use_kernels = False  # transformers says once in a process that this does nothing
     assert not model.use_kernels
     assert len(forwards(model)) == NORMS
 

@@ -57,7 +57,8 @@ class Anchors:
         self.targets: dict[int, int] = {}
         self.signs: dict[int, tuple[int, int]] = {}
         self._named: dict[str, _Anchor | None] = {}
-        self._repeated = 0
+        # In the config, and beside it.
+        self._repeated = {False: 0, True: 0}
 
     def begin(self, name: str) -> None:
         """An anchor whose value is still to come: no alias inside of it can stand for it."""
@@ -89,11 +90,14 @@ class Anchors:
                 help_text = f"did you mean {quote(f'*{nearest}')}?"
             findings.add("yaml-alias", *at, message, help_text)
             return None
-        self._repeated += anchor.size
-        if self._repeated > MAX_REPEATED:
+        beside = isinstance(findings, Aside)
+        self._repeated[beside] += anchor.size
+        if self._repeated[beside] > MAX_REPEATED:
             message = f"up to here aliases stand for more than {MAX_REPEATED} keys and values"
             findings.add("yaml-alias", *at, message, "let aliases stand for less")
-            raise findings.error()
+            if not beside:
+                raise findings.error()
+            return None  # it counts where an alias brings it in
         if depth + anchor.levels > MAX_DEPTH:
             findings.too_deep(*at)
         if anchor.aside is not None and anchor.aside is not findings:
