@@ -24,14 +24,15 @@ Code: TypeAlias = Literal[
     "yaml-merge", "yaml-missing-space", "yaml-multiple-documents", "yaml-tab", "yaml-tag",
     # file
     "cannot-write", "file-not-found", "file-too-large", "invalid-setting", "is-a-directory",
-    "missing-table", "not-utf8", "nothing-there", "unknown-code", "unknown-format",
+    "missing-base", "missing-table", "not-utf8", "nothing-there", "unknown-code", "unknown-format",
     "unreadable-file", "unused-ignore",
     # config
     "capability-not-supported", "conflicting-pins", "empty-capability-range", "empty-entry",
-    "fusion-not-supported", "invalid-capability", "invalid-entry", "invalid-inherit-mapping",
-    "invalid-kernel-mapping", "invalid-kernel-reference", "invalid-layer-name",
-    "invalid-lockfile", "invalid-revision", "invalid-schema-uri", "invalid-trust-remote-code",
-    "invalid-version", "misplaced-capability", "misplaced-device", "misplaced-list",
+    "fusion-not-supported", "invalid-capability", "invalid-entry", "invalid-extends",
+    "invalid-inherit-mapping", "invalid-kernel-mapping", "invalid-kernel-reference",
+    "invalid-layer-name", "invalid-lockfile", "invalid-revision", "invalid-schema-uri",
+    "invalid-trust-remote-code", "invalid-version",
+    "misplaced-capability", "misplaced-device", "misplaced-list",
     "misplaced-mode", "misplaced-option", "misplaced-original", "missing-key",
     "overlapping-capability", "unknown-device", "unknown-key", "unknown-mode",
     # model

@@ -153,12 +153,15 @@ class Span:
     Lines and columns count from 1, columns in code points. A line ends as in an editor: at a line
     feed, a carriage return, or both together. A value that is only implied, as the one of `a:` in
     YAML, has a span without length.
+
+    `file` is where that text is, if not in the file that is asked: in a base that it extends.
     """
 
     line: int
     column: int
     end_line: int
     end_column: int
+    file: str | None = field(default=None, repr=False, kw_only=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,13 +258,15 @@ class Diagnostic:
 
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
-    """The diagnostics of one file by their spans; those without one first, as they came."""
+    """The diagnostics of each file by their spans; those without one first, as they came."""
+    listed = list(diagnostics)
+    ranks = {file: rank for rank, file in enumerate(dict.fromkeys(each.file for each in listed))}
 
-    def start(diagnostic: Diagnostic) -> tuple[int, int]:
+    def start(diagnostic: Diagnostic) -> tuple[int, int, int]:
         span = diagnostic.span
-        return (span.line, span.column) if span is not None else (0, 0)
+        return (0, 0, 0) if span is None else (ranks[diagnostic.file], span.line, span.column)
 
-    return tuple(sorted(diagnostics, key=start))
+    return tuple(sorted(listed, key=start))
 
 
 class KernelSchemaError(ValueError):

@@ -223,6 +223,9 @@ def workplace(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         path.parent.mkdir(exist_ok=True)
         path.write_text(config, encoding="utf-8")
     (tmp_path / "kernels.json").write_text('{"kernel_mapping": {}}', encoding="utf-8")
+    for name, base in (("fleet", "kernel"), ("team", "kernels")):
+        text = f"extends: ./{base}.yaml\n{config}"
+        (tmp_path / f"{name}.yaml").write_text(text, encoding="utf-8")
     bigger = "trainer:\n  kernels: {kernel_mapping: {}}\n"
     (tmp_path / "training.yaml").write_text(bigger, encoding="utf-8")
     (tmp_path / "weights.json").write_bytes(b"0" * 10_000_001)

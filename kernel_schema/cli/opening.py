@@ -77,9 +77,16 @@ def check_files(
         except ConfigError as error:  # no text at all
             wrong = _named(error, path, file)
         if wrong:
-            from kernel_schema.cli.withheld import discreet, has_excerpts
+            from kernel_schema.cli.withheld import discreet, discreet_of_bases, has_excerpts
 
-            diagnostics += discreet(path, wrong)
+            own = [each for each in wrong if each.file == file]
+            diagnostics += discreet(path, own)
+            if len(own) < len(wrong):
+                of_bases, shown = discreet_of_bases(
+                    path, (each for each in wrong if each.file != file)
+                )
+                diagnostics += in_file_order(of_bases)
+                texts.update((base, text) for base in shown if (text := _text_of(base)) is not None)
             if not has_excerpts(path):
                 texts.pop(file, None)
     checked = len(files) - len({diagnostic.file for diagnostic in refused})
@@ -123,11 +130,19 @@ def _found(
     return in_file_order((*unusable, *rest)), document
 
 
+def _text_of(base: str) -> str | None:
+    """The text of a base, read once more to show lines of it."""
+    try:
+        return read_text(base)[0]
+    except ConfigError:
+        return None
+
+
 def _named(error: KernelSchemaError, path: str, file: str) -> Sequence[Diagnostic]:
     """What an error tells of a file that messages call something else than its path."""
     if path == file:
         return error.diagnostics
-    return [replace(each, file=file) for each in error.diagnostics]
+    return [replace(each, file=file) if each.file == path else each for each in error.diagnostics]
 
 
 def open_document(file: str, options: argparse.Namespace) -> Document:

@@ -26,22 +26,40 @@ def discreet(file: str, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
     """
     if file == STANDARD_INPUT or not leads_away(file):
         return list(diagnostics)
+    why = "a link leads to it out of this directory or repository"
+    return [_withheld(one, file, why) for one in diagnostics]
+
+
+def discreet_of_bases(
+    file: str, diagnostics: Iterable[Diagnostic]
+) -> tuple[list[Diagnostic], set[str]]:
+    """What was found in the bases of a file, and those whose lines may be shown.
+
+    Of a base outside of where the file may lead, nothing is quoted: a stranger's file can name any.
+    """
+    listed: list[Diagnostic] = []
+    shown: set[str] = set()
+    hidden: set[str] = set()
+    for one in diagnostics:
+        base = one.file or file
+        if base not in shown and base not in hidden:
+            (shown if _may_lead_to(base, file) else hidden).add(base)
+        why = "it lies out of this directory or repository"
+        listed.append(one if base in shown else _withheld(one, base, why))
+    return listed, shown
+
+
+def _may_lead_to(base: str, file: str) -> bool:
+    start = os.curdir if file == STANDARD_INPUT or is_device_path(file) else file
+    ground = os.path.realpath(_ground_of(os.path.abspath(start)))
+    return is_file(base) and lies_in(os.path.realpath(base), ground)
+
+
+def _withheld(one: Diagnostic, file: str, why: str) -> Diagnostic:
     target = quote(os.path.realpath(file), longest=1000)
-    help_text = (
-        "what the file says is not shown, for a link leads to it out of this directory or "
-        f"repository: to see more check {target} itself"
-    )
-    return [
-        replace(
-            one,
-            message=catalogue()[one.code].summary,
-            help=help_text,
-            route=Route(),
-            repair=None,
-            fix=None,
-        )
-        for one in diagnostics
-    ]
+    help_text = f"what the file says is not shown, for {why}: to see more check {target} itself"
+    message = catalogue()[one.code].summary
+    return replace(one, message=message, help=help_text, route=Route(), repair=None, fix=None)
 
 
 def leads_away(file: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -26,6 +26,7 @@ from kernel_schema.schema.models import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from kernel_schema.diagnostics import Step
     from kernel_schema.files.comments import Comment
     from kernel_schema.files.parsed import Parsed, Value
 
@@ -40,8 +41,12 @@ class Document:
         file: Its path, as given; what messages name it by.
         text: What it holds, without a byte order mark.
         format: In which format.
-        config: The config it states, with paths as written.
+        config: The config it states, with what it extends; paths as written, those of bases from
+            the folder of this file.
         at: The route to that config, where other things are in the file too.
+        bases: What it extends.
+        origins: Which document states what of a layer and a device, if it extends any.
+        stated: How many files away `inherit_mapping` and `lockfile` are stated, and where.
 
     >>> from kernel_schema import Route, loads_document
     >>> document = loads_document("kernel_mapping:\n  SiLU: org/repo:SiLU\n", format="yaml")
@@ -56,6 +61,13 @@ class Document:
     at: Route
     _part: Parsed
     _reading: Reading
+    bases: tuple[Document, ...] = ()
+    origins: Mapping[tuple[str, str | None], Origin] = field(
+        default_factory=dict[tuple[str, str | None], "Origin"], repr=False, compare=False
+    )
+    stated: Mapping[str, tuple[int, Document]] = field(
+        default_factory=dict[str, "tuple[int, Document]"], repr=False, compare=False
+    )
 
     @property
     def anchored(self) -> KernelConfig:
@@ -81,7 +93,47 @@ class Document:
             nowhere, that of the nearest key above; where a value fills several lines, that of its
             key.
         """
-        return self._part.span_of(route)
+        origin, steps = self._owner(route)
+        span = origin._part.span_of(replace(route, steps=steps))  # noqa: SLF001 (of our own class)
+        return span if self._is(origin) else replace(span, file=origin.file)
+
+    @property
+    def extends(self) -> tuple[str, ...]:
+        """The paths of its bases, as it names them."""
+        stated: Any = items(self._part.value).get("extends", ())
+        return (stated,) if isinstance(stated, str) else tuple(stated)
+
+    @property
+    def lists_bases(self) -> bool:
+        """Whether they stand in a list."""
+        return not isinstance(items(self._part.value).get("extends"), str)
+
+    def origin(self, layer_name: str, device: str | None) -> Origin:
+        """Which document states what a layer has on a device; None for an entry without devices."""
+        return self.origins.get((layer_name, device)) or Origin(self)
+
+    def _is(self, origin: Document) -> bool:
+        """Whether a document is the text of this one, with or without its bases."""
+        return origin._part is self._part
+
+    def _owner(self, route: Route) -> tuple[Document, tuple[Step, ...]]:
+        """The document that states what is at a route, and the way to it there."""
+        steps = route.steps
+        if not self.bases or not steps:
+            return self, steps
+        if len(steps) == 1 and (stated := self.stated.get(str(steps[0]))):
+            return stated[1], steps
+        if steps[0] != "kernel_mapping" or len(steps) == 1:
+            return self, steps
+        name = str(steps[1])
+        owners = {key[1]: origin for key, origin in self.origins.items() if key[0] == name}
+        origin = owners.get(str(steps[2]) if len(steps) > 2 else None) or owners.get(None)
+        if origin is None:  # the layer as a whole: this file comes first
+            own = [each for each in owners.values() if self._is(each.document)]
+            origin = next(iter([*own, *owners.values()]), Origin(self))
+        elif origin.for_every_device:
+            steps = (*steps[:2], *steps[3:])
+        return origin.document, steps
 
     @property
     def comments(self) -> list[Comment]:
@@ -119,12 +171,26 @@ class Document:
 
         Its help is in the file's format. One that has a file stays as it is.
         """
-        return _place(diagnostic, self.file, self.format, self._part, self.at)
+        origin, steps = self._owner(diagnostic.route)
+        if self._is(origin) or diagnostic.file is not None:
+            return _place(diagnostic, self.file, self.format, self._part, self.at)
+        # Whoever mends this file must not write what belongs into another.
+        route = replace(diagnostic.route, steps=steps)
+        placed = origin.place(replace(diagnostic, route=route))
+        return replace(placed, repair=None, fix=None)
 
     def place_all(self, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Diagnostics as `place` makes them, with the edits for what can be repaired."""
-        placed = tuple(_once(map(self.place, diagnostics), self._part))
-        return _with_fixes(placed, self.text, self.format, self._reading)
+        placed = _once(map(self.place, diagnostics), shared=self._part.shared or bool(self.bases))
+        return _with_fixes(tuple(placed), self.text, self.format, self._reading)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """The document that states something; `for_every_device` if it names no device there."""
+
+    document: Document
+    for_every_device: bool = False
 
 
 class Reading(NamedTuple):
@@ -152,11 +218,25 @@ def validated(file: str, text: str, format: Format, at: Route, reading: Reading)
     def document(config: KernelConfig) -> Document:
         return Document(file, text.removeprefix("\ufeff"), format, config, at, part, reading)
 
-    config = read_config(part.value)
+    value, misstated = part.value, list[Diagnostic]()
+    if isinstance(value, dict) and "extends" in value:
+        # Imported here: most files extend none.
+        from kernel_schema.schema.extends import extends_problems
+
+        value = dict(value)
+        misstated = extends_problems(value.pop("extends"))
+    config = read_config(value)
+    if misstated:
+        wrong = [*misstated, *([] if isinstance(config, KernelConfig) else config)]
+        placed = (_place(diagnostic, file, format, part, at) for diagnostic in wrong)
+        raise ConfigError(in_file_order(_once(placed, shared=part.shared)))
     if not isinstance(config, KernelConfig):
-        placed = _once((_place(diagnostic, file, format, part, at) for diagnostic in config), part)
+        placed = _once(
+            (_place(diagnostic, file, format, part, at) for diagnostic in config),
+            shared=part.shared,
+        )
         placed = in_file_order(_with_fixes(tuple(placed), text, format, reading))
-        raise InvalidConfigError(placed, part.value, config, document)
+        raise InvalidConfigError(placed, value, config, document)
     return document(config)
 
 
@@ -221,9 +301,9 @@ def _with_fixes(
     return with_fixes(placed, text, format, *reading)
 
 
-def _once(placed: Iterable[Diagnostic], part: Parsed) -> Iterable[Diagnostic]:
-    """The diagnostics; what is said of an anchored value not once more for each of its aliases."""
-    if not part.shared:
+def _once(placed: Iterable[Diagnostic], *, shared: bool) -> Iterable[Diagnostic]:
+    """The diagnostics; of a value that counts in several places all that is said is said once."""
+    if not shared:
         return placed
     firsts: dict[Any, Diagnostic] = {}
     for diagnostic in placed:

@@ -54,6 +54,24 @@ def detach(config: KernelConfig, directory: str | os.PathLike[str]) -> KernelCon
     return _map_paths(config, relative)
 
 
+def moved(config: KernelConfig, folder: str) -> KernelConfig:
+    """The same config with its relative paths, which start in a folder, told from outside of it.
+
+    >>> from kernel_schema import KernelConfig
+    >>> config = moved(KernelConfig({"A": "./norm:Layer", "B": "../norm:Layer"}), "shared")
+    >>> str(config.kernel_mapping["A"]), str(config.kernel_mapping["B"])
+    ('./shared/norm:Layer', './norm:Layer')
+    """
+
+    def outside(path: str) -> str:
+        if not folder or _ROOTED.match(path):
+            return path
+        path = os.path.normpath(os.path.join(folder, path))
+        return path if path.startswith("..") else f"./{path}"
+
+    return _map_paths(config, outside)
+
+
 def stated_paths(config: KernelConfig) -> list[str]:
     """The paths of all local kernels and lock files."""
     paths: list[str] = []

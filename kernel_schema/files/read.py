@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from kernel_schema.schema.rules import Rule
 
 STANDARD_INPUT: Final = "-"
+NO_FILE: Final = "<text>"
 
 _FORMATS: Final[dict[str, Format]] = {
     ".yaml": "yaml",
@@ -142,13 +143,20 @@ def load(
     return read(path, format=format, max_bytes=max_bytes, at=at).anchored
 
 
-def loads(text: str, *, format: Format, at: At | None = None) -> KernelConfig:
+def loads(
+    text: str,
+    *,
+    format: Format,
+    at: At | None = None,
+    directory: str | os.PathLike[str] | None = None,
+) -> KernelConfig:
     """Read a config from a text.
 
     Args:
         text: What a config file would hold.
         format: `yaml`, `json` or `toml`.
         at: As for `read`.
+        directory: Where the paths under `extends` start.
 
     Returns:
         The config, with paths as they are written.
@@ -161,11 +169,16 @@ def loads(text: str, *, format: Format, at: At | None = None) -> KernelConfig:
     >>> config.kernel_mapping["SiLU"].layer_name
     'SiLU'
     """
-    return loads_document(text, format=format, at=at).config
+    return loads_document(text, format=format, at=at, directory=directory).config
 
 
 def loads_document(
-    text: str, *, format: Format, file: str = "<text>", at: At | None = None
+    text: str,
+    *,
+    format: Format,
+    file: str = NO_FILE,
+    at: At | None = None,
+    directory: str | os.PathLike[str] | None = None,
 ) -> Document:
     """Read a config from a text and keep it, so that every message can point into it.
 
@@ -174,6 +187,7 @@ def loads_document(
         format: `yaml`, `json` or `toml`.
         file: What messages call it; a `pyproject.toml` states its config in `[tool.kernel-schema]`.
         at: As for `read`.
+        directory: Where the paths under `extends` start; at `file`, if that is stated.
 
     Raises:
         ConfigError: With every mistake in the text.
@@ -184,6 +198,17 @@ def loads_document(
     >>> print(document.config.kernel_mapping["SiLU"], document.at)
     org/repo:SiLU kernels
     """
+    document = read_alone(text, format=format, file=file, at=at)
+    if not document.extends:
+        return document
+    # Imported here: most files extend none.
+    from kernel_schema.files.composition.bases import with_bases
+
+    return with_bases(document, None if directory is None else os.fspath(directory))
+
+
+def read_alone(text: str, *, format: Format, file: str, at: At | None = None) -> Document:
+    """The same, without what the config extends."""
     if format not in _FORMATS.values():
         message = f"{quote(format)} is not a format: formats are yaml, json and toml"
         raise _access("unknown-format", file, message, None)

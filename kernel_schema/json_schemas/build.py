@@ -59,6 +59,7 @@ def build(profile: Profile) -> Keywords:
         "errorMessage": "a config is a table with the key `kernel_mapping`",
         "properties": {
             "$schema": texts.SCHEMA_URI_VALUE,
+            "extends": texts.EXTENDS,
             "lockfile": texts.LOCK,
             "kernel_mapping": {
                 "type": "object",

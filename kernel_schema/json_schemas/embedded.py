@@ -50,6 +50,14 @@ def _of_models() -> dict[type, Keywords]:
 
     beside = [{"$ref": f"{_PREFIX}keys_beside_kernel"}]
     config = {key: node for key, node in _file().items() if key not in {"$schema", "definitions"}}
+    # Only files extend others.
+    config["properties"] = {
+        key: node for key, node in config["properties"].items() if key != "extends"
+    }
+    for branch in ("if", "else"):
+        names: Keywords = config[branch]["propertyNames"]
+        pattern = names["pattern"].replace("|extends", "")
+        config[branch] = {**config[branch], "propertyNames": {**names, "pattern": pattern}}
     return {
         models.KernelConfig: config,
         models.KernelSpec: table(SPEC_KEYS, required=["kernel"], allOf=beside),

@@ -59,6 +59,8 @@ REPO_ID: Final = _anchored(REPO_ID_PATTERN)
 REVISION: Final = _anchored(REVISION_PATTERN)
 LOCKFILE: Final = _anchored(rf" *[^{_UNPRINTABLE} ][^{_UNPRINTABLE}]*")
 LAYER_NAME: Final = _anchored(rf"[^{_BLANK}](?:[^{CONTROL_CLASS}]*[^{_BLANK}])?")
+# Neither absolute nor a URL.
+BASE: Final = _anchored(rf"[^{_BLANK}/~\\:](?:[^{CONTROL_CLASS}:]*[^{_BLANK}:])?")
 SCHEMA_URI: Final = _anchored(f"[^{CONTROL_CLASS}]*")
 # Wrong references pass these two: each mistake is reported once, by the pattern of `kernel`.
 NOT_LOCAL: Final = _anchored(_not_local(r"\x00"))
@@ -177,6 +179,23 @@ SCHEMA_URI_VALUE: Final[Keywords] = {
     "maxLength": MAX_LENGTH,
     "errorMessage": f"`$schema` is a URL or a path, on one line of at most {MAX_LENGTH} characters",
     "examples": ["./kernel-config.schema.json"],
+}
+_BASE: Final[Keywords] = {
+    "type": "string",
+    "pattern": BASE,
+    "maxLength": MAX_LENGTH,
+    "examples": ["./base.kernels.yaml"],
+    "doNotSuggest": True,
+}
+_BASE_MESSAGE: Final = "`extends` is a path relative to this file, or a list of such paths"
+EXTENDS: Final[Keywords] = {
+    "description": "Files whose entries hold where this one says nothing: of two the later wins.",
+    **_BASE,
+    "type": ["string", "array"],
+    "items": {**_BASE, "errorMessage": _BASE_MESSAGE, "patternErrorMessage": _BASE_MESSAGE},
+    "minItems": 1,
+    "errorMessage": _BASE_MESSAGE,
+    "patternErrorMessage": _BASE_MESSAGE,
 }
 LOCK: Final[Keywords] = {
     "description": "Lock file that pins every kernel of this file to a commit and its bytes, "

@@ -75,7 +75,7 @@ DEVICE_NAMES: Final = tuple(device.value for device in DeviceType)
 MODE_NAMES: Final = tuple(mode.value for mode in ModeName)
 SPEC_KEYS: Final = ("kernel", "version", "revision", "lockfile", "trust_remote_code")
 RANGE_KEYS: Final = ("min_capability", "max_capability")
-CONFIG_KEYS: Final = ("$schema", "lockfile", "kernel_mapping", "inherit_mapping")
+CONFIG_KEYS: Final = ("$schema", "extends", "lockfile", "kernel_mapping", "inherit_mapping")
 FREE_PREFIX: Final = "x-"
 """Begins keys of a config that are free, to hold anchors of YAML say: they mean nothing."""
 

@@ -97,8 +97,18 @@ def test_for_programs(capsys: pytest.CaptureFixture[str]) -> None:
         "device": "cpu",
         "capability": None,
         "mode": None,
-        "old": {"kernel": "org/repo@v2:Choosy", "trust_remote_code": False, "line": 5},
-        "new": {"kernel": "org/repo@v3:Choosy", "trust_remote_code": False, "line": 4},
+        "old": {
+            "kernel": "org/repo@v2:Choosy",
+            "trust_remote_code": False,
+            "line": 5,
+            "file": None,
+        },
+        "new": {
+            "kernel": "org/repo@v3:Choosy",
+            "trust_remote_code": False,
+            "line": 4,
+            "file": None,
+        },
     }
     assert told["changes"][2]["old"]["kernel"] is None
     assert told["changes"][3]["capability"] == {"min": 0, "max": 80}

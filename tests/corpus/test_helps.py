@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from kernel_schema.files.document import Format
 
 DECISIONS = {
+    "paths of bases start at the folder of the file": "which file is meant",
     "give one of them other bounds, or write both as modes": "which bounds, or which modes",
     "bound them so that they meet, or one lies inside": "which bounds",
     "make one of them narrower": "which of them, and how narrow",
@@ -472,6 +473,7 @@ EDITS: dict[str, Any] = {
     r"put a key in quotes": in_text(quoted_key),
     r"put modes inside the table of a device": in_data(modes_inside),
     r"quote text that starts with|write the value out, or quote|.*or quote text that": quoted,
+    r"write the path from there to a file": in_data(put_word),
     r"remove all but one of": one_pin,
     r"remove one of the two": without_one,
     r"remove the `---`": one_document,

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 from kernel_schema import ConfigError, KernelConfig
 from kernel_schema.files.parsed import ReadError
 from kernel_schema.files.read import read_text
+from kernel_schema.schema.extends import extends_problems
 from kernel_schema.schema.references import is_repo_id, read_kernel_ref
 from tests.corpus.cases import FOLDERS, Case, cases
 
@@ -64,6 +65,10 @@ def corpus() -> Iterator[Document]:
 
 def problems(value: Any, model: type[BaseModel] = KernelConfig) -> tuple[Diagnostic, ...]:
     """Everything that a pydantic model has against a document, or a part of one."""
+    if model is KernelConfig and isinstance(value, dict) and "extends" in value:  # as in a file
+        value = dict(value)
+        if wrong := extends_problems(value.pop("extends")):
+            return tuple(wrong)
     try:
         model.model_validate(value)
     except ValidationError as error:

@@ -14,13 +14,22 @@ from pydantic.json_schema import models_json_schema
 
 import kernel_schema as ks
 from tests.json_schema.documents import problems, refused_by_a_schema
-from tests.json_schema.test_validators import DOCUMENTS, EXPECTED
+from tests.json_schema.test_validators import DOCUMENTS as OF_FILES
+from tests.json_schema.test_validators import EXPECTED as OF_FILES_EXPECTED
 from tests.json_schema.test_verdict import STRICTNESS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from pydantic.json_schema import JsonSchemaMode
+
+# Only files extend others.
+DOCUMENTS = [
+    document
+    for document in OF_FILES
+    if not (isinstance(document.value, dict) and "extends" in document.value)
+]
+EXPECTED = {str(document.case): OF_FILES_EXPECTED[str(document.case)] for document in DOCUMENTS}
 
 MODELS: list[type[BaseModel]] = [
     ks.KernelConfig,

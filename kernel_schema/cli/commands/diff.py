@@ -62,8 +62,9 @@ def _write_json(
             return None
         kernel = None if rule.kernel is None else str(rule.kernel)
         trust = getattr(rule.kernel, "trust_remote_code", False)
-        line = document.locate(rule.route).line
-        return {"kernel": kernel, "trust_remote_code": trust, "line": line}
+        span = document.locate(rule.route)
+        stated = {"line": span.line, "file": span.file}
+        return {"kernel": kernel, "trust_remote_code": trust, **stated}
 
     write_object(
         old=file_json(old.file),
@@ -86,11 +87,12 @@ def _write_json(
 
 
 def _told(change: Change, old: Document, new: Document) -> str:
-    places = (
-        f"{document.file}:{document.locate(rule.route).line}"
+    spans = (
+        (document.file, document.locate(rule.route))
         for document, rule in ((old, change.old), (new, change.new))
         if rule is not None
     )
+    places = (f"{span.file or file}:{span.line}" for file, span in spans)
     return f"{change} ({', '.join(places)})"
 
 

@@ -96,7 +96,9 @@ class Ignores:
                 yield diagnostic
 
     def _leaves_out(self, diagnostic: Diagnostic) -> bool:
-        line = 0 if diagnostic.span is None else diagnostic.span.line
+        # What a base says is silenced there.
+        is_here = diagnostic.span is not None and diagnostic.file == self._file
+        line = diagnostic.span.line if diagnostic.span is not None and is_here else 0
         ignores = self._by_line.get(line, ())
         fitting_ones = [ignore for ignore in ignores if diagnostic.code in ignore.codes]
         for ignore in fitting_ones:

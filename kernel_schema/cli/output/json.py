@@ -96,7 +96,10 @@ def range_json(capabilities: Capabilities | None) -> dict[str, int | None] | Non
 
 def plan_json(plan: Plan, stated: Stated) -> dict[str, Any]:
     """What will run, for one device and mode."""
-    missing = [{"layer_name": name, "line": stated.line_of(name)} for name in plan.unregistered]
+    spans = {name: stated.span_of(name) for name in plan.unregistered}
+    missing = [
+        {"layer_name": name, "line": span.line, "file": span.file} for name, span in spans.items()
+    ]
     return {
         "device": plan.device,
         "capability": plan.capability,
@@ -133,6 +136,7 @@ def _candidate_json(candidate: Candidate, stated: Stated) -> dict[str, Any]:
         "capability": range_json(rule.capabilities),
         "mode": rule.mode,
         "line": _line(candidate),
+        "file": _base(candidate),
         "status": candidate.status,
         "reason": candidate.reason,
         "standing": candidate.standing,
@@ -142,6 +146,11 @@ def _candidate_json(candidate: Candidate, stated: Stated) -> dict[str, Any]:
 def _line(candidate: Candidate) -> int | None:
     """Where the config states a rule; none for what is inherited."""
     return None if candidate.span is None or candidate.standing is not None else candidate.span.line
+
+
+def _base(candidate: Candidate) -> str | None:
+    """The file that states a rule, if the config extends it."""
+    return None if candidate.span is None or candidate.standing is not None else candidate.span.file
 
 
 def matrix_json(matrix: Matrix, stated: Stated) -> list[dict[str, Any]]:
@@ -159,4 +168,8 @@ def matrix_json(matrix: Matrix, stated: Stated) -> list[dict[str, Any]]:
 def _cell_json(plan: LayerPlan, stated: Stated) -> dict[str, Any] | None:
     if not plan.kernels or plan.chosen is None:
         return None
-    return {"kernel": stated.kernel(plan.chosen.rule), "line": _line(plan.chosen)}
+    return {
+        "kernel": stated.kernel(plan.chosen.rule),
+        "line": _line(plan.chosen),
+        "file": _base(plan.chosen),
+    }

@@ -9,7 +9,7 @@ from kernel_schema.choice.plan import Candidate, LayerPlan, Plan, Standing, Stat
 from kernel_schema.choice.report import LayerOutcome
 from kernel_schema.cli.output.layout import paragraph, table, terminal_width
 from kernel_schema.cli.output.terminal import counted
-from kernel_schema.diagnostics import Route
+from kernel_schema.diagnostics import Route, Span
 from kernel_schema.files.document import Document
 from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.model.inspect import RegisteredLayer
@@ -31,9 +31,9 @@ class Stated:
         """The kernel of a rule, as written."""
         return self._kernels.get(rule.route, str(rule.kernel))
 
-    def line_of(self, layer_name: str) -> int:
-        """The line of the name of a layer."""
-        return self._document.locate(Route(("kernel_mapping", layer_name), at_key=True)).line
+    def span_of(self, layer_name: str) -> Span:
+        """Where the name of a layer stands."""
+        return self._document.locate(Route(("kernel_mapping", layer_name), at_key=True))
 
 
 def plan_text(plan: Plan, stated: Stated) -> str:
@@ -49,7 +49,7 @@ def plan_text(plan: Plan, stated: Stated) -> str:
     rows = [_row(layer, stated) for layer in layers]
     urgent = sum(_urgency(layer) == 0 for layer in layers)
     rows[urgent:urgent] = [
-        (name, "-", "nothing: the model has no such layer", f"line {stated.line_of(name)}")
+        (name, "-", "nothing: the model has no such layer", _line(stated.span_of(name)))
         for name in plan.unregistered[:MAX_PROBLEMS]  # of no more than these it was told above
     ]
     parts = [paragraph(headline)]
@@ -135,7 +135,12 @@ def place_of(candidate: Candidate) -> str:
     """Where a rule is stated: a line of the file, or that it is inherited."""
     if candidate.standing is not None:
         return "inherited"
-    return str(candidate.rule.route) if candidate.span is None else f"line {candidate.span.line}"
+    return str(candidate.rule.route) if candidate.span is None else _line(candidate.span)
+
+
+def _line(span: Span) -> str:
+    """A line of the file, or of another one that it extends."""
+    return f"line {span.line}" if span.file is None else f"{span.file}:{span.line}"
 
 
 def carriers_text(layer: LayerOutcome | RegisteredLayer) -> str:

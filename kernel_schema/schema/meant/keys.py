@@ -113,6 +113,9 @@ def unknown_config_key(key: object, table: Mapping[Any, Any], steps: Steps = ())
     del steps  # there is one such table
     if key == _FUSIONS:
         return fusion_problem()
+    if key == "extends":
+        message = "`extends` is for files: here a config states everything itself"
+        return _wrong_key(message, "read it with `kernel_schema.load`")
     message = f"{quote(key)} is not a key of a config"
     if _holds_mapping(table[key]):
         help_text = f"move `kernel_mapping` up, and leave {quote(key)} out"

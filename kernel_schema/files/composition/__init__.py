@@ -1,0 +1,1 @@
+"""One config of several files: what `extends` means."""

@@ -1,0 +1,116 @@
+"""The files that a config extends: each is read once, however many lead to it."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from kernel_schema.diagnostics import ConfigError, Diagnostic, Route
+from kernel_schema.files.composition.merge import merged
+from kernel_schema.files.read import NO_FILE, FileAccessError, read_alone, read_text
+from kernel_schema.paths import exists, is_directory, is_file
+from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from kernel_schema.codes import Code
+    from kernel_schema.files.document import Document
+
+MAX_CHAIN: Final = 8
+"""How many files may extend one another in a row, the first and the last included."""
+
+MAX_FILES: Final = 64
+"""How many bases a config may have in all."""
+
+_HELP: Final = "paths of bases start at the folder of the file that names them"
+
+
+def with_bases(document: Document, directory: str | None) -> Document:
+    """A document with what its bases say; their paths start at a directory, or at its file.
+
+    Raises:
+        ConfigError: With everything that is wrong with the bases.
+    """
+    if directory is None and document.file == NO_FILE:
+        message = "a text has no folder at which the path of a base could start"
+        problem = Diagnostic("missing-base", message, Route(("extends",)), "pass `directory=`")
+        raise ConfigError([document.place(problem)])
+    bases = _Bases()
+    composed, _ = bases.compose(document, directory, ())
+    if bases.problems:
+        raise ConfigError(dict.fromkeys(bases.problems))
+    return composed
+
+
+class _Bases:
+    """Reads the bases of one config."""
+
+    def __init__(self) -> None:
+        self.problems: list[Diagnostic] = []
+        # By the file that is meant, whatever path leads to it: the document, and how many files
+        # are in its longest chain. None for one that is no config.
+        self._read: dict[str, tuple[Document, int] | None] = {}
+
+    def compose(
+        self, document: Document, directory: str | None, chain: tuple[str, ...]
+    ) -> tuple[Document, int]:
+        """A document with its bases, and how many files are in its longest chain."""
+        folder = os.path.dirname(document.file) if directory is None else directory
+        chain = (*chain, os.path.realpath(document.file))
+        bases: list[tuple[Document, str]] = []
+        longest = 0
+        for index, path in enumerate(document.extends):
+            found = self._base(document, index, os.path.normpath(os.path.join(folder, path)), chain)
+            if found is not None:
+                base, length = found
+                longest = max(longest, length)
+                bases.append((base, path))
+        return merged(document, bases), longest + 1
+
+    def _base(
+        self, document: Document, index: int, file: str, chain: tuple[str, ...]
+    ) -> tuple[Document, int] | None:
+        def refuse(code: Code, message: str, help_text: str | None) -> None:
+            route = Route(("extends", index) if document.lists_bases else ("extends",))
+            self.problems.append(document.place(Diagnostic(code, message, route, help_text)))
+
+        target, name = os.path.realpath(file), quote(file, longest=1000)
+        if target in chain:
+            message = f"{name} extends this file, or is it: no file can be its own base"
+            return refuse("invalid-extends", message, "remove it here or there")
+        if target not in self._read:
+            if len(chain) >= MAX_CHAIN:
+                return refuse("invalid-extends", _TOO_LONG, _SHORTER)
+            if len(self._read) >= MAX_FILES:
+                message = f"more than {MAX_FILES} bases in all"
+                return refuse("invalid-extends", message, "put several of them into one file")
+            if not is_file(file):
+                reason = "this is no file"
+                reason = "this is a directory" if is_directory(file) else reason
+                reason = reason if exists(file) else "there is no such file"
+                return refuse("missing-base", f"the base {name} is missing: {reason}", _HELP)
+            try:
+                self._read[target] = self._composed(file, chain)
+            except FileAccessError as error:
+                reason = error.diagnostics[0].message
+                return refuse("missing-base", f"the base {name} is missing: {reason}", _HELP)
+        read = self._read[target]
+        if read is not None and len(chain) + read[1] > MAX_CHAIN:
+            return refuse("invalid-extends", _TOO_LONG, _SHORTER)
+        return read
+
+    def _composed(self, file: str, chain: tuple[str, ...]) -> tuple[Document, int] | None:
+        try:
+            text, written = read_text(file)
+            document = read_alone(text, format=written, file=file)
+        except FileAccessError:
+            raise
+        except ConfigError as error:
+            # Whoever mends the file that extends it must not write that here.
+            self.problems += (replace(each, repair=None, fix=None) for each in error.diagnostics)
+            return None
+        return self.compose(document, None, chain)
+
+
+_TOO_LONG: Final = f"more than {MAX_CHAIN} files extend one another in a row"
+_SHORTER: Final = "let a file name the bases that it needs itself"

@@ -1,0 +1,54 @@
+"""What stands under `extends`, which only files have: the paths of other configs."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+from kernel_schema.diagnostics import Diagnostic, Route
+from kernel_schema.schema.values import CONTROL_CLASS, MAX_LENGTH
+from kernel_schema.typeguards import is_list
+from kernel_schema.wording import quote, show
+
+if TYPE_CHECKING:
+    from kernel_schema.diagnostics import Step
+
+# Absolute paths, and URLs: no other path has a colon.
+_ROOTED = re.compile(r"[/~\\]|[^:]*:")
+_CONTROL = re.compile(f"[{CONTROL_CLASS}]")
+_MEANT: Final = "`extends` is the path of another config, or a list of such paths"
+
+
+def extends_problems(value: Any) -> list[Diagnostic]:
+    """What is wrong with the value of `extends`.
+
+    >>> extends_problems(["./base.yaml", "../fleet.toml"])
+    []
+    >>> [str(problem.route) for problem in extends_problems(["/etc/kernels.yaml", 1])]
+    ['extends[0]', 'extends[1]']
+    """
+    if isinstance(value, str):
+        return _path_problems(value, ("extends",))
+    if not is_list(value) or not value:
+        message = f"{show(value)} cannot stand here: {_MEANT}"
+        help_text = "leave it out for a config without bases" if not value else None
+        return [Diagnostic("invalid-extends", message, Route(("extends",)), help_text)]
+    return [
+        problem
+        for index, path in enumerate(value)
+        for problem in _path_problems(path, ("extends", index))
+    ]
+
+
+def _path_problems(path: Any, steps: tuple[Step, ...]) -> list[Diagnostic]:
+    help_text = None
+    if not isinstance(path, str):
+        message = f"{show(path)} is no path: {_MEANT}"
+    elif not path or path != path.strip() or _CONTROL.search(path) or len(path) > MAX_LENGTH:
+        message = f"{show(path)} is no path of a file"
+    elif _ROOTED.match(path):
+        message = f"{quote(path)} does not start at the folder of this file"
+        help_text = "write the path from there to a file: `../base.yaml`"
+    else:
+        return []
+    return [Diagnostic("invalid-extends", message, Route(steps), help_text)]
