@@ -221,7 +221,7 @@ def validated(file: str, text: str, format: Format, at: Route, reading: Reading)
     value, misstated = part.value, list[Diagnostic]()
     if isinstance(value, dict) and "extends" in value:
         # Imported here: most files extend none.
-        from kernel_schema.schema.extends import extends_problems
+        from kernel_schema.files.composition.stated import extends_problems
 
         value = dict(value)
         misstated = extends_problems(value.pop("extends"))

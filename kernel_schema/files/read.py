@@ -10,13 +10,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span
-from kernel_schema.files.document import (
-    Document,
-    Format,
-    Reading,
-    from_read_error,
-    validated,
-)
+from kernel_schema.files.document import Document, Format, Reading, from_read_error, validated
 from kernel_schema.files.inner import PYPROJECT, TABLE, drop_settings, further_in, missing_table
 from kernel_schema.files.parsed import ReadError
 from kernel_schema.files.text.lines import LineIndex
@@ -323,17 +317,16 @@ def opened(source: ConfigSource, name: str = "config") -> Opened:
         return read(source)
     if not is_table(source) or declared(source) is not None:
         raise wrong_argument(name, source, _WANTED)
-    whole = source if "kernel_mapping" in source else {"kernel_mapping": source}
-    config = read_config(whole)
-    if isinstance(config, KernelConfig):
-        return config
-    raise ConfigError(config)
+    config = read_config(source if "kernel_mapping" in source else {"kernel_mapping": source})
+    if not isinstance(config, KernelConfig):
+        raise ConfigError(config)
+    return config
 
 
 def config_of(source: ConfigSource) -> KernelConfig:
     """The config that is meant, with the relative paths of a file made absolute."""
-    source = opened(source)
-    return source if isinstance(source, KernelConfig) else source.anchored
+    config = opened(source)
+    return config if isinstance(config, KernelConfig) else config.anchored
 
 
 def expand(config: ConfigSource) -> tuple[Rule, ...]:
@@ -345,8 +338,8 @@ def expand(config: ConfigSource) -> tuple[Rule, ...]:
     Returns:
         A rule for each kernel or `original` that it states.
 
-    >>> for rule in expand({"A": {"cuda": {"training": "org/repo:L"}}}):
-    ...     print(rule.layer_name, rule.device, rule.mode, rule.kernel, "from", rule.route)
+    >>> (rule,) = expand({"A": {"cuda": {"training": "org/repo:L"}}})
+    >>> print(rule.layer_name, rule.device, rule.mode, rule.kernel, "from", rule.route)
     A cuda training org/repo@v1:L from kernel_mapping.A.cuda.training
     """
     return rules.expand(config_of(config))

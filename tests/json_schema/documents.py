@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from pydantic import ValidationError
 
 from kernel_schema import ConfigError, KernelConfig
+from kernel_schema.files.composition.stated import extends_problems
 from kernel_schema.files.parsed import ReadError
 from kernel_schema.files.read import read_text
-from kernel_schema.schema.extends import extends_problems
 from kernel_schema.schema.references import is_repo_id, read_kernel_ref
 from tests.corpus.cases import FOLDERS, Case, cases
 
