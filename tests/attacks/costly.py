@@ -58,7 +58,6 @@ def ranges(name: str, kernel: str = "o/r:L") -> Callable[[int], str]:
     """Valid ranges of one layer, no two alike: nested ones, and one for each capability."""
 
     def piece(number: int) -> str:
-        number += 40  # lower bounds than 20 are warned of
         nested = f'{{"max_capability":{9998 - number // 2},"kernel":"{kernel}"}}'
         single = '{"min_capability":%d,"max_capability":%d,"kernel":"%s"}'
         if number >= 19_000:

@@ -200,7 +200,7 @@ class TestModels:
         assert [(each["line"], each["route"]) for each in said["diagnostics"]] == [
             (7, ["trainer", "kernels", "kernel_mapping", "Nrm"])
         ]
-        assert said["plans"][0]["unregistered"] == [{"layer_name": "Nrm", "line": 7}]
+        assert said["plans"][0]["unregistered"] == [{"layer_name": "Nrm", "line": 7, "file": None}]
 
     def test_kernelize(self, tmp_path: Path) -> None:
         from kernel_schema.integrations.models import build_model

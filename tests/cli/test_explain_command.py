@@ -225,8 +225,8 @@ class TestMatrix:
             "layer_name": "Norm",
         }
         train, fallback = (
-            {"kernel": "org/repo@v2:TrainNorm", "line": 7},
-            {"kernel": "./norm:AnyNorm", "line": 8},
+            {"kernel": "org/repo@v2:TrainNorm", "line": 7, "file": None},
+            {"kernel": "./norm:AnyNorm", "line": 8, "file": None},
         )
         assert shape["rows"][0] == {
             "device": "cpu",
@@ -286,7 +286,7 @@ class TestJson:
             "mode": "inference",
             "replaced": 3,
             "total": 8,
-            "unregistered": [{"layer_name": "Nowhere", "line": 11}],
+            "unregistered": [{"layer_name": "Nowhere", "line": 11, "file": None}],
             "unmapped": ["Unmapped"],
         }
         assert list(layers) == ["double", "Norm", "Choosy", "Unmapped"]
@@ -313,6 +313,7 @@ class TestJson:
                     "capability": None,
                     "mode": None,
                     "line": 9,
+                    "file": None,
                     "status": "chosen",
                     "reason": "it runs",
                     "standing": None,
@@ -325,6 +326,7 @@ class TestJson:
             "capability": {"min": 90, "max": None},
             "mode": None,
             "line": 4,
+            "file": None,
             "status": "other-device",
             "reason": "it is for cuda",
             "standing": None,

@@ -156,5 +156,7 @@ def test_files_stay_valid_and_whole(case: object) -> None:
     changed = with_header(text, written, SCHEMA)
     assert with_header(changed, written, SCHEMA) == changed
     body = changed.removeprefix("\ufeff")
-    before = ks.loads(text.removeprefix("\ufeff"), format=written)
-    assert ks.loads(body, format=written).kernel_mapping == before.kernel_mapping
+    folder = case.path.parent  # type: ignore[attr-defined]
+    before = ks.loads(text.removeprefix("\ufeff"), format=written, directory=folder)
+    after = ks.loads(body, format=written, directory=folder)
+    assert after.kernel_mapping == before.kernel_mapping

@@ -99,12 +99,18 @@ def _rewrite(options: argparse.Namespace) -> int:
     return OK
 
 
+# Each costs a hundred times its size.
+_MOST_COMMENTS: Final = 10_000
+
+
 def _told(document: Document, format: Format, output: str | None) -> str:
     """What `converted` gives; what is lost is said."""
     text, lost = converted(document, format, output)
     if lost:
         them, are = ("it is", "is") if lost == 1 else ("they are", "are")
         why = "JSON has none" if format == "json" else f"what {them} about is not written"
+        if lost > _MOST_COMMENTS:
+            why = f"only {_MOST_COMMENTS} are carried"
         what = f"{counted(lost, 'comment')} of {document.file} {are} lost: {why}"
         complain(what, severity="warning")
     return text
@@ -126,7 +132,9 @@ def converted(document: Document, format: Format, output: str | None) -> tuple[s
     if config.schema_uri is not None and moved:
         config = config.model_copy(update={"schema_uri": uri_there(config.schema_uri)})
     text = dumps(config, format=format)
-    if "#" not in document.text or not (comments := document.comments):
+    if (signs := document.text.count("#")) > _MOST_COMMENTS:
+        return text, signs
+    if not signs or not (comments := document.comments):
         return text, 0
     header = None if document.at.steps else header_of(document.text, document.format)
     line, uri = (0, "") if header is None else (header[0], uri_there(header[1]))
