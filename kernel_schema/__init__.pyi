@@ -47,8 +47,8 @@ from kernel_schema.integrations.lifting import from_transformers as from_transfo
 from kernel_schema.json_schemas.export import json_schema as json_schema
 from kernel_schema.locks.lock import Lock as Lock
 from kernel_schema.locks.lock import LockedKernel as LockedKernel
+from kernel_schema.locks.lock_files import read_lock as read_lock
 from kernel_schema.locks.pins import Pin as Pin
-from kernel_schema.locks.read import read_lock as read_lock
 from kernel_schema.lowering.apply import kernelize as kernelize
 from kernel_schema.lowering.apply import kernelized as kernelized
 from kernel_schema.lowering.apply import use_kernel_config as use_kernel_config

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterable
 from dataclasses import replace
 
-from kernel_schema.cli.repository import lies_in, repository_around
+from kernel_schema.cli.grounds import lies_in, repository_around
 from kernel_schema.codes import catalogue
 from kernel_schema.diagnostics import Diagnostic, Route
 from kernel_schema.files.read import STANDARD_INPUT

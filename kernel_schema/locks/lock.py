@@ -57,7 +57,7 @@ class Lock:
         kernels: One for each pin, in their order.
 
     >>> from kernel_schema.locks.pins import Pin
-    >>> from kernel_schema.locks.read import parse_lock
+    >>> from kernel_schema.locks.lock_files import parse_lock
     >>> lock = Lock((LockedKernel(Pin("org/repo", 1), "0" * 40, layers=("Norm",)),))
     >>> parse_lock(lock.dumps()) == lock
     True

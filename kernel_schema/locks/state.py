@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, NamedTuple
 
 from kernel_schema.diagnostics import Diagnostic, LockError, Route
-from kernel_schema.locks.read import read_lock
+from kernel_schema.locks.lock_files import read_lock
 from kernel_schema.locks.step import locked_rules, unlocked
 from kernel_schema.paths import home_path, is_network_path, names_a_user
 from kernel_schema.wording import quote

@@ -181,7 +181,7 @@ def _unused_lock(file: str) -> Iterator[Diagnostic]:
     """A lock that lies beside a config which does not name it: `lock-not-used`."""
     path = f"{file}.lock"
     if is_file(path):
-        from kernel_schema.locks.read import is_lock
+        from kernel_schema.locks.lock_files import is_lock
 
         if is_lock(path):
             name = os.path.basename(path)  # noqa: PTH119 (of a string)

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 import kernel_schema as ks
 from kernel_schema.locks.lock import LOCK_FORMAT
-from kernel_schema.locks.read import parse_lock
+from kernel_schema.locks.lock_files import parse_lock
 from kernel_schema.locks.step import kept, out_of_step
 
 if TYPE_CHECKING:
@@ -192,7 +192,7 @@ class TestWhatIsNone:
         for wrong, why in ((tmp_path, "cannot be read"), (path, "it is not UTF-8")):
             with pytest.raises(ks.LockError, match=why):
                 ks.read_lock(wrong)
-        monkeypatch.setattr("kernel_schema.locks.read.MAX_LOCK_BYTES", 99)
+        monkeypatch.setattr("kernel_schema.locks.lock_files.MAX_LOCK_BYTES", 99)
         with pytest.raises(ks.LockError, match="larger than 99 bytes"):
             ks.read_lock(path)
 

@@ -20,8 +20,8 @@ from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.document import Document
 from kernel_schema.files.read import STANDARD_INPUT
 from kernel_schema.locks.lock import Lock, LockedKernel
+from kernel_schema.locks.lock_files import read_lock
 from kernel_schema.locks.pins import pins_of
-from kernel_schema.locks.read import read_lock
 from kernel_schema.locks.state import ROUTE
 from kernel_schema.locks.step import out_of_step
 from kernel_schema.paths import exists, home_path

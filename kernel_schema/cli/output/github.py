@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import TextIO
 
+from kernel_schema.cli.grounds import from_root
 from kernel_schema.cli.output.result import CheckResult
-from kernel_schema.cli.repository import from_root
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.wording import printable
 
