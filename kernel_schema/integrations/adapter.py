@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.checks.environment import registration_disabled
+from kernel_schema.checks.selection import outside
 from kernel_schema.diagnostics import LoweringError, lowering_error
 from kernel_schema.files.read import opened
 from kernel_schema.schema.arguments import is_of
@@ -56,8 +57,8 @@ def as_transformers(
 
     Raises:
         LoweringError: If transformers is not installed, or registers no layers beside the kernels
-            that is (`incompatible-kernels-version`, `hub-kernels-disabled`): no weights need be
-            loaded to find that out.
+            that is (`incompatible-kernels-version`, `hub-kernels-disabled`), or if a code of
+            `ignore` or `select` is none: no weights need be loaded to find that out.
         ConfigError: If a path or a mapping is given that is no config.
         TypeError: If it is none of what is taken.
 
@@ -79,6 +80,7 @@ def as_transformers(
         raise lowering_error("missing-dependency", message, install) from error
     if (cause := registration_disabled()) is not None:
         raise LoweringError([cause])
+    outside(ignore, select)  # whether these are codes
     options = kernel_config.Options(
         strict, tuple(ignore), None if select is None else tuple(select), compiled
     )

@@ -265,6 +265,10 @@ class TestEnvironment:
     def test_switched_off(self) -> None:
         assert self.code(USE_HUB_KERNELS="0") == "hub-kernels-disabled"
 
+    @pytest.mark.parametrize("options", [{"ignore": ["stale-mod"]}, {"select": ["nothing-of-*"]}])
+    def test_codes_that_are_none(self, options: Any) -> None:
+        refused(ks.LoweringError, "unknown-code", lambda: ks.as_transformers({}, **options))
+
     def test_no_transformers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         package = importlib.import_module("kernel_schema.integrations")
         monkeypatch.delattr(package, "kernel_config", raising=False)
