@@ -13,7 +13,7 @@ from pydantic import ValidationError
 
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import explained, refused, replace_file
-from kernel_schema.files.inner import PYPROJECT
+from kernel_schema.files.inner import is_pyproject
 from kernel_schema.files.local_paths import detach, stated_paths
 from kernel_schema.files.read import config_of, format_of
 from kernel_schema.schema.models import KernelConfig
@@ -92,8 +92,7 @@ def dump(
         message = f"the format of {quote(file)} cannot be told by its ending"
         raise refused(message, "pass `format=`: yaml, json or toml")
     with explained(file):
-        # A link that has another name leads to it too.
-        if PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}:
+        if is_pyproject(file):
             message = f"{quote(file)} holds more than a config"
             raise refused(message, "dump it as toml and paste it by hand")
         directory = Path(file).absolute().parent

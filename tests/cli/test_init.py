@@ -240,6 +240,7 @@ class TestFiles:
             ("nowhere/kernels.yaml", "cannot be written: No such file or directory"),
             ("kernels.json", "a starter is YAML"),
             ("kernels", "a starter is YAML"),
+            ("pyproject.toml", "pyproject.toml holds more than a config"),
         ],
     )
     def test_it_cannot_be_written(
@@ -249,6 +250,10 @@ class TestFiles:
         captured = capsys.readouterr()
         assert message in captured.err
         assert captured.out == ""
+
+    def test_an_ending_that_says_otherwise(self, capsys: pytest.CaptureFixture[str]) -> None:
+        assert call("init", "--model", "toy_model:build", "-o", "k.yaml", "--to", "toml") == 2
+        assert "k.yaml would be read as yaml, not as toml" in capsys.readouterr().err
 
     def test_no_model(self, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
         assert call("init", "--model", "toy_model:nothing", "-o", "kernels.yaml") == 2

@@ -17,7 +17,7 @@ from kernel_schema.cli.withheld import discreet
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.document import Format, from_read_error
-from kernel_schema.files.inner import PYPROJECT
+from kernel_schema.files.inner import is_pyproject
 from kernel_schema.files.parsed import ReadError
 from kernel_schema.files.read import STANDARD_INPUT, FileAccessError, read_text
 from kernel_schema.json_schemas.shipped import shipped_file
@@ -62,7 +62,7 @@ def _attach(file: str, options: argparse.Namespace) -> int:
     except ConfigError as error:
         say(discreet(file, error.diagnostics))
         return FINDINGS
-    if PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}:
+    if is_pyproject(file):
         return complain(
             f"{file} holds the tables of other tools too, and an editor would check all of them "
             "against this schema: move the config to a file of its own, such as kernels.toml"

@@ -18,7 +18,7 @@ from kernel_schema.cli.withheld import leads_away
 from kernel_schema.diagnostics import ConfigError
 from kernel_schema.files.atomic import create_file, is_taken, replace_file
 from kernel_schema.files.document import Document, Format
-from kernel_schema.files.inner import PYPROJECT
+from kernel_schema.files.inner import is_pyproject
 from kernel_schema.files.local_paths import detach
 from kernel_schema.files.read import STANDARD_INPUT, format_of, loads_document, read_text
 from kernel_schema.files.write import dumps
@@ -51,7 +51,7 @@ def run(options: argparse.Namespace) -> int:
     if options.output is None:
         write(text)
     else:
-        _save(options.output, text, force=options.force)
+        save(options.output, text, force=options.force)
     return OK
 
 
@@ -65,15 +65,20 @@ def _format(options: argparse.Namespace) -> Format:
     if format is None:
         where = "or -o FILE with such an ending" if output is None else f"{output} does not tell it"
         raise Stop(complain(f"--to is needed: yaml, json or toml ({where})"))
-    if output is None:
-        return format
+    if output is not None:
+        refuse_output(output, format, force=options.force)
+    return format
+
+
+def refuse_output(output: str, format: Format, *, force: bool) -> None:
+    """Raise `Stop` where a config must not be written, before work is done for it."""
+    by_ending = format_of(output)
     if by_ending is not None and by_ending != format:
         raise Stop(complain(f"{output} would be read as {by_ending}, not as {format}"))
-    if _is_pyproject(output):
+    if is_pyproject(output):
         raise Stop(complain(f"{output} holds more than a config: paste it there by hand"))
-    if is_taken(output) and not options.force:
+    if is_taken(output) and not force:
         _refuse_taken(output)
-    return format
 
 
 def _rewrite(options: argparse.Namespace) -> int:
@@ -83,7 +88,7 @@ def _rewrite(options: argparse.Namespace) -> int:
         return complain("--write writes FILE itself, -o another one: one of the two")
     if file == STANDARD_INPUT:
         return complain("--write takes a file: standard input cannot be written into")
-    if options.at is not None or _is_pyproject(file):
+    if options.at is not None or is_pyproject(file):
         return complain(f"--write would write the config alone, and {file} holds more than that")
     if leads_away(file):
         return complain(f"{file}: a link leads to it out of this directory or repository")
@@ -158,7 +163,8 @@ def _uri_from(folder: str, directory: str, uri: str) -> str:
     return posixpath.normpath(f"{percent_encoded(os.fsencode(way))}/{uri}")
 
 
-def _save(output: str, text: str, *, force: bool) -> None:
+def save(output: str, text: str, *, force: bool) -> None:
+    """Write a file, in the place of another only by force; raises `Stop`."""
     if force:
         replace_file(output, text)
         return
@@ -170,11 +176,6 @@ def _save(output: str, text: str, *, force: bool) -> None:
 
 def _refuse_taken(output: str) -> NoReturn:
     raise Stop(complain(f"{output} exists: pass --force to replace it"))
-
-
-def _is_pyproject(file: str) -> bool:
-    # A link that has another name leads to it too.
-    return PYPROJECT in {Path(file).name, Path(os.path.realpath(file)).name}
 
 
 def _taken_over(spec: str) -> KernelConfig:

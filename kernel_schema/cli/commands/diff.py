@@ -63,8 +63,12 @@ def _write_json(
         kernel = None if rule.kernel is None else str(rule.kernel)
         trust = getattr(rule.kernel, "trust_remote_code", False)
         span = document.locate(rule.route)
-        stated = {"line": span.line, "file": span.file}
-        return {"kernel": kernel, "trust_remote_code": trust, **stated}
+        return {
+            "kernel": kernel,
+            "trust_remote_code": trust,
+            "line": span.line,
+            "file": span.file,
+        }
 
     write_object(
         old=file_json(old.file),

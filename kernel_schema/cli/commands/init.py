@@ -9,12 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 
 from kernel_schema.checks.environment import registration_disabled
+from kernel_schema.cli.commands.convert import refuse_output, save
 from kernel_schema.cli.exits import OK, complain
 from kernel_schema.cli.opening import open_model
 from kernel_schema.cli.output.plans import carriers_text
 from kernel_schema.cli.output.terminal import write
 from kernel_schema.diagnostics import LoweringError
-from kernel_schema.files.atomic import create_file, is_taken, replace_file
 from kernel_schema.files.document import Format
 from kernel_schema.files.read import format_of
 from kernel_schema.files.write import dumps
@@ -33,15 +33,15 @@ _EXAMPLE: Final = "org/repo:Layer"
 def run(options: argparse.Namespace) -> int:
     """0 if the file could be written, else 2."""
     output: str | None = options.output
-    format = options.to or ("yaml" if output is None else format_of(output))
-    if format not in _FORMATS or (output is not None and format_of(output) != format):
+    by_ending = None if output is None else format_of(output)
+    format = options.to or ("yaml" if output is None else by_ending)
+    if format not in _FORMATS or (output is not None and by_ending not in _FORMATS):
         return complain(
             f"{output}: a starter is YAML or TOML, for its comments: name it .yaml or .toml, and "
             "use `kernel-schema convert` for JSON"
         )
-    taken = f"{output} exists: pass --force to replace it"
-    if output is not None and is_taken(output) and not options.force:
-        return complain(taken)
+    if output is not None:
+        refuse_output(output, format, force=options.force)
     layers = inspect_model(open_model(options))
     try:
         from kernel_schema.integrations.transformers import default_rules
@@ -57,14 +57,8 @@ def run(options: argparse.Namespace) -> int:
             )
     if output is None:
         write(text)
-        return OK
-    try:
-        if options.force:
-            replace_file(output, text)
-        else:
-            create_file(output, text)
-    except FileExistsError:  # since we looked
-        return complain(taken)
+    else:
+        save(output, text, force=options.force)
     return OK
 
 

@@ -92,9 +92,5 @@ class Policy:
         """Those findings that are shown, as bad as they are said to be."""
         for each in diagnostics:
             if each.code not in self.off:
-                severity = self.severity(each.code)
-                yield each if severity in {None, each.severity} else _as(each, severity)
-
-
-def _as(diagnostic: Diagnostic, severity: Severity | None) -> Diagnostic:
-    return replace(diagnostic, severity=severity or diagnostic.severity)
+                severity = self.severity(each.code) or each.severity
+                yield each if severity is each.severity else replace(each, severity=severity)

@@ -135,22 +135,18 @@ def _candidate_json(candidate: Candidate, stated: Stated) -> dict[str, Any]:
         "device": rule.device,
         "capability": range_json(rule.capabilities),
         "mode": rule.mode,
-        "line": _line(candidate),
-        "file": _base(candidate),
+        **_place(candidate),
         "status": candidate.status,
         "reason": candidate.reason,
         "standing": candidate.standing,
     }
 
 
-def _line(candidate: Candidate) -> int | None:
-    """Where the config states a rule; none for what is inherited."""
-    return None if candidate.span is None or candidate.standing is not None else candidate.span.line
-
-
-def _base(candidate: Candidate) -> str | None:
-    """The file that states a rule, if the config extends it."""
-    return None if candidate.span is None or candidate.standing is not None else candidate.span.file
+def _place(candidate: Candidate) -> dict[str, int | str | None]:
+    """Where the config states a rule, and in which base; nowhere for what is inherited."""
+    if candidate.span is None or candidate.standing is not None:
+        return {"line": None, "file": None}
+    return {"line": candidate.span.line, "file": candidate.span.file}
 
 
 def matrix_json(matrix: Matrix, stated: Stated) -> list[dict[str, Any]]:
@@ -168,8 +164,4 @@ def matrix_json(matrix: Matrix, stated: Stated) -> list[dict[str, Any]]:
 def _cell_json(plan: LayerPlan, stated: Stated) -> dict[str, Any] | None:
     if not plan.kernels or plan.chosen is None:
         return None
-    return {
-        "kernel": stated.kernel(plan.chosen.rule),
-        "line": _line(plan.chosen),
-        "file": _base(plan.chosen),
-    }
+    return {"kernel": stated.kernel(plan.chosen.rule), **_place(plan.chosen)}
