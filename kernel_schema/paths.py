@@ -58,6 +58,14 @@ def home_path(path: str) -> Path:
     return Path(os.path.expanduser("~"), path[own.end() :]) if own else Path(path)  # noqa: PTH111
 
 
+def real_path(path: AnyPath) -> str:
+    """Where a path leads through links, absolute; what can be no path stays, for who opens it."""
+    try:
+        return os.path.realpath(path)
+    except ValueError:  # a null character, half a surrogate pair
+        return os.fspath(path)
+
+
 def names_a_user(path: str) -> bool:
     """Whether a path starts in the home directory of a user by name, who is never looked up.
 

@@ -10,7 +10,7 @@ from kernel_schema.cli.grounds import lies_in, repository_around
 from kernel_schema.codes import catalogue
 from kernel_schema.diagnostics import Diagnostic, Route
 from kernel_schema.files.read import STANDARD_INPUT
-from kernel_schema.paths import is_device_path, is_file
+from kernel_schema.paths import is_device_path, is_file, real_path
 from kernel_schema.wording import quote
 
 
@@ -51,12 +51,12 @@ def discreet_of_bases(
 
 def _may_lead_to(base: str, file: str) -> bool:
     start = os.curdir if file == STANDARD_INPUT or is_device_path(file) else file
-    ground = os.path.realpath(_ground_of(os.path.abspath(start)))
-    return is_file(base) and lies_in(os.path.realpath(base), ground)
+    ground = real_path(_ground_of(os.path.abspath(start)))
+    return is_file(base) and lies_in(real_path(base), ground)
 
 
 def _withheld(one: Diagnostic, file: str, why: str) -> Diagnostic:
-    target = quote(os.path.realpath(file), longest=1000)
+    target = quote(real_path(file), longest=1000)
     help_text = f"what the file says is not shown, for {why}: to see more check {target} itself"
     message = catalogue()[one.code].summary
     return replace(one, message=message, help=help_text, route=Route(), repair=None, fix=None)
@@ -67,7 +67,7 @@ def leads_away(file: str) -> bool:
     if is_device_path(file):  # named by whoever calls us: `<(command)` is a link too
         return False
     path = os.path.abspath(file)
-    return not lies_in(os.path.realpath(path), os.path.realpath(_ground_of(path)))
+    return not lies_in(real_path(path), real_path(_ground_of(path)))
 
 
 def _ground_of(path: str) -> str:

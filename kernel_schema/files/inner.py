@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from itertools import islice
 from typing import TYPE_CHECKING, Final
@@ -10,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.diagnostics import Diagnostic, Route, Span
 from kernel_schema.files.parsed import NAMELESS, ReadError, items
 from kernel_schema.limits import MAX_PROBLEMS
-from kernel_schema.paths import name_of
+from kernel_schema.paths import name_of, real_path
 from kernel_schema.typeguards import is_table
 from kernel_schema.wording import Suggester, listing, quote, show
 
@@ -33,7 +32,7 @@ _MOST_SHOWN: Final = 5
 
 def is_pyproject(file: str) -> bool:
     """Whether a path leads to a `pyproject.toml`, by a link of another name too."""
-    return PYPROJECT in {name_of(file), name_of(os.path.realpath(file))}
+    return PYPROJECT in {name_of(file), name_of(real_path(file))}
 
 
 def further_in(read: Callable[[], Parsed], at: Route) -> Diagnostic | None:

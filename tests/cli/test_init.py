@@ -241,6 +241,8 @@ class TestFiles:
             ("kernels.json", "a starter is YAML"),
             ("kernels", "a starter is YAML"),
             ("pyproject.toml", "pyproject.toml holds more than a config"),
+            ("half\ud800.yaml", "cannot be written: there are characters that are not Unicode"),
+            ("nul\0.yaml", "cannot be written: no path holds a null character"),
         ],
     )
     def test_it_cannot_be_written(

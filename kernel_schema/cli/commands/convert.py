@@ -22,6 +22,7 @@ from kernel_schema.files.inner import is_pyproject
 from kernel_schema.files.local_paths import detach
 from kernel_schema.files.read import STANDARD_INPUT, format_of, loads_document, read_text
 from kernel_schema.files.write import dumps
+from kernel_schema.paths import real_path
 from kernel_schema.schema.arguments import is_of
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.typeguards import is_table
@@ -128,7 +129,7 @@ def converted(document: Document, format: Format, output: str | None) -> tuple[s
     same files.
     """
     folder = None if output is None else os.path.dirname(os.path.abspath(output))
-    moved = folder is not None and os.path.realpath(folder) != os.path.realpath(document.directory)
+    moved = folder is not None and real_path(folder) != real_path(document.directory)
 
     def uri_there(uri: str) -> str:
         return _uri_from(folder, document.directory, uri) if moved and folder else uri
