@@ -92,7 +92,7 @@ def folders_beside(situation: Situation) -> Iterator[Diagnostic]:
     is_here: dict[str, bool] = {}
     for rule in situation.rules:
         kernel = rule.kernel
-        if not isinstance(kernel, HubKernel) or kernel.pinned:
+        if not isinstance(kernel, HubKernel) or kernel.states_pin:
             continue
         repo_id = kernel.repo_id
         if repo_id not in is_here:

@@ -103,7 +103,7 @@ def _found(
     asked: dict[str, Any],
 ) -> tuple[tuple[Diagnostic, ...], Document | None]:
     """What is shown of a text, and the document that it is, if it states a config."""
-    left_out: dict[str, Any] = {} if judge is None else {"ignore": judge.policy(file).off}
+    left_out: dict[str, Any] = {} if judge is None else {"ignore": judge.verdicts(file).off}
     unusable: Sequence[Diagnostic] = ()
     rest: Iterable[Diagnostic] = ()
     document: Document | None = None

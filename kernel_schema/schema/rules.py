@@ -41,7 +41,7 @@ class HubKernel:
         revision: Git branch, tag or commit.
         lockfile: Path of the lock file that pins the repository.
         trust_remote_code: As in `KernelSpec`.
-        pinned: Whether the config says which code it is; else it is version 1. Both are equal.
+        states_pin: Whether the config says which code it is; else it is version 1. Both are equal.
         commit: The commit that the lock of the config pins it to; None where it is not locked.
 
     >>> print(HubKernel("org/repo", "Layer", version=1))
@@ -54,7 +54,7 @@ class HubKernel:
     revision: str | None = None
     lockfile: str | None = None
     trust_remote_code: bool | tuple[str, ...] = False
-    pinned: bool = field(default=True, compare=False, repr=False)
+    states_pin: bool = field(default=True, compare=False, repr=False)
     commit: str | None = None
 
     def __str__(self) -> str:
@@ -192,11 +192,11 @@ def _kernel(entry: HubRef | LocalRef | KernelSpec) -> Kernel:
         return LocalKernel(ref.path, ref.layer_name)
     version = ref.version if stated_version is None else stated_version
     revision = ref.revision if stated_revision is None else stated_revision
-    pinned = version is not None or revision is not None or lockfile is not None
-    if not pinned:
+    states_pin = version is not None or revision is not None or lockfile is not None
+    if not states_pin:
         version = 1  # as in transformers' KernelConfig
     return HubKernel(
-        ref.repo_id, ref.layer_name, version, revision, lockfile, trust_remote_code, pinned
+        ref.repo_id, ref.layer_name, version, revision, lockfile, trust_remote_code, states_pin
     )
 
 

@@ -11,7 +11,7 @@ import pytest
 
 import kernel_schema as ks
 from kernel_schema.checks.selection import CODES, NOT_ALWAYS_ASKED, unknown
-from kernel_schema.cli.findings.policy import Policy, Wishes
+from kernel_schema.cli.findings.verdicts import Verdicts, Wishes
 from kernel_schema.cli.hook import split
 from kernel_schema.cli.main import main
 from tests.cli.checking import GOOD, in_a_folder_of_its_own, run
@@ -134,9 +134,9 @@ def test_in_python(tmp_path: Path) -> None:
 
 def test_every_code_has_a_verdict_of_its_own() -> None:
     for code in CODES:
-        policy = Policy(Wishes(error=[code]), Wishes(select=[], off=["*"]))
-        assert policy.off == set(CODES) - {code}
-        assert policy.severity(code) is ks.Severity.ERROR
+        verdicts = Verdicts(Wishes(error=[code]), Wishes(select=[], off=["*"]))
+        assert verdicts.off == set(CODES) - {code}
+        assert verdicts.severity(code) is ks.Severity.ERROR
         assert unknown(f"{code}x")[1] is not None
     assert set(NOT_ALWAYS_ASKED) < set(CODES)
     assert len(set(NOT_ALWAYS_ASKED)) == len(NOT_ALWAYS_ASKED)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from kernel_schema.cli.discover import discover
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
 from kernel_schema.cli.findings.judge import Judge
-from kernel_schema.cli.findings.policy import Wishes
+from kernel_schema.cli.findings.verdicts import Wishes
 from kernel_schema.cli.opening import check_files, open_model
 from kernel_schema.cli.output import show, show_statistics
 from kernel_schema.cli.output.result import CheckResult

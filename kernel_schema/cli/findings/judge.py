@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 
-from kernel_schema.cli.findings.policy import Policy, Wishes
 from kernel_schema.cli.findings.settings import Settings, SettingsAround, is_excluded
+from kernel_schema.cli.findings.verdicts import Verdicts, Wishes
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.document import Document
 from kernel_schema.paths import is_device_path
@@ -32,7 +32,7 @@ class Judge:
         self._comments = comments
         self._around = SettingsAround()
         self._in_folders: dict[str, Settings | None] = {}
-        self._policies: dict[str, Policy] = {}
+        self._verdicts: dict[str, Verdicts] = {}
 
     def excludes(self, path: str) -> bool:
         """Whether a file or folder is not to be checked."""
@@ -41,14 +41,14 @@ class Judge:
         settings = self._settings(path)
         return settings is not None and settings.excludes(os.path.abspath(path))
 
-    def policy(self, path: str) -> Policy:
+    def verdicts(self, path: str) -> Verdicts:
         """What counts for a file."""
         settings = self._settings(path)
         folder = settings.folder if settings is not None else ""
-        if folder not in self._policies:
+        if folder not in self._verdicts:
             around = () if settings is None else (settings.wishes,)
-            self._policies[folder] = Policy(self._wishes, *around)
-        return self._policies[folder]
+            self._verdicts[folder] = Verdicts(self._wishes, *around)
+        return self._verdicts[folder]
 
     def _settings(self, path: str) -> Settings | None:
         folder = os.path.dirname(path)
@@ -72,11 +72,11 @@ class Judge:
 
         `document` is the file, or the valid part of it.
         """
-        policy = self.policy(file)
+        verdicts = self.verdicts(file)
         unusable = list(unusable)
         for each in unusable:
-            yield from policy.shown([each]) if each.code in _SILENT else [each]
-        rest = policy.shown(rest)
+            yield from verdicts.shown([each]) if each.code in _SILENT else [each]
+        rest = verdicts.shown(rest)
         if not self._comments or document is None or "kernel-schema" not in document.text:
             yield from rest
             return
@@ -85,4 +85,4 @@ class Judge:
 
         ignores = Ignores(file, document.comments, document.text)
         yield from list(ignores.left(rest))
-        yield from policy.shown(ignores.complaints(unusable, policy.off, with_model=with_model))
+        yield from verdicts.shown(ignores.complaints(unusable, verdicts.off, with_model=with_model))

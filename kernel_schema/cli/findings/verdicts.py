@@ -66,7 +66,7 @@ def _say(verdicts: dict[Code, _Verdict], verdict: _Verdict, codes: Iterable[Code
         verdicts[code] = verdict
 
 
-class Policy:
+class Verdicts:
     """What counts: the command line, and where that says nothing the settings around a file.
 
     >>> policy = Policy(Wishes(warn=["missing-*"]), Wishes(off=["missing-lockfile", "yaml-*"]))
