@@ -14,37 +14,34 @@ if TYPE_CHECKING:
 
 
 def cache_folder(stated: str | os.PathLike[str] | None = None) -> Path | None:
-    """The cache of the Hub, whether it is there or not; None where there is no such home.
+    """The cache of the Hub, whether it is there or not; None where no such path can be told.
 
     The same folder as huggingface_hub makes of it, links resolved: two paths to one file would be
     two kernels. Source of the variables: kernels 0.17.2 (`_versions`), huggingface_hub 2
     (`constants`).
 
     Args:
-        stated: A folder to take in place of that of the environment.
+        stated: A folder to take in place of that of the environment; an empty one states none.
     """
-    if stated is None:
-        stated = next(filter(None, map(os.environ.get, _VARIABLES)), None)
-        stated = stated if stated is None else os.path.expandvars(stated)
-    if stated is None:
-        home = os.environ.get("HF_HOME")
+    if not stated:
         above = os.environ.get("XDG_CACHE_HOME") or "~/.cache"
-        stated = os.path.expandvars(f"{home or f'{above}/huggingface'}/hub")
-    return _resolved(os.fspath(stated), os.getcwd(), *map(os.environ.get, _HOMES))  # noqa: PTH109 (a key of the cache)
+        home = os.environ.get("HF_HOME") or f"{above}/huggingface"
+        variables = filter(None, map(os.environ.get, _VARIABLES))
+        stated = os.path.expandvars(next(variables, f"{home}/hub"))
+    try:
+        path = Path(stated).expanduser()
+        return _resolved(path if path.is_absolute() else Path.cwd() / path)
+    except (OSError, RuntimeError, ValueError):  # no such home, no folder to start at, or no path
+        return None
 
 
 _VARIABLES: Final = ("KERNELS_CACHE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
-_HOMES: Final = ("HOME", "USERPROFILE")
 
 
 @lru_cache(maxsize=1)
-def _resolved(path: str, *around: str | None) -> Path | None:
-    """A path with `~` and links replaced; the same for every config."""
-    del around  # the result depends on them
-    try:
-        return Path(path).expanduser().resolve()
-    except (OSError, RuntimeError, ValueError):  # no such home, or no path at all
-        return None
+def _resolved(path: Path) -> Path:
+    """A path with links replaced: the same for every config."""
+    return path.resolve()
 
 
 def repository_folder(cache: Path, repo_id: str) -> Path:
@@ -53,10 +50,11 @@ def repository_folder(cache: Path, repo_id: str) -> Path:
     >>> repository_folder(Path("hub"), "org/repo").name
     'kernels--org--repo'
     """
-    return cache / f"{_PREFIX}{repo_id.replace('/', '--')}"
+    return cache / _folder_name(repo_id)
 
 
-_PREFIX: Final = "kernels--"
+def _folder_name(repo_id: str) -> str:
+    return f"kernels--{repo_id.replace('/', '--')}"
 
 
 def cached_repository(repo_id: str) -> Path | None:
@@ -74,5 +72,5 @@ def _cached(repo_ids: Iterable[str]) -> Iterator[str]:
     """The folders of those repositories that are there."""
     cache = cache_folder()
     if cache is not None and is_directory(cache):
-        folders = (f"{cache}{os.sep}{_PREFIX}{each.replace('/', '--')}" for each in repo_ids)
+        folders = (f"{cache}{os.sep}{_folder_name(each)}" for each in repo_ids)
         yield from filter(is_directory, folders)
