@@ -148,7 +148,8 @@ class Run:
     def _hold_dependencies(self, build: LockedBuild) -> None:
         """Hold what a build depends on against the lock, which has read another build's."""
         pin = build.locked.pin
-        text = (build.folder / "metadata.json").read_text(encoding="utf-8")
+        # Read as it is when it is locked: what is not UTF-8 is no error of reading.
+        text = (build.folder / "metadata.json").read_text(encoding="utf-8", errors="replace")
         lacking = sorted(map(str, dependencies(pin, text) - {*build.locked.kernel_depends}))
         if lacking:
             raise _lock_error(
@@ -194,7 +195,7 @@ def write_ref(cache: Path, build: LockedBuild) -> None:
         return
     ref = repository_folder(cache, pin.repo_id) / "refs" / pin.ref
     with suppress(OSError, FileAccessError):
-        if not ref.is_file() or ref.read_text(encoding="utf-8") != commit:
+        if not ref.is_file() or ref.read_bytes() != commit.encode():
             ref.parent.mkdir(parents=True, exist_ok=True)
             replace_file(str(ref), commit)
 

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 from urllib.parse import quote as percent_encoded
 
 from kernel_schema.diagnostics import Diagnostic, HubError
+from kernel_schema.locks.pins import is_commit
 from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import in_one_line, quote
 
@@ -73,6 +74,13 @@ def huggingface_hub() -> ModuleType:
 
 def _error(code: Code, message: str, help_text: str | None = None) -> HubError:
     return HubError([Diagnostic(code, message, help=help_text)])
+
+
+def unwritable(error: OSError) -> HubError:
+    """The error for a cache that cannot be written."""
+    message = f"the cache cannot be written: {error.strerror or error}"
+    help_text = "fetch where it can be, or name another folder with KERNELS_CACHE"
+    return _error("cannot-write", message, help_text)
 
 
 class Hub:
@@ -151,15 +159,21 @@ class Hub:
         """
 
         def download() -> str:
-            return self._library.hf_hub_download(
-                repo_id,
-                path,
-                repo_type="kernel",
-                revision=commit,
-                cache_dir=cache,
-                force_download=anew,
-                library_name="kernel-schema",
-            )
+            try:
+                return self._library.hf_hub_download(
+                    repo_id,
+                    path,
+                    repo_type="kernel",
+                    revision=commit,
+                    cache_dir=cache,
+                    force_download=anew,
+                    library_name="kernel-schema",
+                )
+            except OSError as error:
+                # Errors of the system have a number, those of huggingface_hub have none.
+                if error.errno is None or isinstance(error, (ConnectionError, TimeoutError)):
+                    raise
+                raise unwritable(error) from error
 
         # It asks several times by itself.
         return Path(self._patiently(download, repo_id, commit, tries=1))
@@ -299,7 +313,7 @@ class _Understood:
 
 
 def _commit(value: object) -> str:
-    if not isinstance(value, str) or re.fullmatch(r"[0-9a-f]{40}|[0-9a-f]{64}", value) is None:
+    if not isinstance(value, str) or not is_commit(value):
         raise ValueError
     return value
 

@@ -112,7 +112,9 @@ class Fetching:
     ) -> None:
         cache = cache_folder(cache_dir)
         if cache is None:
-            raise _lock_error("cannot-write", "there is no home, and so no cache of the Hub in it")
+            raise _lock_error(
+                "cannot-write", "no home and no working directory tell where the cache is"
+            )
         self._cache = cache
         self._targets = [_target(target) for target in targets] or [_here()]
         rules = expand(config)
@@ -211,7 +213,9 @@ def _here() -> BuildTarget:
 
 
 def _chosen(plan: Plan) -> list[Rule]:
-    return [layer.rule for layer in plan.layers if layer.rule is not None and layer.kernels]
+    """The rules of the config that it chooses: of what is inherited nothing is locked."""
+    rules = (layer.rule for layer in plan.layers if layer.kernels)
+    return [rule for rule in rules if rule is not None and not rule.is_inherited]
 
 
 def _lock_error(code: Code, message: str, help_text: str | None = None) -> LockError:

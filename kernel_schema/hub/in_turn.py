@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from kernel_schema.diagnostics import Diagnostic, HubError, LockError, Route
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.read import FileAccessError
+from kernel_schema.hub.client import unwritable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,9 +74,7 @@ class Turn:
             help_text = f"if there is none, delete `{self._file('lock')}`"
             raise HubError([Diagnostic("hub-unreachable", message, help=help_text)]) from None
         except OSError as error:
-            message = f"the cache cannot be written: {error.strerror or error}"
-            help_text = "fetch where it can be, or name another folder with KERNELS_CACHE"
-            raise HubError([Diagnostic("cannot-write", message, help=help_text)]) from error
+            raise unwritable(error) from error
 
     def _file(self, ending: str) -> Path:
         return self.cache / ".locks" / f"kernel-schema-{self.name}.{ending}"

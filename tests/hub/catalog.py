@@ -2,7 +2,8 @@
 
 By name, all of 'trusted-org' unless it says otherwise: 'dep' is what 'uses' depends on; 'fat' has
 26 builds with compiled files in LFS; 'wide' has a build of 2,600 files, and a small one; 'gated'
-wants a token; 'mixed' has builds under two licences; 'cuda' has no build for the CPU; 'person/solo'
+wants a token; 'mixed' has builds under two licences; 'torn' has a build for torch 2.12 whose
+metadata are no text; 'cuda' has no build for the CPU; 'person/solo'
 is of a user, not of an organisation. 'org/norm' and 'org/gated' are those of the examples.
 """
 
@@ -127,6 +128,16 @@ def lock_catalog() -> Catalog:
             },
         ),
         repository(f"{ORG}/cuda", {"v1": build(f"{ORG}/cuda", "v1", CUDA_BUILDS[-2])}),
+        repository(
+            f"{ORG}/torn",
+            {
+                "v1": {
+                    **build(f"{ORG}/torn", "v1", CPU_BUILDS[0]),
+                    f"build/{CPU_BUILDS[0]}/metadata.json": b'{"license": "\xff',
+                    **build(f"{ORG}/torn", "v1", CPU_BUILDS[1]),
+                }
+            },
+        ),
         repository("person/solo", {"v1": _both("person/solo", "v1")}),
         repository("org/gated", {"v1": _both("org/gated", "v1", layers=_NORM)}),
         repository(

@@ -123,6 +123,24 @@ class TestTargets:
         ks.fetch(config, ks.explain(config, Norm(), device="cpu"))
         assert [path.parents[3].name for path in builds(cache)] == ["kernels--trusted-org--norm"]
 
+    def test_of_a_plan_in_which_kernels_are_inherited(self, cache: Path, lock: Any) -> None:
+        from kernels import LayerRepository, use_kernel_mapping
+        from torch import nn
+
+        class Norm(nn.Identity):
+            kernel_layer_name = "A"
+
+        class Other(nn.Identity):
+            kernel_layer_name = "Z"
+
+        inherited = LayerRepository("trusted-org/plain", layer_name="DemoNorm", version=1)
+        config = lock({"A": f"{NORM}@v1:DemoNorm"})
+        with use_kernel_mapping({"Z": {"cpu": inherited}}):
+            plan = ks.explain(config, nn.Sequential(Norm(), Other()), device="cpu")
+        assert len(plan.layers) == 2
+        ks.fetch(config, plan)
+        assert [path.parents[3].name for path in builds(cache)] == ["kernels--trusted-org--norm"]
+
 
 class TestRepair:
     @pytest.fixture
@@ -186,6 +204,13 @@ class TestRepair:
         (folder / "layers.py").write_text("FACTOR = 6.0\n", encoding="utf-8")
         assert self.fetched(config).files == 1
 
+    def test_of_the_name_of_a_commit(self, cache: Path, config: ks.KernelConfig) -> None:
+        (ref,) = cache.glob("*/refs/v1")
+        right = ref.read_bytes()
+        ref.write_bytes(b"\xff\xfe")
+        self.fetched(config)
+        assert ref.read_bytes() == right
+
     def test_needs_the_hub(self, hub: Hub, config: ks.KernelConfig, folder: Path) -> None:
         (folder / "layers.py").write_text("FACTOR = 6.0\n", encoding="utf-8")
         hub.faults.append(Fault("/tree/", status=400))
@@ -236,6 +261,16 @@ class TestFaults:
     def test_a_cache_that_cannot_be_written(self, cache: Path, lock: Any) -> None:
         cache.write_text("a file", encoding="utf-8")
         assert refused(lock({"A": f"{NORM}:DemoNorm"}), targets=[CPU]).code == "cannot-write"
+
+    def test_a_part_of_the_cache_that_cannot_be_written(self, cache: Path, lock: Any) -> None:
+        (cache / "kernels--trusted-org--norm").mkdir(parents=True)
+        (cache / "kernels--trusted-org--norm" / "blobs").touch()
+        assert refused(lock({"A": f"{NORM}:DemoNorm"}), targets=[CPU]).code == "cannot-write"
+
+    def test_metadata_that_are_no_text(self, lock: Any) -> None:
+        config = lock({"A": f"{ORG}/torn:DemoNorm"})
+        target = CPU.replace("2.13", "2.12")
+        assert refused(config, targets=[target]).code == "invalid-kernel-metadata"
 
     def test_no_torch_to_tell_which_build(self, lock: Any, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(fetching, "this_machine", lambda: None)
