@@ -33,21 +33,21 @@ _AT_ONCE: Final = 8
 
 @dataclass
 class Run:
-    """The work of the process whose turn it is."""
+    """The work of the process whose turn it is; builds in the folders of `done` are left alone."""
 
     cache: Path
     hub: Hub
+    done: set[Path]
     files: int = 0
     repaired: list[str] = field(default_factory=list[str])
-    _done: set[Path] = field(default_factory=set[Path])
     _problems: dict[Diagnostic, None] = field(default_factory=dict[Diagnostic, None])
 
     def bring(self, builds: Iterable[LockedBuild], rules: Iterable[Rule]) -> None:
         """Bring some builds here, and note what is wrong at the rules that ask for them."""
         for build in builds:
-            if build.folder in self._done:
+            if build.folder in self.done:
                 continue
-            self._done.add(build.folder)
+            self.done.add(build.folder)
             try:
                 self._bring(build)
             except (HubError, LockError) as error:
@@ -65,11 +65,10 @@ class Run:
             raise LockError(problems)
 
     def _bring(self, build: LockedBuild) -> None:
-        if not build.is_as_locked():
-            listed = self._listed(build)
-            self._clear(build, {file.path for file in listed})
-            self._download(build, listed)
-            self._hold_dependencies(build)
+        listed = self._listed(build)
+        self._clear(build, {file.path for file in listed})
+        self._download(build, listed)
+        self._hold_dependencies(build)
         write_ref(self.cache, build)
 
     def _listed(self, build: LockedBuild) -> list[RepositoryFile]:

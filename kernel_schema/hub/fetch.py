@@ -8,7 +8,7 @@ import warnings
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.builds.cache import cache_folder, repository_folder
+from kernel_schema.builds.cache import cache_folder
 from kernel_schema.builds.this_machine import this_machine
 from kernel_schema.builds.variants import BuildTarget, parse_target
 from kernel_schema.diagnostics import Diagnostic, HubError, LockError
@@ -20,10 +20,7 @@ from kernel_schema.hub.resolve import resolve
 from kernel_schema.locks.pins import pins_of
 from kernel_schema.locks.state import lock_of
 from kernel_schema.locks.step import unlocked
-from kernel_schema.locks.store import (
-    LockedBuild,
-    locked_builds,
-)
+from kernel_schema.locks.store import LockedBuild, locked_builds
 from kernel_schema.lowering.situate import placing
 from kernel_schema.schema.rules import expand
 from kernel_schema.schema.vocabulary import DeviceType
@@ -31,6 +28,7 @@ from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+    from pathlib import Path
 
     from kernel_schema.choice.plan import Plan
     from kernel_schema.codes import Code
@@ -126,16 +124,18 @@ class Fetching:
         """Bring everything here that is not here yet."""
         builds = self._builds()
         every = tuple(dict.fromkeys(build for listed in builds.values() for build in listed))
+        # What was right once is not read again: builds are large.
+        right: set[Path] = set()
 
         def ready() -> Fetched | None:
-            if not all(build.is_as_locked() for build in every):
-                return None
             for build in every:
-                write_ref(self._cache, build)
-            return Fetched(self._lock, every)
+                if build.folder not in right and build.is_as_locked():
+                    right.add(build.folder)
+                    write_ref(self._cache, build)
+            return Fetched(self._lock, every) if len(right) == len(every) else None
 
         def work() -> Fetched:
-            run = Run(self._cache, Hub())
+            run = Run(self._cache, Hub(), right)
             for pin, listed in builds.items():
                 run.bring(listed, self._wanted[pin])
             run.refuse()
@@ -169,11 +169,8 @@ class Fetching:
 
     def _every_build(self, pin: Pin) -> Iterable[LockedBuild]:
         for locked in self._lock.with_dependencies(pin):
-            folder = (
-                repository_folder(self._cache, locked.pin.repo_id) / "snapshots" / locked.commit
-            )
             for variant in locked.variants:
-                yield LockedBuild(locked, variant, folder / "build" / variant)
+                yield LockedBuild.of(locked, variant, self._cache)
 
     def _lock_for(self, config: KernelConfig, rules: tuple[Rule, ...]) -> Lock:
         lock = lock_of(config, network=True)

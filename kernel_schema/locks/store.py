@@ -73,6 +73,12 @@ class LockedBuild:
     variant: str
     folder: Path
 
+    @classmethod
+    def of(cls, locked: LockedKernel, variant: str, cache: Path) -> LockedBuild:
+        """A build of a locked kernel in a cache, be it there or not."""
+        repository = repository_folder(cache, locked.pin.repo_id)
+        return cls(locked, variant, repository / "snapshots" / locked.commit / "build" / variant)
+
     @property
     def prefix(self) -> str:
         """The folder of the build in its repository."""
@@ -124,10 +130,7 @@ def locked_builds(
             there = f": {'; '.join(reasons)}" if reasons else ""
             message = f"`{locked.pin}`{through} has no build for {target}{there}"
             return Diagnostic("no-kernel-build", message)
-        variant = fitting[0].name
-        repository = repository_folder(cache, locked.pin.repo_id)
-        folder = repository / "snapshots" / locked.commit / "build" / variant
-        builds.append(LockedBuild(locked, variant, folder))
+        builds.append(LockedBuild.of(locked, fitting[0].name, cache))
     return builds
 
 

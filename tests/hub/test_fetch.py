@@ -12,6 +12,8 @@ import kernel_schema as ks
 from kernel_schema.cli.main import main
 from kernel_schema.hub import fetch as fetching
 from kernel_schema.hub.in_turn import Turn
+from kernel_schema.locks import store
+from kernel_schema.locks.store import file_id
 
 from .catalog import CUDA_BUILDS, ORG, USES
 from .server import Fault
@@ -210,6 +212,23 @@ class TestRepair:
         ref.write_bytes(b"\xff\xfe")
         self.fetched(config)
         assert ref.read_bytes() == right
+
+    def test_reads_what_is_right_once(
+        self, cache: Path, lock: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        config = lock({"A": f"{NORM}:DemoNorm", "B": f"{ORG}/fat:DemoNorm"})
+        ks.fetch(config, targets=[CPU])
+        wrong, right = sorted(builds(cache), key=lambda path: "norm" in str(path))
+        (wrong / "layers.py").write_text("x", encoding="utf-8")
+        read: list[Path] = []
+
+        def counted(path: Path, *, in_lfs: bool) -> str:
+            read.append(path)
+            return file_id(path, in_lfs=in_lfs)
+
+        monkeypatch.setattr(store, "file_id", counted)
+        assert self.fetched(config).files == 1
+        assert sorted(path for path in read if right in path.parents) == sorted(right.iterdir())
 
     def test_needs_the_hub(self, hub: Hub, config: ks.KernelConfig, folder: Path) -> None:
         (folder / "layers.py").write_text("FACTOR = 6.0\n", encoding="utf-8")
