@@ -7,9 +7,9 @@ import sys
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.cli.exits import FINDINGS, USAGE, Stop, complain, say
+from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.text import render
 from kernel_schema.diagnostics import (
@@ -17,6 +17,7 @@ from kernel_schema.diagnostics import (
     Diagnostic,
     KernelSchemaError,
     Route,
+    Severity,
     in_file_order,
 )
 from kernel_schema.files.document import Document, Format, InvalidConfigError
@@ -60,6 +61,7 @@ def check_files(
     for path in files:
         file = stdin_name if path == STANDARD_INPUT and stdin_name is not None else path
         wrong: Sequence[Diagnostic] = ()
+        text: str | None = None
         try:
             text, file_format = read_text(
                 path, format=format or format_of(file), max_bytes=max_bytes
@@ -68,8 +70,6 @@ def check_files(
             if mending is not None:
                 text = mending.text(path, file, text, find)
             wrong, document = find(text)
-            if wrong:
-                texts[file] = text
             if keep and document is not None:
                 documents.append(document)
         except FileAccessError as error:
@@ -77,20 +77,40 @@ def check_files(
         except ConfigError as error:  # no text at all
             wrong = _named(error, path, file)
         if wrong:
-            from kernel_schema.cli.withheld import discreet, discreet_of_bases, has_excerpts
-
-            own = [each for each in wrong if each.file == file]
-            diagnostics += discreet(path, own)
-            if len(own) < len(wrong):
-                of_bases, shown = discreet_of_bases(
-                    path, (each for each in wrong if each.file != file)
-                )
-                diagnostics += in_file_order(of_bases)
-                texts.update((base, text) for base in shown if (text := _text_of(base)) is not None)
-            if not has_excerpts(path):
-                texts.pop(file, None)
+            told, quoted = _as_told(path, file, text, wrong)
+            diagnostics += told
+            texts |= quoted
     checked = len(files) - len({diagnostic.file for diagnostic in refused})
     return CheckResult(diagnostics, texts, checked, documents, refused)
+
+
+def show_problems(document: Document, problems: Iterable[Diagnostic]) -> int:
+    """Show what is in the way of a command on standard error; gives the exit code for it."""
+    problems = list(problems)
+    told, texts = _as_told(document.file, document.file, document.text, problems)
+    render(CheckResult(told, texts, 1, [document]), sys.stderr)
+    if any(problem.code in _NOT_TO_BE_HAD for problem in problems):
+        return USAGE
+    return FINDINGS if any(each.severity is Severity.ERROR for each in problems) else OK
+
+
+_NOT_TO_BE_HAD: Final = {"cannot-write", "hub-unreachable", "missing-dependency"}
+
+
+def _as_told(
+    path: str, file: str, text: str | None, wrong: Sequence[Diagnostic]
+) -> tuple[list[Diagnostic], dict[str, str]]:
+    """What is wrong with a file and its bases, as it may be told, and the texts to quote."""
+    # Imported here: a file with nothing wrong needs none of it.
+    from kernel_schema.cli.withheld import discreet, discreet_of_bases, has_excerpts
+
+    own = [each for each in wrong if each.file == file]
+    texts = {} if text is None or not has_excerpts(path) else {file: text}
+    if len(own) == len(wrong):
+        return discreet(path, own), texts
+    of_bases, shown = discreet_of_bases(path, (each for each in wrong if each.file != file))
+    texts.update((base, read) for base in shown if (read := _text_of(base)) is not None)
+    return [*discreet(path, own), *in_file_order(of_bases)], texts
 
 
 def _found(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_schema.diagnostics import Diagnostic, Route
 from kernel_schema.locks.lock import Lock
@@ -71,7 +71,9 @@ def _locked_rule(rule: Rule, lock: Lock) -> Rule:
     return replace(rule, kernel=replace(rule.kernel, commit=locked.commit))
 
 
-_RELOCK = "lock it: `kernel-schema lock FILE`"
+ROUTE: Final = Route(("lockfile",))
+"""Where a config names its lock."""
+LOCK_IT: Final = "lock it: `kernel-schema lock FILE`"
 
 
 def unlocked(rules: Iterable[Rule], lock: Lock) -> Iterator[Diagnostic]:
@@ -82,7 +84,7 @@ def unlocked(rules: Iterable[Rule], lock: Lock) -> Iterator[Diagnostic]:
             through = "" if lacking == pin else f", on which `{pin}` depends,"
             message = f"`{lacking}`{through} is not in the lock file"
             for rule in asking:
-                yield Diagnostic("lock-out-of-step", message, rule.route, _RELOCK)
+                yield Diagnostic("lock-out-of-step", message, rule.route, LOCK_IT)
 
 
 def out_of_step(rules: Iterable[Rule], lock: Lock) -> Iterator[Diagnostic]:
@@ -97,4 +99,4 @@ def out_of_step(rules: Iterable[Rule], lock: Lock) -> Iterator[Diagnostic]:
         elif serving[pin].layers != locked.layers:
             message = f"the layers of `{pin}` in the lock file are not those that are named here"
         if message is not None:
-            yield Diagnostic("lock-out-of-step", message, Route(("lockfile",)), _RELOCK)
+            yield Diagnostic("lock-out-of-step", message, ROUTE, LOCK_IT)

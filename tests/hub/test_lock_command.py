@@ -230,6 +230,47 @@ class TestFailures:
         assert "error[unusable-lockfile]" in err
         assert (file.parent / "kernels.yaml.lock").read_text() == "mine"
 
+    def test_what_is_not_written_is_not_told(self, file: Path, run: Callable[..., Any]) -> None:
+        file.write_text(f"lockfile: no/such/folder.lock\n{CONFIG}", encoding="utf-8")
+        code, out, err, _ = run()
+        assert (code, out) == (2, "")
+        assert "cannot be written" in err
+
+    def test_in_a_base(
+        self, file: Path, run: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        """Told as `check` tells it: with its line, but for a base that lies elsewhere."""
+        base = CONFIG.replace("norm@v1", "nope")
+        (file.parent / "base.yaml").write_text(base, encoding="utf-8")
+        file.write_text("extends: base.yaml\nkernel_mapping: {}\n", encoding="utf-8")
+        code, _, err, _ = run()
+        assert code == 1
+        assert "base.yaml:3:6: error[unknown-kernel-repository]" in err
+        assert "3 |   A: trusted-org/nope:DemoNorm" in err
+        (file.parent / "inside").mkdir()
+        file.rename(file.parent / "inside" / file.name)
+        inside = file.parent / "inside" / file.name
+        inside.write_text("extends: ../base.yaml\nkernel_mapping: {}\n", encoding="utf-8")
+        with pytest.MonkeyPatch.context() as patch:
+            patch.chdir(inside.parent)
+            assert run()[0] == 1
+            _, _, err, _ = run()
+            assert "error[unknown-kernel-repository]" in err
+            assert "nope" not in err
+            assert main(["fetch", file.name, "--target", "torch2.13-cpu"]) == 1
+            assert "nope" not in capsys.readouterr().err
+
+    def test_of_the_lock_are_told_where_it_is_named(
+        self, file: Path, run: Callable[..., Any], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file.write_text(f"{CONFIG}lockfile: my.lock\n", encoding="utf-8")
+        assert main(["fetch", "kernels.yaml", "--target", "torch2.13-cpu"]) == 1
+        assert "kernels.yaml:5:11: error[missing-lockfile]" in capsys.readouterr().err
+        (file.parent / "my.lock").write_text("mine", encoding="utf-8")
+        code, _, err, _ = run()
+        assert code == 1
+        assert "kernels.yaml:5:11: error[unusable-lockfile]" in err
+
     def test_standard_input(self, capsys: pytest.CaptureFixture[str]) -> None:
         assert main(["lock", "-"]) == 2
         assert "its lock lies beside it" in capsys.readouterr().err

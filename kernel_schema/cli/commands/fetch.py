@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from typing import TYPE_CHECKING
 
-from kernel_schema.cli.exits import FINDINGS, OK, USAGE, complain
-from kernel_schema.cli.opening import open_document, open_model
-from kernel_schema.cli.output.result import CheckResult
+from kernel_schema.cli.exits import OK, complain
+from kernel_schema.cli.opening import open_document, open_model, show_problems
 from kernel_schema.cli.output.terminal import counted, tell, write_lines
-from kernel_schema.cli.output.text import render
-from kernel_schema.cli.withheld import discreet, has_excerpts
 from kernel_schema.diagnostics import HubError, LockError
 from kernel_schema.files.document import Document
 from kernel_schema.lowering.situate import placing
@@ -39,7 +35,7 @@ def run(options: argparse.Namespace) -> int:
             plan = None if options.model is None else _plan(document, options)
             fetched = Fetching(config, plan, options.target, options.cache_dir).fetch()
     except (HubError, LockError) as error:
-        return _refused(document, error)
+        return show_problems(document, error.diagnostics)
     if options.print_env:
         return _print_env(fetched.builds)
     if not options.quiet:
@@ -57,14 +53,6 @@ def _plan(document: Document, options: argparse.Namespace) -> Plan:
         capability=options.capability,
         mode=options.mode,
     )
-
-
-def _refused(document: Document, error: HubError | LockError) -> int:
-    texts = {document.file: document.text} if has_excerpts(document.file) else {}
-    shown = discreet(document.file, error.diagnostics)
-    render(CheckResult(shown, texts, 1, [document]), sys.stderr)
-    codes = {problem.code for problem in error.diagnostics}
-    return USAGE if codes & {"hub-unreachable", "missing-dependency", "cannot-write"} else FINDINGS
 
 
 def _report(fetched: Fetched) -> None:

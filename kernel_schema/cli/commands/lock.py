@@ -4,26 +4,21 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
-from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain
+from kernel_schema.cli.exits import FINDINGS, OK, Stop, complain
 from kernel_schema.cli.lock_key import with_lockfile
-from kernel_schema.cli.opening import open_document
-from kernel_schema.cli.output.result import CheckResult
+from kernel_schema.cli.opening import open_document, show_problems
 from kernel_schema.cli.output.terminal import counted, write, write_lines
-from kernel_schema.cli.output.text import render
-from kernel_schema.cli.withheld import discreet, has_excerpts
-from kernel_schema.diagnostics import Diagnostic, LockError, Severity
+from kernel_schema.diagnostics import Diagnostic, LockError
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.document import Document
 from kernel_schema.files.read import STANDARD_INPUT
 from kernel_schema.locks.lock import Lock, LockedKernel
-from kernel_schema.locks.lock_files import read_lock
 from kernel_schema.locks.pins import pins_of
-from kernel_schema.locks.state import ROUTE
-from kernel_schema.locks.step import out_of_step
+from kernel_schema.locks.state import lock_in
+from kernel_schema.locks.step import LOCK_IT, ROUTE, out_of_step
 from kernel_schema.paths import exists, home_path
 from kernel_schema.schema.rules import expand
 from kernel_schema.wording import listing, printable, quote
@@ -68,20 +63,14 @@ class _Locked:
         self._old: Lock | None = None
         if exists(self._path):
             try:
-                self._old = read_lock(self._path)
+                self._old = lock_in(self._path)
             except LockError as error:
                 self._show(error.diagnostics)
                 raise Stop(FINDINGS) from None
 
     def _show(self, problems: Iterable[Diagnostic]) -> int:
         """Show what is wrong, and give the exit code of it."""
-        document = self._document
-        placed = [document.place(problem) for problem in problems]
-        texts = {document.file: document.text} if has_excerpts(document.file) else {}
-        render(CheckResult(discreet(document.file, placed), texts, 1, [document]), sys.stderr)
-        if any(problem.code in _NOT_TO_BE_HAD for problem in placed):
-            return USAGE
-        return FINDINGS if any(each.severity is Severity.ERROR for each in placed) else OK
+        return show_problems(self._document, self._document.place_all(problems))
 
     def not_asked_for(self, repo_ids: Collection[str]) -> list[str]:
         """Those of some repositories that neither the config nor the lock has."""
@@ -99,11 +88,11 @@ class _Locked:
     def _out_of_step(self) -> Iterator[Diagnostic]:
         if self._old is None:
             message = f"there is no lock file {quote(str(self._path), longest=1000)}"
-            yield Diagnostic("lock-out-of-step", message, ROUTE, _LOCK_IT)
+            yield Diagnostic("lock-out-of-step", message, ROUTE, LOCK_IT)
             return
         if self._name is not None:
             message = f"this config does not name its lock {quote(self._name)}: nothing is locked"
-            yield Diagnostic("lock-out-of-step", message, ROUTE, _LOCK_IT)
+            yield Diagnostic("lock-out-of-step", message, ROUTE, LOCK_IT)
         yield from out_of_step(self._rules, self._old)
 
     def export(self, file: str) -> int:
@@ -135,14 +124,13 @@ class _Locked:
         new, problems = resolve(self._rules, old=self._old, upgrade=upgrade)
         if problems:
             return self._show(problems)
-        old = self._old or Lock()
-        if not quiet:
-            for line in _changes(old, new):
-                write_lines(printable(line))
+        changes = [] if quiet else [*map(printable, _changes(self._old or Lock(), new))]
         differs = self._old is None or new.dumps() != self._old.dumps()
         if dry_run:
+            if changes:
+                write_lines("\n".join(changes))
             return FINDINGS if differs or self._name is not None else OK
-        # What cannot be named is not written.
+        # What cannot be named is not written, and what is not written is not told.
         text = None if self._name is None else self._with_key(self._name)
         if differs:
             replace_file(str(self._path), new.dumps())
@@ -152,7 +140,8 @@ class _Locked:
             replace_file(self._document.file, f"{mark}{text}", previous=previous)
         if not quiet:
             what = "written" if differs else "is up to date"
-            write_lines(printable(f"{self._path} {what}: {counted(len(new.kernels), 'kernel')}"))
+            written = f"{self._path} {what}: {counted(len(new.kernels), 'kernel')}"
+            write_lines("\n".join([*changes, printable(written)]))
         return OK
 
     def _is_marked(self) -> bool:
@@ -169,8 +158,6 @@ class _Locked:
 
 
 _MARK = "\ufeff"
-_LOCK_IT = "lock it: `kernel-schema lock FILE`"
-_NOT_TO_BE_HAD = {"hub-unreachable", "missing-dependency"}
 
 
 def _changes(old: Lock, new: Lock) -> Iterator[str]:
