@@ -22,13 +22,10 @@ from weakref import ref
 import transformers
 
 from kernel_schema.checks.environment import registration_disabled
-from kernel_schema.diagnostics import (
-    LoweringError,
-    Severity,
-    lowering_error,
-)
+from kernel_schema.diagnostics import LoweringError, Severity, lowering_error
 from kernel_schema.files.read import config_of
 from kernel_schema.integrations.hindrances import refuse_hooked, refuse_layouts
+from kernel_schema.integrations.lifting import lift
 from kernel_schema.lowering.apply import put_in_place
 from kernel_schema.lowering.check import check, refuse_errors
 from kernel_schema.lowering.lower import repeating
@@ -158,7 +155,10 @@ class HandedKernelConfig(transformers.KernelConfig, dict[str, Any]):
         return _revived, (type(self), self.config, self.options)
 
 
-for _change in ("__setitem__", "__delitem__", "clear", "pop", "popitem", "setdefault", "update"):
+for _change in (
+    *("__setitem__", "__delitem__", "__ior__"),
+    *("clear", "pop", "popitem", "setdefault", "update"),
+):
     setattr(HandedKernelConfig, _change, HandedKernelConfig.update_kernel)
 
 
@@ -186,8 +186,6 @@ class KernelConfig(HandedKernelConfig):
         use_local_kernel: bool = False,  # noqa: FBT001, FBT002 (the arguments of transformers)
         inherit_mapping: bool = True,  # noqa: FBT001, FBT002
     ) -> None:
-        from kernel_schema.integrations.lifting import lift
-
         if (cause := registration_disabled()) is not None:
             raise LoweringError([cause])
         config = lift(

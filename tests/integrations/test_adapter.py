@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import operator
 import pickle
 import threading
 from typing import TYPE_CHECKING, Any
@@ -381,6 +382,7 @@ class TestOtherWays:
             lambda given: given.__setitem__("a", 1),
             lambda given: given.pop("kernel_mapping"),
             lambda given: given.clear(),
+            lambda given: operator.ior(given, {"a": 1}),
             lambda given: setattr(given, "kernel_mapping", {"RMSNorm": "org/repo:L"}),
         ]
         for given in (adapter, model.kernel_config):
