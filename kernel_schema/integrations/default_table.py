@@ -186,7 +186,8 @@ class _Reader:
 
     def __init__(self, source: str) -> None:
         self.unread: list[Unread] = []
-        self._lines = source.splitlines()
+        # Lines as Python counts them: `str.splitlines` would split at more.
+        self._lines = re.split(r"\r\n?|\n", source)
         self._kernels = import_kernels()
 
     def read(self, tree: ast.Module) -> dict[str, dict[Any, Any]]:

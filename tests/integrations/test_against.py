@@ -171,6 +171,13 @@ class TestWhatOnlyRunningItWouldTell:
         assert str(ranged.capabilities) == "capability 90 and above"
         assert (str(ranged.kernel), ranged.mode) == ("o/r@x:L", "training_torch_compile")
 
+    def test_its_line_is_one_of_python(self, tmp_path: Path) -> None:
+        """Of a file that has what only `str.splitlines` takes for an end of a line."""
+        entry = '"A": {"cuda": build()},'
+        source = f"separator = '\u2028'  # \x0c \x85\r\n{in_a_table(entry)}"
+        table = read_default_table(make_wheel(tmp_path, source))
+        assert table.unread == (Unread("A", 4, entry),)
+
     def test_is_shown_as_text(self, tmp_path: Path) -> None:
         entry = '"A": {"cuda": f("\x1b[2J' + "x" * 5000 + '")},'
         (unread,) = read_default_table(make_wheel(tmp_path, in_a_table(entry))).unread
