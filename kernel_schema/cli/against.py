@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -20,12 +19,11 @@ from kernel_schema.integrations.default_table import (
     read_default_table,
 )
 from kernel_schema.integrations.transformers import default_rules
-from kernel_schema.lowering.explain import explain
 from kernel_schema.schema.rules import by_layer
 from kernel_schema.schema.vocabulary import ModeName
 
 if TYPE_CHECKING:
-    from kernel_schema.model.types import Module
+    from collections.abc import Callable
 
 
 def read_against(place: str) -> DefaultTable:
@@ -39,11 +37,14 @@ def read_against(place: str) -> DefaultTable:
 def show_against(
     table: DefaultTable,
     document: Document,
-    model: Module,
-    options: argparse.Namespace,
+    plan_of: Callable[..., Plan],
     modes: Sequence[ModeName | None],
+    output_format: str,
 ) -> int:
-    """1 if something changes for the model, or cannot be told, else 0."""
+    """1 if something changes for the model, or cannot be told, else 0.
+
+    `plan_of` explains what runs in a `mode`, with what is `inherited`.
+    """
     installed = default_rules()
     before, after = by_layer(installed), by_layer(table.rules)
     names = before | after
@@ -55,20 +56,10 @@ def show_against(
     ]
     compared: list[tuple[Plan, list[Change]]] = []
     for mode in modes:
-        old, new = (
-            explain(
-                document,
-                model,
-                device=options.device,
-                capability=options.capability,
-                mode=mode,
-                inherited=rules,
-            )
-            for rules in (installed, table.rules)
-        )
+        old, new = (plan_of(mode=mode, inherited=rules) for rules in (installed, table.rules))
         compared.append((new, changes(old, new, leave_out=unread)))
     versions = version_of("transformers"), table.version
-    if options.output_format == "json":
+    if output_format == "json":
         write_object(
             file=file_json(document.file),
             transformers=dict(zip(("old", "new"), versions, strict=True)),

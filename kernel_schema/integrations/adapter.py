@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_schema.checks.environment import registration_disabled
 from kernel_schema.checks.selection import outside
-from kernel_schema.diagnostics import LoweringError, lowering_error
+from kernel_schema.diagnostics import LoweringError
 from kernel_schema.files.read import opened
+from kernel_schema.integrations.lifting import from_transformers
+from kernel_schema.integrations.transformers import missing_transformers
 from kernel_schema.schema.arguments import is_of
 
 if TYPE_CHECKING:
@@ -75,9 +77,7 @@ def as_transformers(
     try:
         from kernel_schema.integrations import kernel_config
     except ImportError as error:
-        message = f"this needs transformers, which cannot be imported: {error}"
-        install = "pip install 'kernel-schema[transformers]'"
-        raise lowering_error("missing-dependency", message, install) from error
+        raise missing_transformers(error) from error
     if (cause := registration_disabled()) is not None:
         raise LoweringError([cause])
     outside(ignore, select)  # whether these are codes
@@ -88,7 +88,5 @@ def as_transformers(
     if isinstance(config, kernel_config.HandedKernelConfig):
         source = config.source
     elif is_of(config, "transformers", "KernelConfig"):
-        from kernel_schema.integrations.lifting import from_transformers
-
         source = from_transformers(config)
     return kernel_config.HandedKernelConfig(opened(source), options)

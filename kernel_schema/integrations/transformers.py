@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.checks.environment import registration_disabled
+from kernel_schema.diagnostics import Diagnostic, LoweringError, lowering_error
 from kernel_schema.lowering.inherited import place_of, rules_of
 from kernel_schema.wording import quote
 
@@ -12,8 +13,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     # For type checkers; at run time `__getattr__` has it.
-    from kernel_schema.integrations.kernel_config import KernelConfig as KernelConfig  # noqa: PLC0414
+    from kernel_schema.integrations.kernel_config import KernelConfig
     from kernel_schema.schema.rules import Rule
+
+__all__ = ["KernelConfig", "default_rules", "missing_transformers", "table_rules"]
 
 _INSTALL: Final = "pip install 'kernel-schema[transformers]'"
 
@@ -32,12 +35,9 @@ def default_rules() -> tuple[Rule, ...]:
     try:
         from transformers.integrations import hub_kernels
     except ImportError as error:
-        message = f"this needs transformers, which cannot be imported: {error}"
-        raise LoweringError([Diagnostic("missing-dependency", message, help=_INSTALL)]) from error
+        raise missing_transformers(error) from error
     build: Any = getattr(hub_kernels, "get_kernel_mapping_transformers", None)
     if build is None:
-        from kernel_schema.checks.environment import registration_disabled
-
         cause = registration_disabled() or Diagnostic(
             "missing-dependency",
             f"this transformers has no {quote('get_kernel_mapping_transformers')}",
@@ -45,6 +45,12 @@ def default_rules() -> tuple[Rule, ...]:
         )
         raise LoweringError([cause])
     return tuple(table_rules(build()))
+
+
+def missing_transformers(error: ImportError) -> LoweringError:
+    """The error where transformers cannot be imported: `missing-dependency`."""
+    message = f"this needs transformers, which cannot be imported: {error}"
+    return lowering_error("missing-dependency", message, _INSTALL)
 
 
 def table_rules(table: dict[str, dict[Any, Any]]) -> Iterator[Rule]:

@@ -198,17 +198,16 @@ def put_in_place(
             layers = inspect_model(model)
             target = resolve_target(model, device, mode, compiled=layers.compiled)
             need_gpu(target)
-            here = this_machine()  # where kernels chooses, whatever device is stated
             situation = situate(
                 wanted,
                 layers,
                 target=target,
                 stated_mode=resolve_mode(mode),
-                build_target=here,
+                build_target=this_machine(),  # where kernels chooses, whatever device is stated
                 lock=lock,
                 network=True,
             )
-            pinned = PinnedKernels.of(situation, verify=verify)
+            pinned = PinnedKernels.of(situation.lock, situation.lock_problems, verify=verify)
             diagnostics = ask(situation, ignore=ignore, select=select)
             # A condition that fails is kernels' to tell of, which asks it again.
             facts = look_closer(model, layers, always_holds=always_holds)

@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_schema.checks.environment import version_of
 from kernel_schema.checks.refusals import refusal
-from kernel_schema.diagnostics import Diagnostic, LockError, LoweringError
+from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.files.read import opened
-from kernel_schema.locks.lock import Lock
 from kernel_schema.locks.state import locking
 from kernel_schema.lowering.forwards import replacement
 from kernel_schema.lowering.pinned import PinnedKernels, PinnedLayerRepository, is_locked
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
     from kernels import Device, LayerRepository, LocalLayerRepository, LockedLayerRepository, Mode
 
     from kernel_schema.files.read import ConfigSource
+    from kernel_schema.locks.lock import Lock
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
 
@@ -89,13 +89,8 @@ def lower(
     source = opened(config) if model is None else taken(config, model)
     with placing(source) as wanted:
         kernels = import_kernels()
-        rules = expand(wanted)
-        pinned = None
-        if lock is not None or wanted.lockfile is not None:
-            rules, lock, problems = locking(wanted, rules, lock)
-            if problems:
-                raise LockError(problems)
-            pinned = PinnedKernels(lock or Lock(), verify)
+        rules, lock, problems = locking(wanted, expand(wanted), lock)
+        pinned = PinnedKernels.of(lock, problems, verify=verify)
         run_mode = resolve_mode(mode) or (ModeName.FALLBACK if model is None else mode_of(model))
         plain = _plain_devices(kernels, rules, model, device)
         return build(kernels, rules, plain, run_mode, pinned=pinned)
@@ -149,8 +144,8 @@ def build(
     plain: tuple[DeviceType, ...],
     default_mode: ModeName,
     *,
+    pinned: PinnedKernels,
     network: bool = False,
-    pinned: PinnedKernels | None = None,
 ) -> KernelsMapping:
     """Put rules together: modes merged, one key for each range, fresh dicts throughout.
 
@@ -176,7 +171,7 @@ def build(
                 continue
             repository = repositories.get(rule.kernel)
             if repository is None:
-                if pinned is not None and is_locked(rule.kernel):
+                if is_locked(rule.kernel):
                     repository = PinnedLayerRepository(rule.kernel, pinned)
                 else:
                     repository = _repository(kernels, rule, rule.kernel, network=network)

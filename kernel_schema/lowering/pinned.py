@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from typing_extensions import TypeIs
 
     from kernel_schema.choice.plan import Plan
-    from kernel_schema.choice.situation import Situation
     from kernel_schema.schema.rules import HubKernel
 
 _LOADED: Final[dict[Path, tuple[Path, ...]]] = {}
@@ -44,11 +43,13 @@ class PinnedKernels:
     )
 
     @classmethod
-    def of(cls, situation: Situation, *, verify: bool) -> PinnedKernels:
-        """Those of a situation; a LockError if its lock cannot be used, or lacks a kernel."""
-        if situation.lock_problems:
-            raise LockError(situation.lock_problems)
-        return cls(situation.lock or Lock(), verify)
+    def of(
+        cls, lock: Lock | None, problems: tuple[Diagnostic, ...], *, verify: bool
+    ) -> PinnedKernels:
+        """Those of a lock, if there is one; a LockError if it cannot be used, or lacks a kernel."""
+        if problems:
+            raise LockError(problems)
+        return cls(lock or Lock(), verify)
 
     def builds(self, kernel: HubKernel) -> tuple[LockedBuild, ...]:
         """The build of a kernel that this machine takes, and those it depends on.

@@ -15,7 +15,7 @@ import sys
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kernel_schema.checks.environment import DISABLE_HELP, version_of
-from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.diagnostics import lowering_error
 from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
 from kernel_schema.schema.rules import HubKernel, LocalKernel
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import ModuleType
 
-    from kernel_schema.codes import Code
+    from kernel_schema.diagnostics import LoweringError
     from kernel_schema.locks.pins import Pin
     from kernel_schema.schema.rules import Kernel
     from kernel_schema.schema.vocabulary import DeviceType
@@ -75,9 +75,8 @@ _READ: Final = {
         "kernels.LocalFuncRepository": "_repo_path",
     },
 }
-_LOADING: Final = "kernels from folders, with those that they depend on"
 _READ_SINCE_0_17: Final = {
-    _LOADING: {
+    "kernels from folders, with those that they depend on": {
         "kernels._rust": "KernelDependency KernelPaths KernelVersion",
         "kernels.load": "get_kernel_with_resolver",
         "kernels.resolver": "KernelPathsResolver",
@@ -103,13 +102,13 @@ def import_kernels() -> ModuleType:
     try:
         import kernels
     except ModuleNotFoundError as error:
-        raise _error(
+        raise lowering_error(
             "missing-dependency",
             f"this needs the package {error.name}, which is not installed",
             "pip install 'kernel-schema[torch]'",
         ) from error
     except Exception as error:
-        raise _error(
+        raise lowering_error(
             "broken-dependency",
             f"the kernels library cannot be imported: {error}",
             DISABLE_HELP if "DISABLE_KERNEL_MAPPING" in os.environ else None,
@@ -297,13 +296,9 @@ def _variable(module: str, name: str) -> Any:
 
 
 def _gone(name: str) -> LoweringError:
-    return _error(
+    return lowering_error(
         "unsupported-by-kernels",
         f"kernels {version_of('kernels')} has no {quote(name)}, which is read here",
         f"pip install 'kernels<={NEWEST_TESTED['kernels']}', the newest that was tried, or a newer "
         "kernel-schema",
     )
-
-
-def _error(code: Code, message: str, help_text: str | None) -> LoweringError:
-    return LoweringError([Diagnostic(code, message, help=help_text)])

@@ -26,6 +26,7 @@ from torch import nn
 from torch._subclasses.fake_tensor import FakeTensorMode
 
 import kernel_schema as ks
+from tests.integrations.conftest import SIZES
 from tests.kernel_repos import write_kernel_repository
 
 if TYPE_CHECKING:
@@ -62,14 +63,8 @@ class Bench:
         self.folder = folder
         self.repository = write_kernel_repository(folder / "llama", _LAYERS)
         self.local = f"{self.repository}:RMSNorm"
-        config = transformers.LlamaConfig(
-            hidden_size=16,
-            intermediate_size=32,
-            num_hidden_layers=2,
-            num_attention_heads=2,
-            vocab_size=32,
-        )
         self.saved = folder / "model"
+        config = transformers.LlamaConfig(**SIZES)
         transformers.LlamaForCausalLM(config).save_pretrained(self.saved)
 
     def llama(self, **options: Any) -> Any:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
+from functools import partial
+from typing import TYPE_CHECKING
 
 from kernel_schema.choice.choose import MODE_CHAIN
 from kernel_schema.cli.exits import FINDINGS, OK, complain
@@ -25,6 +28,10 @@ from kernel_schema.model.inspect import RegisteredLayers, inspect_model
 from kernel_schema.schema.rules import Rule
 from kernel_schema.wording import Suggester, listing, quote
 
+if TYPE_CHECKING:
+    from kernel_schema.choice.plan import Plan
+    from kernel_schema.model.types import Module
+
 
 def run(options: argparse.Namespace) -> int:
     """1 for errors, or with `--against` for changes; 2 if something cannot be had; else 0."""
@@ -42,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
         from kernel_schema.cli.against import read_against, show_against
 
         table = read_against(options.against)
-        return show_against(table, document, open_model(options), options, modes)
+        plan_of = _planner(document, open_model(options), options)
+        return show_against(table, document, plan_of, modes, options.output_format)
     model = open_model(options)
     inherited: tuple[Rule, ...] | None = None
     if options.defaults is not None:
@@ -51,17 +59,8 @@ def run(options: argparse.Namespace) -> int:
         inherited = default_rules()
     if options.layer is not None:
         return _show_layer(document, inspect_model(model), options, inherited)
-    plans = [
-        explain(
-            document,
-            model,
-            device=options.device,
-            capability=options.capability,
-            mode=mode,
-            inherited=inherited,
-        )
-        for mode in modes
-    ]
+    plan_of = _planner(document, model, options)
+    plans = [plan_of(mode=mode, inherited=inherited) for mode in modes]
     stated = Stated(document)
     # Each thing once, errors first.
     diagnostics = sorted(
@@ -80,6 +79,11 @@ def run(options: argparse.Namespace) -> int:
         parts += filter(None, [inherited_text(plans[0])])
         write_lines("\n\n".join(parts), painted=True)
     return FINDINGS if any(each.severity is Severity.ERROR for each in diagnostics) else OK
+
+
+def _planner(document: Document, model: Module, options: argparse.Namespace) -> Callable[..., Plan]:
+    """Explains a document for a model and the device of the options; takes the rest."""
+    return partial(explain, document, model, device=options.device, capability=options.capability)
 
 
 def _show_layer(
