@@ -68,7 +68,8 @@ def as_transformers(
 
     - `hooked-module`: the model is offloaded by accelerate, whose hooks transformers would lose.
     - `kernel-needs-layout`: a kernel comes with a class that prepares the weights for it.
-    - `not-applied`: it was assigned to `model.kernel_config`, which prepares nothing.
+    - `not-applied`: it was assigned to `model.kernel_config`, which prepares nothing; or another
+      mode was asked for by `set_use_kernels(mode=)`, of which transformers tells no config.
 
     >>> adapter = as_transformers({"RMSNorm": {"cuda": "org/repo:Norm", "cpu": "original"}})
     >>> adapter["kernel_mapping"]["RMSNorm"]["cuda"]

@@ -31,6 +31,7 @@ from kernel_schema.lowering.check import check, refuse_errors
 from kernel_schema.lowering.lower import repeating
 from kernel_schema.lowering.restore import ONE_AT_A_TIME, Snapshot, keep_note_when_repeated
 from kernel_schema.model.target import device_of, mode_of
+from kernel_schema.schema.vocabulary import ModeName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -39,7 +40,6 @@ if TYPE_CHECKING:
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.files.read import Opened
     from kernel_schema.schema.models import KernelConfig as Config
-    from kernel_schema.schema.vocabulary import ModeName
 
 # Where a model keeps what was last applied to it, to be put back where another one is refused.
 _APPLIED: Final = "_applied_kernel_config"
@@ -210,7 +210,10 @@ class AppliedKernelConfig(HandedKernelConfig):
         """What is in place on the model, in the form of kernels: transformers puts it in again."""
         model = self._need_model()
         device = device_of(model)
-        mapping = {} if device is None else repeating(model, device)
+        # As transformers has it, and as it was chosen: they differ where a model is compiled.
+        plain = ModeName.TRAINING if model.training else ModeName.INFERENCE
+        modes = (plain, self.report and self.report.mode)
+        mapping = {} if device is None else repeating(model, device, modes, _InOtherModes())
         return {layer_name: _OfOneModel(devices) for layer_name, devices in mapping.items()}
 
     @kernel_mapping.setter
@@ -288,6 +291,19 @@ class _OfOneModel(dict[Any, Any]):
 
     def values(self) -> Any:
         raise _of_one_model()
+
+
+class _InOtherModes:
+    """Stands for the kernels of modes that are not in place: no config is told of `mode=`."""
+
+    def load(self) -> Any:
+        raise lowering_error(
+            "not-applied",
+            "`set_use_kernels(mode=)` asks for another mode than that of the model, of which "
+            "transformers tells no config: what is in place is for the model as it is",
+            "leave `mode=` out: call `model.train()` or `model.eval()` for that, and pass "
+            "`compiled=True` to `as_transformers` where the model will be compiled",
+        )
 
 
 def _revived(cls: type[HandedKernelConfig], config: Config, options: Options) -> Any:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from kernel_schema.checks.environment import version_of
 from kernel_schema.checks.refusals import refusal
+from kernel_schema.choice.choose import MODE_CHAIN
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.files.read import opened
 from kernel_schema.locks.state import locking
@@ -26,7 +27,7 @@ from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, Mode
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
     from types import ModuleType
     from typing import TypeAlias
 
@@ -218,18 +219,23 @@ def _loud_kind(kind: Any) -> Any:
     return type(kind.__name__, (kind,), {"load": load, "__module__": __name__})
 
 
-def repeating(model: Module, device: DeviceType) -> KernelsMapping:
-    """The mapping by which kernels would put in place what is in place on a model, in any mode."""
+def repeating(
+    model: Module, device: DeviceType, modes: Collection[ModeName | None], otherwise: Any
+) -> KernelsMapping:
+    """The mapping by which kernels would put in place what is in place on a model, in these modes.
+
+    In all others it has `otherwise` for what runs a kernel.
+    """
     kernels = import_kernels()
     forwards = ((getattr(cls, "forward", cls), key) for key, cls in loaded_layers().items())
     repositories = {id(forward): repository for forward, repository in forwards}
-    fallback = kernels_mode(kernels, ModeName.FALLBACK)
+    known = [(kernels_mode(kernels, mode), mode in modes) for mode in MODE_CHAIN]
     mapping: KernelsMapping = {}
     for item in carriers(model):
         by_mode = mapping.setdefault(item.layer_name, {}).setdefault(device.value, {})
         repository = repositories.get(id(replacement(item.carrier)))
         if repository is not None:
-            by_mode[fallback] = repository
+            by_mode |= {mode: repository if same else otherwise for mode, same in known}
     return mapping
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.usefixtures("nothing_inherited")
 
+COMPILED = kernels.Mode.INFERENCE | kernels.Mode.TORCH_COMPILE
+
 
 def run(model: Any) -> Callable[[], Any]:
     def forward() -> Any:
@@ -321,6 +323,47 @@ class TestOtherWays:
             use_kernels=True, kernel_config=ks.as_transformers({"RMSNorm": kernel("Other")})
         )
         assert calls(run(model)) == ["Other"] * NORMS
+
+    @pytest.fixture
+    def by_mode(self, kernel: Kernel) -> Any:
+        entry = {"inference": kernel("Norm"), "training": kernel("Other")}
+        return {"RMSNorm": {"cpu": {**entry, "inference_torch_compile": kernel("Compiles")}}}
+
+    @pytest.mark.parametrize(
+        ("asked", "compiled", "name"),
+        [
+            (kernels.Mode.INFERENCE, False, "Norm"),
+            (kernels.Mode.INFERENCE, True, "Compiles"),
+            (COMPILED, True, "Compiles"),
+        ],
+    )
+    def test_a_mode_that_is_that_of_the_model(
+        self, load: Any, calls: Calls, by_mode: Any, asked: Any, *, compiled: bool, name: str
+    ) -> None:
+        adapter = ks.as_transformers(by_mode, compiled=compiled)
+        model = load()
+        model.set_use_kernels(use_kernels=True, kernel_config=adapter, mode=asked)
+        assert calls(run(model)) == [name] * NORMS
+        assert ks.audit(model).diagnostics == ()
+
+    @pytest.mark.parametrize(
+        ("asked", "compiled"),
+        [
+            (kernels.Mode.TRAINING, False),
+            (COMPILED, False),
+            (kernels.Mode.TRAINING | kernels.Mode.TORCH_COMPILE, True),
+        ],
+    )
+    def test_another_mode_that_is_asked_for(
+        self, load: Any, calls: Calls, by_mode: Any, asked: Any, *, compiled: bool
+    ) -> None:
+        """transformers tells no config of it, and would put another kernel in place."""
+        adapter = ks.as_transformers(by_mode, compiled=compiled)
+        model = load()
+        with pytest.raises(ks.LoweringError, match=r"not-applied.*another mode"):
+            model.set_use_kernels(use_kernels=True, kernel_config=adapter, mode=asked)
+        assert calls(run(model)) == ["Compiles" if compiled else "Norm"] * NORMS
+        assert ks.audit(model).diagnostics == ()
 
     def test_use_kernels(self, load: Any, calls: Calls, kernel: Kernel) -> None:
         model = load(ks.as_transformers({"RMSNorm": kernel("Norm")}))
