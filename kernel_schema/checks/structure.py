@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from kernel_schema.choice.situation import Situation
     from kernel_schema.codes import Code
     from kernel_schema.model.inspect import RegisteredLayer, RegisteredLayers
+    from kernel_schema.schema.models import KernelConfig
+    from kernel_schema.schema.rules import Rule
 
 
 def layer_warning(code: Code, layer_name: str, message: str, help_text: str) -> Diagnostic:
@@ -47,10 +49,21 @@ def data_parallel(situation: Situation, layers: RegisteredLayers) -> Iterator[Di
             )
 
 
+def _rules(config: KernelConfig) -> tuple[Rule, ...]:
+    """What a config says, as a situation has it: with the commits of its lock."""
+    rules = expand(config)
+    if config.lockfile is None:
+        return rules
+    # Imported with what there is to read.
+    from kernel_schema.locks.state import locking
+
+    return locking(config, rules).rules
+
+
 def managed_by_transformers(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """A model in which transformers places other kernels: `managed-by-transformers`."""
     others = [
-        config for config in layers.managed if config is None or expand(config) != situation.rules
+        config for config in layers.managed if config is None or _rules(config) != situation.rules
     ]
     if others and any(_getting_kernels(situation, layers)):
         its_own = "its own" if None in others else "those of the config that it was given"

@@ -456,6 +456,20 @@ class TestBesideOurOwn:
         assert self.codes(ks.kernelize(model, config)) == self.codes(ks.audit(model)) == []
         assert ks.audit(model, ks.explain(config, model.train())).diagnostics == ()
 
+    def test_the_same_config_with_its_lock_is(
+        self, load: Any, kernel: Kernel, tmp_path: Path
+    ) -> None:
+        mapping = {"RMSNorm": {"cpu": kernel("Norm"), "xpu": "org/repo@v1:Norm"}}
+        configs: list[ks.KernelConfig] = []
+        for commit in ("a" * 40, "b" * 40):
+            path = tmp_path / f"{commit}.lock"
+            lock = ks.Lock((ks.LockedKernel(ks.Pin("org/repo", 1), commit, layers=("Norm",)),))
+            path.write_text(lock.dumps(), encoding="utf-8")
+            configs.append(ks.KernelConfig(mapping, inherit_mapping=False, lockfile=path))
+        model = load(ks.as_transformers(configs[0]))
+        assert self.codes(ks.check(configs[0], model)) == []
+        assert self.codes(ks.check(configs[1], model)) == ["managed-by-transformers"]
+
     def test_another_one_is_not(self, load: Any, calls: Calls, kernel: Kernel) -> None:
         model = load(ks.as_transformers({"RMSNorm": kernel("Norm")}))
         other = ks.KernelConfig({"RMSNorm": kernel("Other")}, inherit_mapping=False)
