@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
     Steps: TypeAlias = tuple[Any, ...]
     """Keys and list positions that lead to a value, as the user wrote them: any key."""
+    Advice: TypeAlias = tuple[str | None, Repair | None]
+    """A help, and the repair that does what it says."""
 
 
 @dataclass(frozen=True, slots=True)

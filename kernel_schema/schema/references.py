@@ -37,14 +37,14 @@ _LOCAL_PATH: Final = LOCAL_START_PATTERN + r"[^\x00-\x1f\x7f]*"
 _HUB_REF: Final = re.compile(rf"({REPO_ID_PATTERN})(?:@({REVISION_PATTERN}))?:({LAYER_PATTERN})")
 _LOCAL_REF = re.compile(rf"({_LOCAL_PATH}):({LAYER_PATTERN})")
 _REPO_ID = re.compile(REPO_ID_PATTERN)
-_VERSION = re.compile(r"v(0|[1-9][0-9]*)")
+VERSION: Final = re.compile(r"v(0|[1-9][0-9]*)")
 _REVISION = re.compile(REVISION_PATTERN)
 _LOCAL_START = re.compile(LOCAL_START_PATTERN)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _PART_LENGTH = 96
 _set: Final = object.__setattr__  # references are frozen
-_RULE: Final = "a kernel is written `org/repo:layer_name`"
+HUB_RULE: Final = "a kernel is written `org/repo:layer_name`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class HubRef:
         for name in ("repo_id", "layer_name", "revision"):
             _set(self, name, as_text(getattr(self, name)) or getattr(self, name))
         if parse_kernel_ref(str(self)) != self:
-            _refuse(f"{quote(str(self))} reads as another reference", _RULE)
+            _refuse(f"{quote(str(self))} reads as another reference", HUB_RULE)
 
     def __str__(self) -> str:
         if self.version is not None:
@@ -114,7 +114,7 @@ class LocalRef:
         _set(self, "path", text)
         _set(self, "layer_name", as_text(layer_name) or layer_name)
         if parse_kernel_ref(str(self)) != self:
-            _refuse(f"{quote(str(self))} reads as another reference", _RULE)
+            _refuse(f"{quote(str(self))} reads as another reference", HUB_RULE)
 
     def __str__(self) -> str:
         return f"{self.path}:{self.layer_name}"
@@ -187,7 +187,7 @@ def read_kernel_ref(text: str) -> HubRef | LocalRef | None:
 
 def _hub_ref(repo_id: str, pin: str | None, layer_name: str) -> HubRef | None:
     version = None
-    if pin is not None and (match := _VERSION.fullmatch(pin)):
+    if pin is not None and (match := VERSION.fullmatch(pin)):
         if len(match[1]) > len(str(MAX_VERSION)):
             return None
         version, pin = int(match[1]), None

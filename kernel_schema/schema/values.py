@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import re
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
 from kernel_schema.schema.arguments import fusion_problem, repository_problem
@@ -29,6 +29,8 @@ from kernel_schema.wording import listing, normalise_word, quote, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from kernel_schema.schema.problems import Advice
 
 MAX_LENGTH: Final = 1000
 """How many characters a layer name and `$schema` may have."""
@@ -158,15 +160,11 @@ def _is_pair(value: Sequence[Any]) -> bool:
     return len(value) == 2 and digits and value[0] <= MAX_CAPABILITY // 10 and value[1] < 10
 
 
-# A help, and the repair that does what it says.
-_Advice: TypeAlias = "tuple[str | None, Repair | None]"
-
-
-def _left_out(help_text: str) -> _Advice:
+def _left_out(help_text: str) -> Advice:
     return help_text, Repair("remove")
 
 
-def _integer_hint(value: object, name: str, highest: int) -> _Advice:
+def _integer_hint(value: object, name: str, highest: int) -> Advice:
     if value is None:
         return _left_out(f"leave the {name} out to state none")
     if isinstance(value, str):
@@ -236,7 +234,7 @@ def check_repo_id(item: object) -> str | Problem:
     )
 
 
-def _yes_or_no_hint(value: object) -> _Advice:
+def _yes_or_no_hint(value: object) -> Advice:
     word = value.strip().lower() if isinstance(value, str) else ""
     if word not in _YES | _NO:
         return None, None

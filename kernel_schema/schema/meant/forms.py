@@ -24,14 +24,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from kernel_schema.schema.alternatives import Holder
-    from kernel_schema.schema.problems import Steps
+    from kernel_schema.schema.problems import Advice, Steps
     from kernel_schema.schema.vocabulary import KeyKind
 
 _OPTIONS: Final = frozenset(SPEC_KEYS[1:])
 _NOTHING: Final = (None, None)
 _WITH_OPTIONS: Final = "write a kernel with options as `{kernel: org/repo:layer_name, version: 1}`"
-# A help, and the repair that does what it says.
-_Advice = tuple[str | None, Repair | None]
 
 
 def misfit(value: Any, holder: Holder, steps: Steps = ()) -> tuple[Steps, Problem]:
@@ -67,7 +65,7 @@ def misfit(value: Any, holder: Holder, steps: Steps = ()) -> tuple[Steps, Proble
     return (), Problem("invalid-entry", message, help_text, repair=repair)
 
 
-def _kept(holder: Holder) -> _Advice:
+def _kept(holder: Holder) -> Advice:
     """What to write for no kernel."""
     original = ENTRIES[holder].original
     if original is None:
@@ -76,7 +74,7 @@ def _kept(holder: Holder) -> _Advice:
     return f"to keep the model's own forward write {original}", Repair("replace", kept)
 
 
-def _meant_list(value: Sequence[Any], holder: Holder) -> _Advice:
+def _meant_list(value: Sequence[Any], holder: Holder) -> Advice:
     """What a list was probably meant to be."""
     if is_pair(value):
         # transformers' (reference, options), as files have to write it.
@@ -103,13 +101,13 @@ def _meant_list(value: Sequence[Any], holder: Holder) -> _Advice:
     return _NOTHING
 
 
-def _keyed_by(key: str, items: Sequence[Mapping[Any, Any]]) -> _Advice:
+def _keyed_by(key: str, items: Sequence[Mapping[Any, Any]]) -> Advice:
     """For a list of tables with `device` or `mode` in each: they are keys."""
     kind: KeyKind = "device" if key == "device" else "mode"
     names = [closest_of(item[key], (kind,))[1] for item in items]
     if None in names or len(set(names)) < len(names):
         return f"{key}s are keys: write a table of {key}s", None
-    rest = [{name: value for name, value in item.items() if name != key} for item in items]
+    rest = [_without(item, key) for item in items]
     safe = names == [item[key] for item in items]
     repair = Repair("replace", dict(zip(names, rest, strict=True)), safe=safe)
     return f"{key}s are keys: `{names[0]}: {{kernel: ...}}`", repair
@@ -183,27 +181,26 @@ def _as_ranges(
 def misfit_mapping(value: Any) -> Problem:
     """For what stands as `kernel_mapping` and is no table of layers."""
     message = f"{show(value)} is not a table of layers for `kernel_mapping`"
+    help_text, repair = _NOTHING
     if not value:
         help_text = "write `kernel_mapping: {}` for a config without layers"
-        return Problem("invalid-kernel-mapping", message, help_text)
-    help_text, repair = _NOTHING
-    if is_list(value) and all(map(is_table, value)):
-        for key in ("layer", "layer_name", "name"):
-            named = {item[key]: item for item in value if isinstance(item.get(key), str)}
-            if len(named) == len(value) and all("kernel" in item for item in value):
-                help_text = f"layers are keys: {quote(f'{value[0][key]}: {{kernel: ...}}')}"
-                without = {
-                    name: {option: entry for option, entry in item.items() if option != key}
-                    for name, item in named.items()
-                }
-                return Problem(
-                    "invalid-kernel-mapping",
-                    message,
-                    help_text,
-                    repair=Repair("replace", without),
-                )
-        layers = {name: entry for item in value for name, entry in item.items()}
-        help_text = "write the layers without a list"
-        if len(layers) == sum(map(len, value)):
-            repair = Repair("replace", layers)
+    elif is_list(value) and all(map(is_table, value)):
+        help_text, repair = _meant_layers(value)
     return Problem("invalid-kernel-mapping", message, help_text, repair=repair)
+
+
+def _meant_layers(items: Sequence[Mapping[Any, Any]]) -> Advice:
+    """What a list of tables was meant to be that stands in place of layers."""
+    for key in ("layer", "layer_name", "name"):
+        if all("kernel" in item and isinstance(item.get(key), str) for item in items):
+            layers = {item[key]: _without(item, key) for item in items}
+            if len(layers) == len(items):
+                help_text = f"layers are keys: {quote(f'{items[0][key]}: {{kernel: ...}}')}"
+                return help_text, Repair("replace", layers)
+    layers = {name: entry for item in items for name, entry in item.items()}
+    distinct = len(layers) == sum(map(len, items))
+    return "write the layers without a list", Repair("replace", layers) if distinct else None
+
+
+def _without(table: Mapping[Any, Any], key: str) -> dict[Any, Any]:
+    return {name: value for name, value in table.items() if name != key}

@@ -66,21 +66,28 @@ _CONFIG_HINTS: Final = {
 }
 _FUSIONS: Final = "fusions"
 # Keys that have a meaning, but not where they stand.
-_MISPLACED: Final[tuple[tuple[tuple[str, ...], Code, str, str], ...]] = (
-    (
+_MISPLACED: Final[dict[str, tuple[Code, str, str]]] = {
+    **dict.fromkeys(
         RANGE_KEYS,
-        "misplaced-capability",
-        "belongs in a list of capability ranges under cuda or rocm",
-        "write the device as a list: `[{min_capability: 90, kernel: ...}]`",
+        (
+            "misplaced-capability",
+            "belongs in a list of capability ranges under cuda or rocm",
+            "write the device as a list: `[{min_capability: 90, kernel: ...}]`",
+        ),
     ),
-    (
+    **dict.fromkeys(
         DEVICE_NAMES,
-        "misplaced-device",
-        "is a device: devices stand right under a layer",
-        "move it up, to stand there",
+        (
+            "misplaced-device",
+            "is a device: devices stand right under a layer",
+            "move it up, to stand there",
+        ),
     ),
-    (MODE_NAMES, "misplaced-mode", "is a mode, inside a mode", "put modes side by side"),
-)
+    **dict.fromkeys(
+        MODE_NAMES,
+        ("misplaced-mode", "is a mode, inside a mode", "put modes side by side"),
+    ),
+}
 
 
 def _wrong_key(
@@ -256,16 +263,15 @@ def unknown_name(code: Code, key: object, kind: KeyKind, names: tuple[str, ...])
 
 def misplaced_key(word: str) -> Problem | None:
     """For a key that has a meaning, but not where it stands; None for one without a meaning."""
-    for words, code, message, help_text in _MISPLACED:
-        if word in words:
-            return Problem(code, f"{quote(word)} {message}", help_text, at_key=True)
-    return None
+    if word not in _MISPLACED:
+        return None
+    code, message, help_text = _MISPLACED[word]
+    return _wrong_key(f"{quote(word)} {message}", help_text, code=code)
 
 
 def _bound_outside(word: str, table: Mapping[Any, Any], steps: Steps) -> Problem:
     """For a bound beside `kernel` that stands in no list of ranges."""
-    code, message = "misplaced-capability", f"{quote(word)} {_MISPLACED[0][2]}"
-    help_text = _MISPLACED[0][3]
+    code, message, help_text = _MISPLACED[word]
     repair = None
     holder = plain_key(steps[-1]) if steps else None
     if len(steps) > _LAYER_DEPTH and holder in CAPABILITY_DEVICES:
@@ -278,4 +284,4 @@ def _bound_outside(word: str, table: Mapping[Any, Any], steps: Steps) -> Problem
     elif len(steps) == _LAYER_DEPTH:
         help_text = "name the device: `cuda: [{min_capability: 90, kernel: ...}]`"
         repair = Repair("replace", {"cuda": [{**table}]}, up=1, safe=False)
-    return _wrong_key(message, help_text, repair, code=code)
+    return _wrong_key(f"{quote(word)} {message}", help_text, repair, code=code)

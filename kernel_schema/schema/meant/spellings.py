@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_schema.diagnostics import Repair
 from kernel_schema.schema.references import (
+    HUB_RULE,
     LAYER_PATTERN,
     MAX_VERSION,
+    VERSION,
     is_local,
     is_revision,
     is_text,
@@ -24,12 +26,11 @@ from kernel_schema.wording import quote, show
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from kernel_schema.schema.problems import Advice
     from kernel_schema.schema.references import Ways
 
-_RULE: Final = "a kernel is written `org/repo:layer_name`"
 _LOCAL_RULE: Final = "a local kernel is written `path:layer_name`"
 _LAYER: Final = re.compile(LAYER_PATTERN)
-_VERSION: Final = re.compile(r"v(0|[1-9][0-9]*)")
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+|(?:https?|hf|file):/*|git@(?=[^/:]+:)")
 _HUB_SCHEME: Final = re.compile("hf:", re.IGNORECASE)
 _HOSTS: Final = r"(?:[^/@]*@)?(?:www\.)?(?:huggingface\.co|hf\.co)[/:]"
@@ -67,7 +68,7 @@ def refusal(text: str) -> Refusal:
     message = next(message for wrong, message in ways if wrong)
     help_text, repair = _meant(text)
     if help_text is None:
-        rule = _LOCAL_RULE if is_local(text) else _RULE
+        rule = _LOCAL_RULE if is_local(text) else HUB_RULE
         help_text = None if rule in message else rule
     return Refusal(message, help_text, repair)
 
@@ -88,27 +89,27 @@ def variables_help(path: str) -> str | None:
 
 
 def _wrong_on_hub(text: str) -> Ways:
-    yield not text.strip(), f"{show(text)} is blank: {_RULE}"
+    yield not text.strip(), f"{show(text)} is blank: {HUB_RULE}"
     shown = quote(text)
     variable = _VARIABLE.search(text)
     yield variable, f"{shown} holds a variable"
-    yield _URL.match(text.strip()), f"{shown} is a URL: {_RULE}"
+    yield _URL.match(text.strip()), f"{shown} is a URL: {HUB_RULE}"
     yield text.split(maxsplit=1) != [text], f"{shown} contains white space"
     yield not text.isascii(), f"{shown} contains characters that are not ASCII"
     repo, colon, layer = text.partition(":")
-    yield not colon, f"{shown} names no layer: {_RULE}"
-    yield "/" not in repo, f"{shown} has no `org/repo` before the colon: {_RULE}"
-    yield not layer, f"{shown} names no layer after the colon: {_RULE}"
-    yield ":" in layer, f"{shown} has more than one colon: {_RULE}"
+    yield not colon, f"{shown} names no layer: {HUB_RULE}"
+    yield "/" not in repo, f"{shown} has no `org/repo` before the colon: {HUB_RULE}"
+    yield not layer, f"{shown} names no layer after the colon: {HUB_RULE}"
+    yield ":" in layer, f"{shown} has more than one colon: {HUB_RULE}"
     repo_id, at, pin = repo.partition("@")
-    yield not repo_id, f"{shown} has no `org/repo` before the `@`: {_RULE}"
+    yield not repo_id, f"{shown} has no `org/repo` before the `@`: {HUB_RULE}"
     problem = repo_id_problem(repo_id)
     yield problem, f"{quote(repo_id)} is not a repository id: {problem}"
     yield (
         at and not pin,
         f"{shown} has nothing after `@`: write `@v1` for a version or `@main` for a revision",
     )
-    version = _VERSION.fullmatch(pin)
+    version = VERSION.fullmatch(pin)
     too_long = version is not None and len(version[1]) > len(str(MAX_VERSION))
     yield too_long, f"{shown} has a version above {MAX_VERSION}"
     characters = "letters, digits, `_`, `.`, `/` and `-`"
@@ -130,7 +131,7 @@ def _wrong_on_disk(text: str) -> Ways:
     yield True, f"{shown} contains control characters"
 
 
-def _meant(text: str) -> tuple[str | None, Repair | None]:
+def _meant(text: str) -> Advice:
     """What to do about a text, and what to write instead."""
     if not is_local(text) and (variable := variables_help(text)):
         at_home = f"~{text[home.end() :]}" if (home := _HOME.match(text)) else ""
@@ -197,7 +198,7 @@ def _candidates(bare: str) -> Iterator[str]:
     if colon:
         name, at, pin = layer.partition("@")
         if at:
-            yield f"{repo}@{name}:{pin}" if _VERSION.fullmatch(name) else f"{repo}@{pin}:{name}"
+            yield f"{repo}@{name}:{pin}" if VERSION.fullmatch(name) else f"{repo}@{pin}:{name}"
         name = name.strip("()[]{}<>\"'`")
         yield f"{repo}:{re.split(r'[./]', name.removesuffix('.forward'))[-1]}"
         yield f"{repo}:{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
