@@ -11,7 +11,7 @@ from kernel_schema.diagnostics import ConfigError, in_file_order
 from kernel_schema.files.document import InvalidConfigError
 from kernel_schema.files.read import FileAccessError, loads_document, read_text
 from kernel_schema.files.repair import edited
-from kernel_schema.lowering.check import check, check_part
+from kernel_schema.lowering.check import Asked, check, check_part
 from kernel_schema.schema.arguments import wrong_argument
 from kernel_schema.typeguards import is_path
 
@@ -91,8 +91,8 @@ def _wrong(text: str, format: Format, file: str, at: At | None) -> tuple[Diagnos
     except FileAccessError:
         raise
     except InvalidConfigError as error:
-        part = check_part(error)
-        return in_file_order((*error.diagnostics, *(() if part is None else part[1])))
+        _, rest = check_part(error, Asked())
+        return in_file_order((*error.diagnostics, *rest))
     except ConfigError as error:
         return error.diagnostics
 

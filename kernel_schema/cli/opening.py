@@ -138,9 +138,9 @@ def _found(
         raise
     except InvalidConfigError as error:
         unusable = error.diagnostics
-        from kernel_schema.lowering.check import check_part
+        from kernel_schema.lowering.check import Asked, check_part
 
-        part, rest = check_part(error, **asked, **left_out) or (None, ())
+        part, rest = check_part(error, Asked(**asked, **left_out))
     except KernelSchemaError as error:
         unusable = error.diagnostics
     if judge is not None:

@@ -81,53 +81,39 @@ def check(
     kernel_mapping.RMSNrom: error[unregistered-layer]: the model registers no layer `RMSNrom`
       help: did you mean `RMSNorm`? It registers `RMSNorm`
     """
-    stated = _Stated(device, mode, capability, target)
+    asked = Asked(
+        model,
+        device=device,
+        mode=mode,
+        capability=capability,
+        target=target,
+        ignore=ignore,
+        select=select,
+    )
     try:
         source = opened(config) if model is None else taken(config, model)
     except InvalidConfigError as error:
-        part = _check_part(error, model, stated, ignore, select)
-        rest = () if part is None else part[1]
+        _, rest = check_part(error, asked)
         raise ConfigError(in_file_order((*error.diagnostics, *rest))) from None
-    return _checked(source, model, stated, ignore, select)
+    return _checked(source, asked)
 
 
 def check_part(
-    error: InvalidConfigError,
-    model: Module | None = None,
-    *,
-    device: DeviceInput | None = None,
-    mode: ModeInput | None = None,
-    capability: int | None = None,
-    target: str | None = None,
-    ignore: Collection[str] = (),
-    select: Collection[str] | None = None,
-) -> tuple[Document, tuple[Diagnostic, ...]] | None:
-    """The valid part of a file and what `check` finds in it; None if nothing of it is valid.
-
-    Takes what `check` does, and the error of the file.
-    """
-    return _check_part(error, model, _Stated(device, mode, capability, target), ignore, select)
-
-
-def _check_part(
-    error: InvalidConfigError,
-    model: Module | None,
-    stated: _Stated,
-    ignore: Collection[str],
-    select: Collection[str] | None,
-) -> tuple[Document, tuple[Diagnostic, ...]] | None:
+    error: InvalidConfigError, asked: Asked
+) -> tuple[Document | None, tuple[Diagnostic, ...]]:
+    """The valid part of a file, None if nothing of it is valid, and what `check` finds in it."""
     # Imported here: a good file needs none of it.
     from kernel_schema.checks.valid_part import valid_part
 
     part = valid_part(error.value, error.problems)
     if part is None:
-        return None
+        return None, ()
     document = error.document(part.config)
     depth = len(document.at.steps) + 1
     # Of what is not there, nothing can be said: it was meant to be.
     return document, tuple(
         diagnostic
-        for diagnostic in _checked(document, model, stated, ignore, select)
+        for diagnostic in _checked(document, asked)
         if diagnostic.code not in _OF_WHAT_LACKS
         or part.incomplete.isdisjoint(diagnostic.route.steps[depth : depth + 1])
     )
@@ -136,16 +122,11 @@ def _check_part(
 _OF_WHAT_LACKS: Final[frozenset[Code]] = frozenset({"device-not-covered", "hides-inherited"})
 
 
-def _checked(
-    source: Opened,
-    model: Module | None,
-    stated: _Stated,
-    ignore: Collection[str],
-    select: Collection[str] | None,
-) -> tuple[Diagnostic, ...]:
+def _checked(source: Opened, asked: Asked) -> tuple[Diagnostic, ...]:
     # What only a model or a target needs is imported with it: not to check a file alone.
     layers, carried_at = None, dict[str, str]()
-    device, capability = stated.device, stated.capability
+    device, capability = asked.device, asked.capability
+    model, ignore, select = asked.model, asked.ignore, asked.select
     if model is not None:
         from kernel_schema.model.inspect import look_at, names_at
         from kernel_schema.model.target import capability_of, device_type
@@ -156,7 +137,7 @@ def _checked(
             device = device or device_type(kind)
         except LoweringError as error:
             return tuple(wanted(error.diagnostics, ignore, select))
-        if capability is None and stated.build_target is None:
+        if capability is None and asked.build_target is None:
             capability = capability_of(device)
     if select is not None and not select:
         return ()
@@ -165,9 +146,9 @@ def _checked(
         config,
         layers,
         device=device,
-        stated_mode=stated.mode,
+        stated_mode=asked.mode,
         capability=capability,
-        build_target=stated.build_target,
+        build_target=asked.build_target,
         directory=directory_of(source),
         carried_at=carried_at,
     )
@@ -193,20 +174,25 @@ def _unused_lock(file: str) -> Iterator[Diagnostic]:
             )
 
 
-class _Stated:
-    """What a caller says of where and how a model will run.
+class Asked:
+    """What `check` is asked: its arguments but for the config, with what they mean.
 
     Raises:
-        LoweringError: If any of it is none.
+        LoweringError: If `device`, `mode`, `capability` or `target` is none.
     """
 
     def __init__(
         self,
-        device: DeviceInput | None,
-        mode: ModeInput | None,
-        capability: int | None,
-        target: str | None,
+        model: Module | None = None,
+        *,
+        device: DeviceInput | None = None,
+        mode: ModeInput | None = None,
+        capability: int | None = None,
+        target: str | None = None,
+        ignore: Collection[str] = (),
+        select: Collection[str] | None = None,
     ) -> None:
+        self.model, self.ignore, self.select = model, ignore, select
         self.mode = self.device = self.build_target = None
         self.capability = capability
         if target is not None:

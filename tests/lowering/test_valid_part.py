@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import kernel_schema as ks
 from kernel_schema.checks.valid_part import valid_part
 from kernel_schema.files.document import InvalidConfigError
-from kernel_schema.lowering.check import check_part
+from kernel_schema.lowering.check import Asked, check_part
 from kernel_schema.schema.models import read_config
 
 if TYPE_CHECKING:
@@ -67,9 +67,9 @@ def test_of_a_whole_config(value: Any, left: Any) -> None:
 def codes(text: str, model: Any = None, **asked: Any) -> Sequence[str]:
     with pytest.raises(InvalidConfigError) as caught:
         ks.loads_document(text, format="yaml")
-    part = check_part(caught.value, model, **asked)
+    part, found = check_part(caught.value, Asked(model, **asked))
     assert part is not None
-    return [each.code for each in part[1]]
+    return [each.code for each in found]
 
 
 def test_nothing_is_said_of_what_is_not_there() -> None:
