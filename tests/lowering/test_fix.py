@@ -32,3 +32,14 @@ def test_a_range_that_keeps_its_forward_keeps_its_bounds() -> None:
     )
 
     assert ks.fix(text, format="yaml", unsafe=True).text == text
+
+
+@pytest.mark.parametrize(
+    "options", ["mode: training, device: cuda", "device: cuda, mode: training"]
+)
+def test_a_mode_beside_a_device_does_not_take_its_place(options: str) -> None:
+    fixed = ks.fix(f"kernel_mapping:\n  A: {{kernel: 'o/r:L', {options}}}\n", format="yaml")
+
+    mapping = ks.loads(fixed.text, format="yaml").model_dump()["kernel_mapping"]
+    assert mapping == {"A": {"cuda": {"training": "o/r:L"}}}
+    assert {each.help for each in fixed.mended} == {"write `cuda: {training: {kernel: ...}}`"}

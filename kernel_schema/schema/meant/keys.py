@@ -203,21 +203,34 @@ _TARGETS: Final[dict[str, KeyKind]] = {
 def _target_as_option(key: str, table: Mapping[Any, Any], steps: Steps) -> Problem | None:
     """For `device: cuda` beside `kernel`: devices and modes are keys."""
     kind = _TARGETS[key]
-    named = as_text(plain_key(table[key]))
-    name = closest_of(named, (kind,))[1] if named else None
-    if name is None:
+    if _target_named(key, table) is None:
         return None
     message = f"{quote(key)} is not an option of a kernel: {kind}s are keys"
-    rest = {option: value for option, value in table.items() if option != key}
-    inside = rest["kernel"] if set(rest) == {"kernel"} else rest
-    if kind == "device" and len(steps) != _LAYER_DEPTH:
+    options: dict[KeyKind, str] = {kind: key}
+    if len(steps) == _LAYER_DEPTH:
+        # Devices hold modes, whichever is stated first: one without the other is another target.
+        for option in filter(_TARGETS.__contains__, table):
+            if _target_named(option, table) is not None:
+                options.setdefault(_TARGETS[option], option)
+    elif kind == "device":
         return _wrong_key(
             message, f"{_OUT}devices stand right under a layer", Repair("remove", safe=False)
         )
-    safe = name == named and rest.keys().isdisjoint(RANGE_KEYS)
-    repair = Repair("replace", {name: inside}, up=1, safe=safe)
-    help_text = f"write {quote(f'{name}: {{kernel: ...}}')}"
-    return _wrong_key(message, help_text, repair)
+    rest = {option: value for option, value in table.items() if option not in options.values()}
+    safe = rest.keys().isdisjoint(RANGE_KEYS)
+    entry: Any = rest["kernel"] if set(rest) == {"kernel"} else rest
+    snippet = "kernel: ..."
+    for option in filter(None, map(options.get, ("mode", "device"))):
+        named = _target_named(option, table)
+        safe = safe and named == as_text(plain_key(table[option]))
+        entry, snippet = {named: entry}, f"{named}: {{{snippet}}}"
+    return _wrong_key(message, f"write {quote(snippet)}", Repair("replace", entry, up=1, safe=safe))
+
+
+def _target_named(option: str, table: Mapping[Any, Any]) -> str | None:
+    """The device or mode that an option was probably meant to state."""
+    word = as_text(plain_key(table[option]))
+    return closest_of(word, (_TARGETS[option],))[1] if word else None
 
 
 _LAYER_DEPTH: Final = 2
