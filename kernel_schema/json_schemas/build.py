@@ -14,6 +14,7 @@ from kernel_schema.json_schemas.rules import (
     HAS_KERNEL,
     OPEN,
     beside_kernel,
+    config_keys,
     original_or,
     required,
     without_kernel,
@@ -34,10 +35,9 @@ if TYPE_CHECKING:
 
 _KERNEL: Final[Texts] = {key: texts.VALUES[key]["description"] for key in SPEC_KEYS}
 _BOUNDS: Final[Texts] = {key: texts.VALUES[key]["description"] for key in RANGE_KEYS}
-_NAMES: Final = "|".join(CONFIG_KEYS).replace("$", r"\$")
 _CONFIG_NAMES: Final[Keywords] = {
     "type": "string",
-    "pattern": rf"^(?:{_NAMES}|{FREE_PREFIX}[\s\S]*)$",
+    "pattern": config_keys(CONFIG_KEYS),
     "doNotSuggest": True,
 }
 _STRING: Final = "`org/repo:layer_name`, `original`"

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, cast
 from pydantic import TypeAdapter
 from pydantic_core import core_schema
 
+from kernel_schema.json_schemas.rules import config_keys
 from kernel_schema.json_schemas.shipped import shipped
 from kernel_schema.schema import models
-from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES, SPEC_KEYS
+from kernel_schema.schema.vocabulary import CONFIG_KEYS, DEVICE_NAMES, MODE_NAMES, SPEC_KEYS
 
 if TYPE_CHECKING:
     from pydantic import BaseModel, GetJsonSchemaHandler
@@ -51,13 +52,11 @@ def _of_models() -> dict[type, Keywords]:
     beside = [{"$ref": f"{_PREFIX}keys_beside_kernel"}]
     config = {key: node for key, node in _file().items() if key not in {"$schema", "definitions"}}
     # Only files extend others.
-    config["properties"] = {
-        key: node for key, node in config["properties"].items() if key != "extends"
-    }
+    keys_of_config = [key for key in CONFIG_KEYS if key != "extends"]
+    config["properties"] = {key: config["properties"][key] for key in keys_of_config}
     for branch in ("if", "else"):
-        names: Keywords = config[branch]["propertyNames"]
-        pattern = names["pattern"].replace("|extends", "")
-        config[branch] = {**config[branch], "propertyNames": {**names, "pattern": pattern}}
+        names = {**config[branch]["propertyNames"], "pattern": config_keys(keys_of_config)}
+        config[branch] = {**config[branch], "propertyNames": names}
     return {
         models.KernelConfig: config,
         models.KernelSpec: table(SPEC_KEYS, required=["kernel"], allOf=beside),

@@ -13,7 +13,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.json_schemas.texts import NOT_LOCAL, NOT_LOCAL_NOT_PINNED, Keywords, Texts
-from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES, ORIGINAL, SPEC_KEYS
+from kernel_schema.schema.vocabulary import (
+    DEVICE_NAMES,
+    FREE_PREFIX,
+    MODE_NAMES,
+    ORIGINAL,
+    SPEC_KEYS,
+)
 from kernel_schema.wording import listing
 
 if TYPE_CHECKING:
@@ -43,6 +49,12 @@ def names(keys: Iterable[str], message: str | None = None) -> Keywords:
     """A node for names that are among these."""
     texts = {} if message is None else {"errorMessage": message}
     return {"type": "string", "enum": list(keys), **texts, "doNotSuggest": True}
+
+
+def config_keys(keys: Iterable[str]) -> str:
+    """A pattern for the names of the keys of a config: these, and free ones."""
+    stated = "|".join(keys).replace("$", r"\$")
+    return rf"^(?:{stated}|{FREE_PREFIX}[\s\S]*)$"
 
 
 def beside_kernel(kernel: Texts, bounds: Texts) -> Keywords:

@@ -86,7 +86,10 @@ class Reader:
         self._build = build
 
     def config(self, value: Any, steps: Steps) -> Fields:
-        """`$schema? , lockfile? , x-*? , kernel_mapping: {Layer: LayerEntry} , inherit_mapping`."""
+        """`$schema? , lockfile? , x-*? , kernel_mapping , inherit_mapping: bool = true`.
+
+        `extends` is of files alone: it is followed before a config is read.
+        """
         what = "a config: it must be a table with the key `kernel_mapping`"
         if not self._is_table(value, steps, what):
             return {}
