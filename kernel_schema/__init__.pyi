@@ -2,6 +2,7 @@
 
 from kernel_schema.choice.choose import select as select
 from kernel_schema.choice.diff import diff as diff
+from kernel_schema.choice.parity import same_on_all_ranks as same_on_all_ranks
 from kernel_schema.choice.plan import Candidate as Candidate
 from kernel_schema.choice.plan import LayerPlan as LayerPlan
 from kernel_schema.choice.plan import Plan as Plan
@@ -22,6 +23,7 @@ from kernel_schema.diagnostics import KernelSchemaError as KernelSchemaError
 from kernel_schema.diagnostics import LockError as LockError
 from kernel_schema.diagnostics import LoweringError as LoweringError
 from kernel_schema.diagnostics import ModelCheckError as ModelCheckError
+from kernel_schema.diagnostics import PlanMismatchError as PlanMismatchError
 from kernel_schema.diagnostics import Repair as Repair
 from kernel_schema.diagnostics import Route as Route
 from kernel_schema.diagnostics import RouteError as RouteError

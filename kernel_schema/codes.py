@@ -56,7 +56,8 @@ Code: TypeAlias = Literal[
     "unusable-lockfile",
     # lock
     "hub-access", "hub-unreachable", "kernel-changed", "kernel-loaded-before",
-    "kernel-not-fetched", "lock-not-used", "lock-out-of-step", "unknown-kernel-repository",
+    "kernel-not-fetched", "lock-not-used", "lock-out-of-step", "rank-missing",
+    "ranks-differ", "unknown-kernel-repository",
     "unknown-kernel-revision", "unknown-kernel-version", "untrusted-publisher",
 ]  # fmt: skip
 """What a problem is called: the codes of `codes.toml`, so that a type checker refuses any other."""

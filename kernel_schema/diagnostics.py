@@ -348,3 +348,7 @@ class LockError(KernelSchemaError):
 
 class HubError(KernelSchemaError):
     """What was asked of the Hub cannot be had: it is not there, or nobody answers."""
+
+
+class PlanMismatchError(KernelSchemaError):
+    """Ranks of one job that do not run the same kernels."""

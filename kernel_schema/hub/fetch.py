@@ -6,7 +6,7 @@ import hashlib
 import os
 import warnings
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.builds.cache import cache_folder
 from kernel_schema.builds.this_machine import this_machine
@@ -17,11 +17,13 @@ from kernel_schema.hub.bring import Run, write_ref
 from kernel_schema.hub.client import Hub
 from kernel_schema.hub.in_turn import Turn
 from kernel_schema.hub.resolve import resolve
+from kernel_schema.hub.together import on_all_ranks
 from kernel_schema.locks.pins import pins_of
 from kernel_schema.locks.state import lock_of
 from kernel_schema.locks.step import unlocked
 from kernel_schema.locks.store import LockedBuild, locked_builds
 from kernel_schema.lowering.situate import placing
+from kernel_schema.model.ranks import Ranks
 from kernel_schema.schema.rules import expand
 from kernel_schema.schema.vocabulary import DeviceType
 from kernel_schema.wording import quote
@@ -48,6 +50,7 @@ def fetch(
     *,
     targets: Sequence[str] = (),
     cache_dir: str | os.PathLike[str] | None = None,
+    group: Any = None,
 ) -> Lock:
     """Bring the kernels of a config to this machine, and those they depend on.
 
@@ -59,11 +62,15 @@ def fetch(
     Args:
         config: What is wanted, in any form of `ConfigSource`; a document or a path gives errors
             their positions. Without a lock it is resolved first, as `lock` does: where several
-            processes do so, a branch may move between them.
+            processes do so, a branch may move between them: name their `group`.
         plan: Fetch only what it chooses, as `explain` gives it.
         targets: The machines to fetch for, such as `torch2.13-cu130-x86_64-linux`, or `all` for
             every build; this machine if left out. Entries for other devices are left aside.
         cache_dir: The cache; where kernels looks for it if left out.
+        group: A `torch.distributed.ProcessGroup`, for a config without a lock: then this is a
+            collective that every rank of it has to call. The first resolves the config for all,
+            one process a cache fetches, and what went wrong on a rank is raised on all.
+            `torch.distributed.group.WORLD` names all ranks.
 
     Returns:
         The lock that was followed; `kernelize` takes it as `lock` where the config names none.
@@ -73,12 +80,24 @@ def fetch(
             target, or files came with other bytes than are locked.
         HubError: If the Hub does not have what is locked, or cannot be asked.
         ConfigError: If a path or a mapping is given that is no config.
+        KernelSchemaError: If a rank of `group` does not take part (`rank-missing`).
 
     >>> fetch({"A": "./disk:Layer"}).kernels
     ()
     """
-    with placing(opened(config)) as wanted:
-        return Fetching(wanted, plan, targets, cache_dir).fetch().lock
+
+    def bring(lock: Lock | None) -> Lock:
+        with placing(opened(config)) as wanted:
+            return Fetching(wanted, plan, targets, cache_dir, lock).fetch().lock
+
+    def resolve_here() -> Lock:
+        with placing(opened(config)) as wanted:
+            return _lock_for(wanted, expand(wanted))
+
+    ranks = None if group is None else Ranks.of(group)
+    if ranks is not None:
+        return on_all_ranks(ranks, resolve_here, bring)
+    return bring(None)
 
 
 @dataclass(frozen=True)
@@ -107,6 +126,7 @@ class Fetching:
         plan: Plan | None = None,
         targets: Sequence[str] = (),
         cache_dir: str | os.PathLike[str] | None = None,
+        lock: Lock | None = None,
     ) -> None:
         cache = cache_folder(cache_dir)
         if cache is None:
@@ -116,7 +136,7 @@ class Fetching:
         self._cache = cache
         self._targets = [_target(target) for target in targets] or [_here()]
         rules = expand(config)
-        self._lock = self._lock_for(config, rules)
+        self._lock = _lock_for(config, rules, lock, alone=True)
         chosen = rules if plan is None else _chosen(plan)
         self._wanted = pins_of(chosen)
 
@@ -172,22 +192,31 @@ class Fetching:
             for variant in locked.variants:
                 yield LockedBuild.of(locked, variant, self._cache)
 
-    def _lock_for(self, config: KernelConfig, rules: tuple[Rule, ...]) -> Lock:
-        lock = lock_of(config, network=True)
-        if lock is None:
-            if os.environ.get("WORLD_SIZE", "1") not in {"", "0", "1"}:
-                warnings.warn(_EACH_BY_ITSELF, stacklevel=4)
-            lock, problems = resolve(rules)
-            if problems:
-                raise HubError(problems)
-        elif problems := list(unlocked(rules, lock)):
-            raise LockError(problems)
-        return lock
+
+def _lock_for(
+    config: KernelConfig, rules: tuple[Rule, ...], lock: Lock | None = None, *, alone: bool = False
+) -> Lock:
+    """The lock that is given, else that of the config; or what the Hub says, asked `alone` or not.
+
+    Raises:
+        LockError, HubError: If there is none, or a kernel is not in it.
+    """
+    lock = lock or lock_of(config, network=True)
+    if lock is None:
+        if alone and os.environ.get("WORLD_SIZE", "1") not in {"", "0", "1"}:
+            warnings.warn(_EACH_BY_ITSELF, stacklevel=5)
+        lock, problems = resolve(rules)
+        if problems:
+            raise HubError(problems)
+    elif problems := list(unlocked(rules, lock)):
+        raise LockError(problems)
+    return lock
 
 
 _EACH_BY_ITSELF: Final = (
     "this config has no lock: each of several processes asks the Hub what its kernels are, and a "
-    "branch that moves meanwhile gives them different code; write a lock with `kernel-schema lock`"
+    "branch that moves meanwhile gives them different code; write a lock with `kernel-schema "
+    "lock`, or hand over `group=`"
 )
 
 

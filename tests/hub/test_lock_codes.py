@@ -60,7 +60,8 @@ def model() -> Iterator[Any]:
 
 
 def test_each_is_tried() -> None:
-    tried = {*RESOLVED, *CHECKED, *COMMANDS, *LOADED, "untrusted-publisher"}
+    by_ranks = {"rank-missing", "ranks-differ"}  # in test_ranks.py
+    tried = {*RESOLVED, *CHECKED, *COMMANDS, *LOADED, *by_ranks, "untrusted-publisher"}
     assert tried == set(CODES)
 
 
