@@ -134,6 +134,16 @@ TARGET: Final = (
     ),
     Argument("--mode", choices=_MODES, help="default: by the model's training state"),
 )
+_SIDE: Final[dict[str, dict[str, Any]]] = {
+    "device": {"choices": DEVICES},
+    "capability": {"type": _capability, "metavar": "N"},
+    "mode": {"choices": _MODES},
+}
+SIDES: Final = tuple(
+    Argument(f"--{side}-{name}", **options, help=f"--{name} of {side.upper()} alone")
+    for side in ("old", "new")
+    for name, options in _SIDE.items()
+)
 BUILD_TARGET: Final = Argument(
     "--target",
     type=_build_target,

@@ -10,6 +10,7 @@ from kernel_schema.cli.options import (
     OUTPUT,
     QUIET,
     READING,
+    SIDES,
     TARGET,
     Argument,
     codes_option,
@@ -169,10 +170,14 @@ COMMANDS: Final = (
         Argument("new", metavar="NEW", help="another one"),
         *model("what changes for a model"),
         *TARGET,
+        *SIDES,
         output_format("text", "json"),
         *READING,
-        description="Tell what two configs say differently. Exit code 0: both mean the same; 1: "
-        "they differ; 2: it cannot be told, for a file is no config or cannot be had.",
+        description="Tell what two configs say differently; or with --old-mode, --new-mode and the "
+        "like which layers of a model run another kernel, or another commit of it, in two places, "
+        "such as a trainer and its rollouts: then OLD and NEW may be one file. Exit code 0: both "
+        "mean the same, or run the same; 1: they differ; 2: it cannot be told, for a file is no "
+        "config or cannot be had, or code that is run decides.",
     ),
     Command(
         "lock",

@@ -1,4 +1,4 @@
-"""`kernel-schema diff`: what two configs say differently, sugar left aside.
+"""`kernel-schema diff`: what two configs say differently, sugar left aside; or two places run.
 
 Paths of local kernels and lock files are compared as written: two checkouts of one repository say
 the same.
@@ -8,32 +8,44 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from kernel_schema.choice.diff import diff
+from kernel_schema.choice.parity import held_together
 from kernel_schema.choice.plan import Plan
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain
 from kernel_schema.cli.opening import open_document, open_model
-from kernel_schema.cli.output.changes import changes, changes_json, changes_text
+from kernel_schema.cli.output.changes import (
+    changes,
+    changes_json,
+    changes_text,
+    sides_json,
+    sides_text,
+)
 from kernel_schema.cli.output.json import file_json, range_json, write_object
 from kernel_schema.cli.output.layout import paragraph
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import KernelSchemaError
 from kernel_schema.files.document import Document
 from kernel_schema.schema.rules import Change, Rule
+from kernel_schema.wording import listing
 
 
 def run(options: argparse.Namespace) -> int:
-    """0 if both mean the same, 1 if they differ, 2 if that cannot be told."""
+    """0 if both mean or run the same, 1 if they differ, 2 if that cannot be told."""
     if options.old == options.new == "-":
         return complain("standard input can be one of the two configs only")
+    sides = [vars(options)[f"{side}_{name}"] for side in ("old", "new") for name in _Where._fields]
     target = (options.device, options.capability, options.mode)
-    if options.model is None and target != (None, None, None):
-        return complain("--device, --capability and --mode go with --model")
+    if options.model is None and any(each is not None for each in (*target, *sides)):
+        return complain("--device, --capability and --mode, of one or both, go with --model")
     try:
         old, new = (open_document(file, options) for file in (options.old, options.new))
     except Stop:
         # What is no config neither differs nor is the same.
         raise Stop(USAGE) from None
+    if any(each is not None for each in sides):
+        return _compare_sides(old, new, _plans(old, new, options), options.output_format)
     told = diff(old, new)
     inherits = [document.config.inherit_mapping for document in (old, new)]
     differs = bool(told) or inherits[0] != inherits[1]
@@ -52,6 +64,54 @@ def run(options: argparse.Namespace) -> int:
     for line in lines:
         write_lines(paragraph(line))
     return FINDINGS if differs else OK
+
+
+class _Where(NamedTuple):
+    """Where a model runs, as far as it is stated."""
+
+    device: str | None
+    capability: int | None
+    mode: str | None
+
+    @classmethod
+    def of(cls, side: str, options: argparse.Namespace) -> _Where:
+        """What holds for OLD or NEW: what is stated for it alone, else for both."""
+        stated = vars(options)
+        own = (stated[f"{side}_{name}"] for name in cls._fields)
+        both = (stated[name] for name in cls._fields)
+        return cls(
+            *(one if one is not None else other for one, other in zip(own, both, strict=True))
+        )
+
+
+def _compare_sides(
+    old: Document, new: Document, plans: tuple[Plan, Plan], output_format: str
+) -> int:
+    """Tell which layers run something else; whatever the configs say."""
+    pairs = held_together(*plans)
+    differing = [pair for pair in pairs if pair.differs]
+    undecided = [pair.layer_name for pair in pairs if pair.undecided]
+    unlocked = [pair.layer_name for pair in pairs if pair.is_unlocked and not pair.differs]
+    if output_format == "json":
+        write_object(
+            old=file_json(old.file),
+            new=file_json(new.file),
+            sides=sides_json(plans, differing),
+            undecided=undecided,
+            unlocked=unlocked,
+        )
+    else:
+        for line in sides_text(plans, differing, same=not undecided):
+            write_lines(paragraph(line))
+    if undecided:
+        complain(f"code that is run decides for {listing(undecided, 'and')}: it cannot be told")
+    elif unlocked and output_format != "json":
+        message = (
+            f"no lock says which commit of a kernel runs for {listing(unlocked, 'and')}: lock it "
+            "with `kernel-schema lock`, or the two may run different code"
+        )
+        complain(message, severity="warning")
+    return FINDINGS if differing else USAGE if undecided else OK
 
 
 def _write_json(
@@ -101,20 +161,19 @@ def _told(change: Change, old: Document, new: Document) -> str:
 
 
 def _plans(old: Document, new: Document, options: argparse.Namespace) -> tuple[Plan, Plan]:
-    """What will run in the model before and after."""
+    """What will run in the model before and after, or in two places."""
     # Imported here: most calls compare files alone.
     from kernel_schema.lowering.explain import explain
 
     model = open_model(options)
 
-    def plan_of(document: Document) -> Plan:
-        target = {"device": options.device, "mode": options.mode}
+    def plan_of(document: Document, side: str) -> Plan:
         try:
-            return explain(document.config, model, capability=options.capability, **target)
+            return explain(document.config, model, **_Where.of(side, options)._asdict())
         except KernelSchemaError as error:
             raise type(error)(
                 document.place(diagnostic) if diagnostic.route.steps else diagnostic
                 for diagnostic in error.diagnostics
             ) from None
 
-    return plan_of(old), plan_of(new)
+    return plan_of(old, "old"), plan_of(new, "new")
