@@ -47,13 +47,14 @@ class Ignores:
         listed = list(comments)
         alone = {comment.span.line for comment in listed if comment.alone}
         lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        # For each line, the first from there on with something else than comments.
+        following = [*range(len(lines) + 2)]
+        for line in range(len(lines), 0, -1):
+            if line in alone or not lines[line - 1].strip():
+                following[line] = following[line + 1]
         for comment in listed:
             line = comment.span.line
-            if comment.alone:
-                line += 1
-                while line in alone or (line <= len(lines) and not lines[line - 1].strip()):
-                    line += 1
-            self._read(comment, line)
+            self._read(comment, following[line + 1] if comment.alone else line)
 
     def _read(self, comment: Comment, line: int) -> None:
         for mark in _MARK.finditer(comment.text):
