@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, get_args
+from typing import TYPE_CHECKING, Final, TypeAlias, get_args
 
 from kernel_schema.codes import Stage, catalogue
 from kernel_schema.diagnostics import ConfigError, in_file_order
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
 
 # One mistake may hide another, and that the next.
 _MOST_STEPS: Final = 50
+
+_Step: TypeAlias = "tuple[str, list[Diagnostic], tuple[Diagnostic, ...]]"
+"""A text with something mended, what that was, and what is left."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,12 +105,13 @@ def mend(
 ) -> Fixed:
     """What `fix` gives for a text; `find` tells what is wrong with one."""
 
-    def without(problems: list[Diagnostic]) -> tuple[str, list[Diagnostic]] | None:
-        """The text without some of what is left, and what is gone; None if that brings others."""
+    def without(problems: list[Diagnostic]) -> _Step | None:
+        """The text without some of what is left; None if that brings others."""
         new, made = edited(text, [each.fix for each in problems if each.fix is not None])
-        if _brings(left, find(new), unsafe=unsafe):
+        after = find(new)
+        if _brings(left, after, unsafe=unsafe):
             return None
-        return new, [each for each in problems if each.fix in made]
+        return new, [each for each in problems if each.fix in made], after
 
     mended: list[Diagnostic] = []
     left = find(text)
@@ -121,20 +125,20 @@ def mend(
         ]
         if not wanted:
             break
-        done = without(wanted)
-        if done is None:
-            # Those that cannot be mended even alone go out; if there are none, one by one.
-            alone = {_key(each) for each in wanted[:_MOST_STEPS] if without([each]) is None}
-            refused |= alone
-            done = None if alone else without(wanted[:1])
-        if done is not None:
-            text, gone = done
+        step = without(wanted)
+        if step is None:
+            # Those that cannot be mended even alone go out, and the others go on one by one.
+            first, *others = wanted[:_MOST_STEPS]
+            step = without([first]) if others else None
+            hopeless = [each for each in others if without([each]) is None]
+            refused |= set(map(_key, hopeless if step else [first, *hopeless]))
+        if step is not None:
+            text, gone, left = step
             mended += gone
             # Where one repair undoes another neither is right, and what was before both stays.
             start = seen.setdefault(text, len(mended))
             refused |= set(map(_key, mended[start:]))
             del mended[start:]
-            left = find(text)
     return Fixed(text, tuple(mended), left)
 
 

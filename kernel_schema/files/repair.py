@@ -45,26 +45,19 @@ def with_fixes(
     if all(each.repair is None for each in listed):
         return tuple(listed)
     writer = _Writer(text.removeprefix(_BYTE_ORDER_MARK), format)
+    repairs = {
+        index: (each.route.steps[: len(each.route.steps) - each.repair.up], each.repair)
+        for index, each in enumerate(listed)
+        if each.repair is not None and each.fix is None
+    }
     changes = {
         index: changed
-        for index, each in enumerate(listed)
-        if each.repair is not None
-        and each.fix is None
-        and (changed := writer.changes(parsed, _place_of(each), each.repair))
+        for index, (steps, repair) in repairs.items()
+        if (changed := writer.changes(parsed, steps, repair))
     }
 
     def holds(indexes: Sequence[int]) -> bool:
-        repairs = [
-            (_place_of(listed[index]), repair)
-            for index in indexes
-            if (repair := listed[index].repair) is not None
-        ]
-        wanted: Any = parsed.value
-        if parsed.shared:
-            wanted = _mended_everywhere(parsed, repairs)
-        else:
-            for steps, repair in repairs:
-                wanted = _mended(wanted, steps, repair)
+        wanted = _mended(parsed, [repairs[index] for index in indexes])
         made = _apply(writer.text, [change for index in indexes for change in changes[index]])
         try:
             return _same(parse(made).value, wanted)
@@ -78,10 +71,8 @@ def with_fixes(
     lines = LineIndex(writer.text)
     for index in right:
         edits = [Edit(lines.span(start, end), new) for start, end, new in sorted(changes[index])]
-        repair = listed[index].repair
-        listed[index] = replace(
-            listed[index], fix=Fix(tuple(edits), safe=repair is not None and repair.safe)
-        )
+        _, repair = repairs[index]
+        listed[index] = replace(listed[index], fix=Fix(tuple(edits), repair.safe))
     return tuple(listed)
 
 
@@ -138,32 +129,8 @@ def _apply(text: str, changes: Iterable[_Change]) -> str:
     return "".join((*parts, text[at:]))
 
 
-def _place_of(diagnostic: Diagnostic) -> tuple[Step, ...]:
-    steps = diagnostic.route.steps
-    up = diagnostic.repair.up if diagnostic.repair is not None else 0
-    return steps[: len(steps) - up]
-
-
-def _mended(value: Any, steps: Sequence[Step], repair: Repair) -> Any:
-    """What a value is once it is repaired at a place."""
-    if not steps:
-        return repair.value
-    first, *rest = steps
-    if is_list(value):
-        return [
-            _mended(item, rest, repair) if index == first else item
-            for index, item in enumerate(value)
-        ]
-    if rest or repair.action == "replace":
-        return {**value, first: _mended(value[first], rest, repair)}
-    name = repair.value if repair.action == "rename" else None
-    kept = {name if key == first else key: item for key, item in value.items()}
-    kept.pop(None, None)
-    return kept
-
-
-def _mended_everywhere(parsed: Parsed, repairs: Iterable[tuple[Sequence[Step], Repair]]) -> Any:
-    """What a value is once it is repaired in places, where aliases stand for what is in them."""
+def _mended(parsed: Parsed, repairs: Iterable[tuple[Sequence[Step], Repair]]) -> Any:
+    """What a value is once it is repaired in places, and where aliases stand for what is there."""
     replaced: dict[int, Repair] = {}
     keyed: dict[tuple[int, Step], Repair] = {}
     for steps, repair in repairs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,8 +24,6 @@ from tests.strategies import config_data
 from .emitters import to_json, to_toml, to_yaml
 
 if TYPE_CHECKING:
-    from random import Random
-
     from kernel_schema.files.document import Format
 
 READERS: dict[Format, Any] = {"yaml": read_yaml, "json": read_json, "toml": read_toml}
@@ -140,6 +139,13 @@ def test_of_two_that_touch_one_waits() -> None:
     span = Span(1, 1, 1, 3)
     one, other = (Fix((Edit(span, text),)) for text in ("x", "y"))
     assert edited("ab cd", [one, other]) == ("x cd", [one])
+
+
+@pytest.mark.parametrize("format", READERS)
+def test_a_key_and_what_is_under_it(format: Format) -> None:
+    text = EMITTERS[format]({"a": {"hip": {"v": "1"}}}, Random(1)).text  # noqa: S311 (not a secret)
+    result = mended(format, text, (("a", "hip"), TO_ROCM), (("a", "hip", "v"), replaced(1)))
+    assert READERS[format](result).value == {"a": {"rocm": {"v": 1}}}
 
 
 def test_a_byte_order_mark_stays() -> None:

@@ -57,6 +57,12 @@ class TestUnregisteredLayer:
         assert found.message == f"the model registers no layer `{written}`"
         assert found.help == f"did you mean `{meant}`? It registers `double`, `Norm` and `LateNorm`"
 
+    def test_what_is_under_it_is_mended_too(self) -> None:
+        text = "kernel_mapping:\n  Nrom: {cuda: org/repo@1:L}\n"
+        found = ks.check(ks.loads_document(text, format="yaml"), make_model())
+        assert codes(found) == ["unregistered-layer", "unlikely-revision"]
+        assert all(each.fix is not None for each in found)
+
     def test_nothing_near(self) -> None:
         found = only(check({"Attention": HUB}, make_model()), "unregistered-layer")
         assert found.help == "It registers `double`, `Norm` and `LateNorm`"
