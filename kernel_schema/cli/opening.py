@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -28,6 +29,7 @@ from kernel_schema.files.read import (
     loads_document,
     read_text,
 )
+from kernel_schema.limits import MAX_BYTES
 
 if TYPE_CHECKING:
     from kernel_schema.cli.findings.judge import Judge
@@ -66,7 +68,15 @@ def check_files(
             text, file_format = read_text(
                 path, format=format or format_of(file), max_bytes=max_bytes
             )
-            find = partial(_found, file=file, format=file_format, at=at, judge=judge, asked=asked)
+            find = partial(
+                _found,
+                file=file,
+                format=file_format,
+                max_bytes=max_bytes,
+                at=at,
+                judge=judge,
+                asked=asked,
+            )
             if mending is not None:
                 text = mending.text(path, file, text, find)
             wrong, document = find(text)
@@ -77,7 +87,7 @@ def check_files(
         except ConfigError as error:  # no text at all
             wrong = _named(error, path, file)
         if wrong:
-            told, quoted = _as_told(path, file, text, wrong)
+            told, quoted = _as_told(path, file, text, wrong, max_bytes)
             diagnostics += told
             texts |= quoted
     checked = len(files) - len({diagnostic.file for diagnostic in refused})
@@ -98,7 +108,11 @@ _NOT_TO_BE_HAD: Final = {"cannot-write", "hub-unreachable", "missing-dependency"
 
 
 def _as_told(
-    path: str, file: str, text: str | None, wrong: Sequence[Diagnostic]
+    path: str,
+    file: str,
+    text: str | None,
+    wrong: Sequence[Diagnostic],
+    max_bytes: int = MAX_BYTES,
 ) -> tuple[list[Diagnostic], dict[str, str]]:
     """What is wrong with a file and its bases, as it may be told, and the texts to quote."""
     # Imported here: a file with nothing wrong needs none of it.
@@ -109,7 +123,7 @@ def _as_told(
     if len(own) == len(wrong):
         return discreet(path, own), texts
     of_bases, shown = discreet_of_bases(path, (each for each in wrong if each.file != file))
-    texts.update((base, read) for base in shown if (read := _text_of(base)) is not None)
+    texts.update(_texts_of(shown, max_bytes))
     return [*discreet(path, own), *in_file_order(of_bases)], texts
 
 
@@ -118,6 +132,7 @@ def _found(
     *,
     file: str,
     format: Format,
+    max_bytes: int,
     at: Route | None,
     judge: Judge | None,
     asked: dict[str, Any],
@@ -129,7 +144,7 @@ def _found(
     document: Document | None = None
     part: Document | None = None
     try:
-        part = document = loads_document(text, format=format, file=file, at=at)
+        part = document = loads_document(text, format=format, file=file, at=at, max_bytes=max_bytes)
         # Imported here: a file that holds no valid config needs none of it.
         from kernel_schema.lowering.check import check
 
@@ -150,12 +165,11 @@ def _found(
     return in_file_order((*unusable, *rest)), document
 
 
-def _text_of(base: str) -> str | None:
-    """The text of a base, read once more to show lines of it."""
-    try:
-        return read_text(base)[0]
-    except ConfigError:
-        return None
+def _texts_of(bases: Iterable[str], max_bytes: int) -> Iterator[tuple[str, str]]:
+    """The texts of bases, read once more to show lines of them."""
+    for base in bases:
+        with suppress(ConfigError):
+            yield base, read_text(base, max_bytes=max_bytes)[0]
 
 
 def _named(error: KernelSchemaError, path: str, file: str) -> Sequence[Diagnostic]:

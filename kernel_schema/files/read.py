@@ -57,7 +57,7 @@ def read(
         path: A YAML, JSON or TOML file; a `pyproject.toml` with a table `[tool.kernel-schema]`; or
             `-` for standard input.
         format: `yaml`, `json` or `toml`; told by the ending of the path if left out.
-        max_bytes: Refuse larger files.
+        max_bytes: Refuse larger files, bases among them.
         at: Where the config stands in a bigger file, as a `Route` is printed or as its steps:
             `trainer.kernels`, `stages[0].kernels`, `x["a.b"].kernels`, `("stages", 0, "kernels")`.
             What is of no harm elsewhere in the file does not count: anchors, tags, keys that are
@@ -74,7 +74,8 @@ def read(
     """
     at = None if at is None else stated_route(at)
     text, stated = read_text(path, format=format, max_bytes=max_bytes)
-    return loads_document(text, format=stated, file=str.__str__(os.fspath(path)), at=at)
+    file = str.__str__(os.fspath(path))
+    return loads_document(text, format=stated, file=file, at=at, max_bytes=max_bytes)
 
 
 def read_text(
@@ -173,6 +174,7 @@ def loads_document(
     file: str = NO_FILE,
     at: At | None = None,
     directory: str | os.PathLike[str] | None = None,
+    max_bytes: int = MAX_BYTES,
 ) -> Document:
     """Read a config from a text and keep it, so that every message can point into it.
 
@@ -182,6 +184,7 @@ def loads_document(
         file: What messages call it; a `pyproject.toml` states its config in `[tool.kernel-schema]`.
         at: As for `read`.
         directory: Where the paths under `extends` start; at `file`, if that is stated.
+        max_bytes: Refuse larger bases.
 
     Raises:
         ConfigError: With every mistake in the text.
@@ -198,7 +201,7 @@ def loads_document(
     # Imported here: most files extend none.
     from kernel_schema.files.composition.bases import with_bases
 
-    return with_bases(document, None if directory is None else os.fspath(directory))
+    return with_bases(document, None if directory is None else os.fspath(directory), max_bytes)
 
 
 def read_alone(text: str, *, format: Format, file: str, at: At | None = None) -> Document:

@@ -281,9 +281,16 @@ class TestAttacks:
         assert told("own.yaml") == [("missing-base", "own.yaml", 1)] * 4
 
     def test_huge_bases(self, tmp_path: Path) -> None:
-        (tmp_path / "base.yaml").write_bytes(b"#" * 3_000_000)
+        (tmp_path / "base.yaml").write_bytes(b"#" * 3_000_000 + b"\n" + EMPTY.encode())
         write(tmp_path, own=f"extends: base.yaml\n{EMPTY}")
         assert told("own.yaml") == [("file-too-large", "base.yaml", 1)]
+        assert ks.read("own.yaml", max_bytes=4_000_000).text == f"extends: base.yaml\n{EMPTY}"
+
+    def test_bounds_of_the_file_are_those_of_its_bases(self, tmp_path: Path) -> None:
+        write(tmp_path, base="#" * 500 + "\n" + EMPTY, own=f"extends: base.yaml\n{EMPTY}")
+        with pytest.raises(ks.ConfigError, match="larger than 100 bytes") as caught:
+            ks.load("own.yaml", max_bytes=100)
+        assert caught.value.diagnostics[0].file == "base.yaml"
 
 
 class TestCommand:
@@ -299,6 +306,13 @@ class TestCommand:
         assert code == 1
         assert "base.yaml:2:22: error[unknown-device]" in output
         assert "2 | kernel_mapping: {A: {hip: o/r:L}}" in output
+
+    def test_bounds_reach_bases(self, tmp_path: Path) -> None:
+        write(tmp_path, base="#" * 500 + "\n" + EMPTY, own=f"extends: base.yaml\n{EMPTY}")
+        code, output = self.run(tmp_path, "check", "own.yaml", "--max-bytes", "100")
+        assert code == 1
+        assert "base.yaml:1:1: error[file-too-large]" in output
+        assert self.run(tmp_path, "check", "own.yaml", "--max-bytes", "600")[0] == 0
 
     def test_what_lies_elsewhere_is_not_quoted(self, tmp_path: Path) -> None:
         write(

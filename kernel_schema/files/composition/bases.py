@@ -25,8 +25,10 @@ MAX_FILES: Final = 64
 _HELP: Final = "paths of bases start at the folder of the file that names them"
 
 
-def with_bases(document: Document, directory: str | None) -> Document:
+def with_bases(document: Document, directory: str | None, max_bytes: int) -> Document:
     """A document with what its bases say; their paths start at a directory, or at its file.
+
+    No base may be larger than `max_bytes`.
 
     Raises:
         ConfigError: With everything that is wrong with the bases.
@@ -35,7 +37,7 @@ def with_bases(document: Document, directory: str | None) -> Document:
         message = "a text has no folder at which the path of a base could start"
         problem = Diagnostic("missing-base", message, Route(("extends",)), "pass `directory=`")
         raise ConfigError([document.place(problem)])
-    bases = _Bases()
+    bases = _Bases(max_bytes)
     composed, _ = bases.compose(document, directory, ())
     if bases.problems:
         raise ConfigError(dict.fromkeys(bases.problems))
@@ -45,7 +47,8 @@ def with_bases(document: Document, directory: str | None) -> Document:
 class _Bases:
     """Reads the bases of one config."""
 
-    def __init__(self) -> None:
+    def __init__(self, max_bytes: int) -> None:
+        self._max_bytes = max_bytes
         self.problems: list[Diagnostic] = []
         # By the file that is meant, whatever path leads to it: the document, and how many files
         # are in its longest chain. None for one that is no config.
@@ -101,7 +104,7 @@ class _Bases:
 
     def _composed(self, file: str, chain: tuple[str, ...]) -> tuple[Document, int] | None:
         try:
-            text, written = read_text(file)
+            text, written = read_text(file, max_bytes=self._max_bytes)
             document = read_alone(text, format=written, file=file)
         except FileAccessError:
             raise
