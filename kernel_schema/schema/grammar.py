@@ -8,7 +8,6 @@ shape alone, tables by their keys: every mistake is found by the line that the v
 from __future__ import annotations
 
 from collections.abc import Callable, ItemsView, Iterator, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias, TypeVar
 
 from pydantic_core import core_schema
@@ -196,6 +195,8 @@ class Reader:
         for key, bound in fields.items():
             fields[key] = self.take(values.check_capability(bound), (*steps, key))
         entry = ORIGINAL if table == {"kernel": ORIGINAL} else table
+        if entry is table and table.get("kernel") == ORIGINAL:
+            self.problems.note((*steps, "kernel"), values.original_with_options(value))
         fields["entry"] = self.range_entry(entry, steps)
         return fields
 
@@ -227,12 +228,7 @@ class Reader:
 
     def kernel_ref(self, value: Any, steps: Steps) -> Any:
         """`KernelRef`."""
-        outcome = values.check_kernel(value)
-        in_range = len(steps) > 1 and isinstance(steps[-2], int)
-        if type(outcome) is Problem and outcome.code == "misplaced-original" and in_range:
-            help_text = "leave the options out that stand beside it"
-            outcome = replace(outcome, help=help_text, repair=None)
-        return self.take(outcome, steps)
+        return self.take(values.check_kernel(value), steps)
 
     def trust_remote_code(self, value: Any, steps: Steps) -> Any:
         """`bool | [RepoId, ...]`, at least one."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
@@ -23,7 +24,13 @@ from kernel_schema.schema.references import (
     read_kernel_ref,
     repo_id_problem,
 )
-from kernel_schema.schema.vocabulary import LOWEST_LIKELY, MAX_CAPABILITY, ORIGINAL, Original
+from kernel_schema.schema.vocabulary import (
+    LOWEST_LIKELY,
+    MAX_CAPABILITY,
+    ORIGINAL,
+    RANGE_KEYS,
+    Original,
+)
 from kernel_schema.typeguards import as_text, is_list, is_path, is_tuple
 from kernel_schema.wording import listing, normalise_word, quote, show
 
@@ -45,7 +52,26 @@ _ORIGINAL_ALIASES: Final = _NO_KERNEL | {"orignal", "orginal", "origin", "defaul
 _YES: Final = frozenset(("true", "yes", "on"))
 _NO: Final = frozenset(("false", "no", "off"))
 _PINS: Final = ("version", "revision", "lockfile")
+_OF_ORIGINAL: Final = ("kernel", *RANGE_KEYS)
 _HUB_ONLY: Final = (*_PINS, "trust_remote_code")
+
+_MISPLACED_ORIGINAL: Final = Problem(
+    "misplaced-original",
+    "`original` stands for a layer, a device or a capability range, never for a mode "
+    "or beside options",
+    "write `original` in place of the whole entry",
+    repair=Repair("replace", ORIGINAL, up=1, safe=False),
+)
+
+
+def original_with_options(capability_range: Mapping[Any, Any]) -> Problem:
+    """For `kernel: original` in a range that states options too."""
+    kept = {key: capability_range[key] for key in capability_range if key in _OF_ORIGINAL}
+    return replace(
+        _MISPLACED_ORIGINAL,
+        help="leave the options out that stand beside it",
+        repair=Repair("replace", kept, up=1, safe=False),
+    )
 
 
 def check_kernel(value: object) -> HubRef | LocalRef | Problem:
@@ -56,13 +82,7 @@ def check_kernel(value: object) -> HubRef | LocalRef | Problem:
     if ref := read_kernel_ref(text):
         return ref
     if text == ORIGINAL:
-        return Problem(
-            "misplaced-original",
-            "`original` stands for a layer, a device or a capability range, never for a mode "
-            "or beside options",
-            "write `original` in place of the whole entry",
-            repair=Repair("replace", ORIGINAL, up=1, safe=False),
-        )
+        return _MISPLACED_ORIGINAL
     # Imported here: what is right needs none of it.
     from kernel_schema.schema.meant.spellings import refusal
 

@@ -218,13 +218,6 @@ def under_cuda(value: Any, place: Place) -> None:
     holder(value, tuple(up[:-1]))[up[-1]] = {"cuda": [{bound: stated, **layer}]}
 
 
-def only_kernel(value: Any, place: Place) -> None:
-    """Leave out the options that stand beside `kernel`."""
-    table = holder(value, place.steps[:-1])
-    for key in set(table) & set(SPEC_KEYS[1:]):
-        del table[key]
-
-
 def without_list(value: Any, place: Place) -> None:
     """Write what is in a list in place of it."""
     steps = place.steps
@@ -435,7 +428,6 @@ EDITS: dict[str, Any] = {
     r"a kernel is written `": in_data(put_word),
     r"a local kernel is written `": in_data(partial(put_value, new="./path:layer_name")),
     r"add an entry for `": in_data(add_original),
-    r"leave the options out that stand beside it": in_data(only_kernel),
     r"name the device: `": in_data(under_cuda),
     r"write a kernel with options as `": in_data(with_options),
     r"write the device as a list": in_data(as_range),
