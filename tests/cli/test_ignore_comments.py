@@ -109,7 +109,7 @@ def test_what_is_of_no_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert out == (
         "k.yaml:4:39: warning[unknown-code]: there is no code `mising-local-kernel` "
         "(did you mean `missing-local-kernel`?)\n"
-        "Checked 1 file: found 1 warning.\n"
+        "Checked 1 file: found 1 warning. `--unsafe-fixes` guesses 1.\n"
     )
     # What is not looked for is not missed.
     options = ("--ignore", "missing-l*,unknown-code")
@@ -131,6 +131,55 @@ def test_what_makes_a_config_unusable_stays(
     assert found(capsys, tmp_path / "k.yaml", text) == [(2, "unknown-device"), (2, "unused-ignore")]
     _, out, _ = run(capsys, "k.yaml", "--output-format", "concise")
     assert "`unknown-device` makes a config unusable: it cannot be left out" in out
+
+
+UNUSED = [
+    (f"kernel_mapping:\n  A: o/r:L  {MARK}\n", "kernel_mapping:\n  A: o/r:L\n"),
+    (f"kernel_mapping:\r\n  {MARK}\r\n  A: o/r:L\r\n", "kernel_mapping:\r\n  A: o/r:L\r\n"),
+    (f"\ufeff{MARK} until it is built\nkernel_mapping: {{}}", "\ufeffkernel_mapping: {}"),
+    (f"kernel_mapping: {{}}\n  {MARK}", "kernel_mapping: {}\n"),
+    (f"kernel_mapping: {{}}  # ours {MARK}\n", "kernel_mapping: {}  # ours\n"),
+    (f"kernel_mapping: {{}}  {MARK} # ours \n", "kernel_mapping: {}  # ours \n"),
+    (
+        f"kernel_mapping:\n  A: ./gone:L {MARK[:-1]}, missing-lockfile]\n",
+        f"kernel_mapping:\n  A: ./gone:L {MARK}\n",
+    ),
+    (
+        "kernel_mapping:\n  A: ./gone:L # kernel-schema: ignore[missing-lockfile, missing-l*]\n",
+        "kernel_mapping:\n  A: ./gone:L # kernel-schema: ignore[missing-l*]\n",
+    ),
+    (
+        f"kernel_mapping:\n  A: o/r:L {MARK[:-1]}, unlikely-*, missing-l*]\n",
+        "kernel_mapping:\n  A: o/r:L\n",
+    ),
+    # What cannot be used yet may need it once it can.
+    (
+        f"kernel_mapping:\n  A: {{hip: './gone:L'}} {MARK}\n",
+        f"kernel_mapping:\n  A: {{rocm: './gone:L'}} {MARK}\n",
+    ),
+    (
+        "kernel_mapping:\n  A: {hip: o/r:L} # kernel-schema: ignore[unknown-device]\n",
+        "kernel_mapping:\n  A: {rocm: o/r:L}\n",
+    ),
+]
+
+
+@pytest.mark.parametrize(("text", "mended"), UNUSED)
+def test_what_is_of_no_use_is_taken_away(
+    text: str, mended: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "k.yaml"
+    assert found(capsys, file, text, "--fix") == []
+    assert file.read_bytes().decode() == mended
+
+
+def test_a_code_that_is_none_is_a_guess(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    text = "kernel_mapping:\n  A: ./gone:L # kernel-schema: ignore[mising-local-kernel]\n"
+    file = tmp_path / "k.yaml"
+    assert found(capsys, file, text, "--fix")
+    assert file.read_text() == text
+    assert found(capsys, file, text, "--fix", "--unsafe-fixes") == []
+    assert file.read_text() == text.replace("mising", "missing")
 
 
 def test_with_a_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -9,7 +9,7 @@ from itertools import chain
 
 from kernel_schema.checks.selection import NOT_ALWAYS_ASKED, fitting, unknown
 from kernel_schema.codes import Code
-from kernel_schema.diagnostics import Diagnostic, Severity, Span
+from kernel_schema.diagnostics import Diagnostic, Edit, Fix, Severity, Span
 from kernel_schema.files.comments import Comment
 from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.wording import quote
@@ -18,16 +18,21 @@ _MARK = re.compile(r"#[ \t]*kernel-schema[ \t]*:[ \t]*ignore\b")
 _CODES = re.compile(r"[ \t]*\[(?P<codes>[^\[\]#]*)\]")
 _UNASKED = frozenset(NOT_ALWAYS_ASKED)
 _WORD = re.compile(r"[^\s,]+")
+_BLANKS = " \t"
 
 
 @dataclass
 class Ignore:
-    """One code, or pattern, of a comment: where it stands, and the line that it is for."""
+    """One code, or pattern, of a comment: where it stands, and the line that it is for.
+
+    `without` is what takes it away: the whole comment, if it says nothing else.
+    """
 
     name: str
     codes: tuple[Code, ...]
     span: Span
     line: int
+    without: Fix
     used: bool = False
 
 
@@ -46,7 +51,7 @@ class Ignores:
         self._by_line: dict[int, list[Ignore]] = {}
         listed = list(comments)
         alone = {comment.span.line for comment in listed if comment.alone}
-        lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        self._lines = lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
         # For each line, the first from there on with something else than comments.
         following = [*range(len(lines) + 2)]
         for line in range(len(lines), 0, -1):
@@ -69,15 +74,37 @@ class Ignores:
                 span = _within(comment, *(stated.start("codes") + at for at in word.span()))
                 codes = fitting(word[0])
                 if codes:
-                    self._by_line.setdefault(line, []).append(Ignore(word[0], codes, span, line))
+                    if len(words) == 1:
+                        gone = self._whole(comment, mark.start())
+                    else:
+                        gone = _within(comment, *_item(stated, word))
+                    without = Fix((Edit(gone, ""),), safe=True)
+                    ignore = Ignore(word[0], codes, span, line, without)
+                    self._by_line.setdefault(line, []).append(ignore)
                     continue
                 if len(self._wrong) == MAX_PROBLEMS:  # comparing takes long
                     return
                 message, meant = unknown(word[0])
                 help_text = f"did you mean {quote(meant)}?" if meant else None
-                self._tell("unknown-code", message, help_text, span)
+                guess = Fix((Edit(span, meant),), safe=False) if meant else None
+                self._tell("unknown-code", message, help_text, span, guess)
 
-    def _tell(self, code: Code, message: str, help_text: str | None, span: Span) -> None:
+    def _whole(self, comment: Comment, start: int) -> Span:
+        """What a mark fills in a comment, with its reason, up to the next `#`."""
+        line, column = comment.span.line, comment.span.column
+        end = comment.text.find("#", start + 1) % (len(comment.text) + 1)
+        if end < len(comment.text):
+            return _within(comment, start, end)
+        if start == 0 and comment.alone:
+            if line < len(self._lines):
+                return Span(line, 1, line + 1, 1)
+            return Span(line, 1, line, comment.span.end_column)
+        before = self._lines[line - 1][: column - 1 + start].rstrip(_BLANKS)
+        return Span(line, len(before) + 1, line, comment.span.end_column)
+
+    def _tell(
+        self, code: Code, message: str, help_text: str | None, span: Span, fix: Fix | None = None
+    ) -> None:
         if len(self._wrong) < MAX_PROBLEMS:
             self._wrong.append(
                 Diagnostic(
@@ -87,6 +114,7 @@ class Ignores:
                     severity=Severity.WARNING,
                     file=self._file,
                     span=span,
+                    fix=fix,
                 )
             )
 
@@ -116,6 +144,7 @@ class Ignores:
             off: Codes that were not looked for.
             with_model: Whether there was a model; without one some codes are not looked for.
         """
+        unusable = list(unusable)
         never = {(each.span.line, each.code) for each in unusable if each.span is not None}
         for ignore in chain.from_iterable(self._by_line.values()):
             if ignore.used or off.issuperset(ignore.codes):
@@ -126,10 +155,28 @@ class Ignores:
             message = f"nothing in line {ignore.line} is {quote(ignore.name)}"
             if kept:
                 message = f"{quote(kept[0])} makes a config unusable: it cannot be left out"
-            self._tell("unused-ignore", message, "take it away", ignore.span)
+            # What is wrong with a line that cannot be used comes to light when it can.
+            without = ignore.without if kept or not unusable else None
+            self._tell("unused-ignore", message, "take it away", ignore.span, without)
         yield from self._wrong
 
 
 def _within(comment: Comment, start: int, end: int) -> Span:
     line, column = comment.span.line, comment.span.column
     return Span(line, column + start, line, column + end)
+
+
+def _item(stated: re.Match[str], word: re.Match[str]) -> tuple[int, int]:
+    """Where a code stands in a comment, with what parts it from the next, or from the one before.
+
+    >>> stated = _CODES.match("[a, b]")
+    >>> [_item(stated, word) for word in _WORD.finditer("a, b")]
+    [(1, 4), (2, 5)]
+    """
+    codes, at = stated["codes"], stated.start("codes")
+    start, end = word.span()
+    if codes[end:].strip(" \t,"):
+        end = len(codes) - len(codes[end:].lstrip(" \t,"))
+    else:
+        start = len(codes[:start].rstrip(" \t,"))
+    return at + start, at + end
