@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from kernel_schema.files.document import Format
     from kernel_schema.schema.arguments import At
 
+# Bases are looked for once the file itself is right, and no repair names one.
+_OF_BASES: Final = frozenset(("missing-base", "invalid-extends"))
 # One mistake may hide another, and that the next.
 _MOST_STEPS: Final = 50
 
@@ -153,11 +155,15 @@ def _brings(before: Iterable[Diagnostic], after: Iterable[Diagnostic], *, unsafe
     What comes to light once the file can be read, or says a config, was hidden before.
     """
     stages = get_args(Stage)
+    before = list(before)
+    files = {each.file for each in before}
     known = Counter(map(_key, before))
     first = min((stages.index(catalogue()[each.code].stage) for each in before), default=0)
     new = Counter(map(_key, after)) - known
     return any(
         _key(each) in new
+        and each.file in files
+        and each.code not in _OF_BASES
         and stages.index(catalogue()[each.code].stage) <= first
         and (each.fix is None or not (unsafe or each.fix.safe))
         for each in after

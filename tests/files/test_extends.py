@@ -208,6 +208,13 @@ class TestPlaces:
         assert fixed.text == path.read_text()
         assert [each.code for each in fixed.left] == ["unknown-device"]
 
+    def test_a_base_that_is_wrong_is_in_no_way_of_mending(self, tmp_path: Path) -> None:
+        text = "extends: [base.yaml, gone.yaml]\nkernel_mapping: {A: {hip: o/r:L}}\n"
+        path = write(tmp_path, base="kernel_mapping: {A: {cdua: o/r:L}}\n", own=text)
+        fixed = ks.fix(path)
+        assert fixed.text == text.replace("hip", "rocm")
+        assert [each.code for each in fixed.left] == ["unknown-device", "missing-base"]
+
     def test_errors_can_be_pickled(self, tmp_path: Path) -> None:
         path = write(tmp_path, own=f"extends: base.yaml\n{EMPTY}")
         with pytest.raises(ks.ConfigError) as caught:
