@@ -69,8 +69,8 @@ def _say(verdicts: dict[Code, _Verdict], verdict: _Verdict, codes: Iterable[Code
 class Verdicts:
     """What counts: the command line, and where that says nothing the settings around a file.
 
-    >>> policy = Policy(Wishes(warn=["missing-*"]), Wishes(off=["missing-lockfile", "yaml-*"]))
-    >>> policy.severity("missing-lockfile"), sorted(policy.off)[:2]
+    >>> verdicts = Verdicts(Wishes(warn=["missing-*"]), Wishes(off=["missing-lockfile", "yaml-*"]))
+    >>> verdicts.severity("missing-lockfile"), sorted(verdicts.off)[:2]
     (<Severity.WARNING: 'warning'>, ['yaml-alias', 'yaml-anchor'])
     """
 
