@@ -178,7 +178,7 @@ def test_a_check_grows_with_the_size(tmp_path: Path, name: str) -> None:
         return lambda: check_files([file], max_bytes=MAX_BYTES)
 
     # Of a size at which there are less than a thousand problems: more would be no more work.
-    assert_linear(work, 6000)
+    assert_linear(work, 3000)
 
 
 def matrix_of(size: int) -> Callable[[], object]:

@@ -52,7 +52,7 @@ _ENTRIES = st.recursive(
 )
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(entry=_ENTRIES)
 def test_both_validators_agree_on_whatever_stands_for_a_layer(entry: Any) -> None:
     document = {"kernel_mapping": {"A": entry}}

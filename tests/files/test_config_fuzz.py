@@ -19,13 +19,13 @@ SEEDS = {format: configs.seeds(format) for format in configs.FORMATS}
 DATA = configs.data()
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(RANDOMS, st.sampled_from(configs.FORMATS))
 def test_mutated_texts(random: Random, format: configs.Format) -> None:
     configs.check_config(seeds.mutated(random, SEEDS[format]), format)
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(RANDOMS, st.booleans())
 def test_shaken_data(random: Random, indented: bool) -> None:  # noqa: FBT001 (drawn)
     value = configs.shaken(random, random.choice(DATA), DATA)
@@ -34,7 +34,7 @@ def test_shaken_data(random: Random, indented: bool) -> None:  # noqa: FBT001 (d
         configs.check_config(text, format)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     st.binary(max_size=60) | st.builds(bytes.__add__, st.binary(max_size=8), st.just(b"{}\n")),
     st.sampled_from(configs.FORMATS),

@@ -178,7 +178,7 @@ def _repaired(value: Any, steps: tuple[str | int, ...], repair: Repair) -> Any:
 _VALUES = st.sampled_from(["original", "o/r:L", "", "a b", "yes", 9, True, SPEC, ["o/r"], "./ü:L"])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(config_data(), st.sampled_from([*READERS]), st.randoms(use_true_random=False), st.data())
 def test_whatever_is_repaired_the_rest_is_as_it_was(
     value: Any, format: Format, random: Random, draw: st.DataObject

@@ -149,6 +149,7 @@ class TestTrainer:
 
 
 @pytest.mark.filterwarnings("ignore:The .grad attribute of a Tensor")
+@pytest.mark.slow
 class TestCompiled:
     """`compiled=True`, and models that are compiled in place."""
 

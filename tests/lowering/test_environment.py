@@ -143,6 +143,7 @@ def test_disable_kernel_mapping_that_kernels_cannot_read() -> None:
     assert said["forward"] is False
 
 
+@pytest.mark.slow
 def test_kernels_not_installed(tmp_path: Path) -> None:
     """A folder with all that is installed here, but for kernels."""
     folders = dict.fromkeys(Path(str(one.locate_file(""))) for one in metadata.distributions())

@@ -73,7 +73,7 @@ def test_any_config_over_any_mapping(
         assert seen() == before
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=80, deadline=None)
 @given(data=st.data())
 def test_ranges_within_ranges(data: st.DataObject) -> None:
     device = data.draw(st.sampled_from(RANGE_DEVICES))
@@ -86,7 +86,7 @@ def test_ranges_within_ranges(data: st.DataObject) -> None:
             compare(ks.expand(config), rules, ("A",), (device,))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     tables_=st.lists(tables(), min_size=2, max_size=3),
     inherited=mappings(),
@@ -104,7 +104,7 @@ def test_configs_within_configs(
             compare(ks.expand(config), rules)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     table=tables(),
     inherited=mappings(),

@@ -181,7 +181,7 @@ steps = st.builds(
 )
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(drawn=st.lists(steps, min_size=1, max_size=3))
 def test_kernelize_places_what_select_says(
     repositories: dict[str, Path], drawn: list[Step]

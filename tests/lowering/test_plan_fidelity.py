@@ -185,7 +185,7 @@ def placed_mapping(mapping: dict[str, Any], place: Callable[[str], ks.LocalRef])
     }
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60, deadline=None)
 @given(
     case=cases(tables(), mappings()),
     willing=st.lists(st.booleans(), min_size=1, max_size=4).map(tuple),

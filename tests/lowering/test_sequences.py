@@ -148,7 +148,7 @@ STEPS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=50)
 @given(drawn=st.lists(MODELS, min_size=1, max_size=3), steps=STEPS)
 def test_what_runs_is_what_is_reported(repository: Path, drawn: Any, steps: Any) -> None:
     Sequences(repository).run(drawn, steps)

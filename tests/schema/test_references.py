@@ -37,7 +37,7 @@ def hub() -> Any:
     )
 
 
-@settings(max_examples=1500)
+@settings(max_examples=400)
 @given(text=NEAR_REPO_IDS | st.text(max_size=20) | st.from_regex(r"[a.\-_/]{0,12}", fullmatch=True))
 @example(text="a/b")
 @example(text="a/b\n")
@@ -86,7 +86,7 @@ def test_round_trip(text: str) -> None:
     assert parse_kernel_ref(str(ref)) == ref
 
 
-@settings(max_examples=1000)
+@settings(max_examples=400)
 @given(NEAR_REFERENCES | st.text())
 def test_no_text_crashes_and_what_is_read_is_what_was_written(text: str) -> None:
     try:
@@ -102,7 +102,7 @@ def test_no_text_crashes_and_what_is_read_is_what_was_written(text: str) -> None
         assert str(ref) == text
 
 
-@settings(max_examples=500)
+@settings(max_examples=200)
 @given(NEAR_REFERENCES)
 def test_a_suggestion_is_always_right(text: str) -> None:
     try:

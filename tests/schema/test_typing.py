@@ -70,16 +70,19 @@ def test_right_constructions_run() -> None:
     typing_good.functions()
 
 
+@pytest.mark.slow
 def test_right_constructions_pass(flagged: dict[str, dict[int, str]]) -> None:
     assert flagged.get("typing_good.py", {}) == {}
 
 
+@pytest.mark.slow
 def test_wrong_constructions_are_flagged(flagged: dict[str, dict[int, str]]) -> None:
     wrong = wrong_lines("typing_bad.py")
     assert len(wrong) >= 4
     assert sorted(flagged["typing_bad.py"]) == wrong
 
 
+@pytest.mark.slow
 def test_the_model_aware_pass(flagged: dict[str, dict[int, str]]) -> None:
     for package in ("torch", "kernels"):
         if find_spec(package) is None:
