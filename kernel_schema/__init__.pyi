@@ -24,6 +24,7 @@ from kernel_schema.diagnostics import LockError as LockError
 from kernel_schema.diagnostics import LoweringError as LoweringError
 from kernel_schema.diagnostics import ModelCheckError as ModelCheckError
 from kernel_schema.diagnostics import PlanMismatchError as PlanMismatchError
+from kernel_schema.diagnostics import PolicyError as PolicyError
 from kernel_schema.diagnostics import Repair as Repair
 from kernel_schema.diagnostics import Route as Route
 from kernel_schema.diagnostics import RouteError as RouteError
@@ -64,6 +65,9 @@ from kernel_schema.lowering.restore import restore as restore
 from kernel_schema.model.inspect import RegisteredLayer as RegisteredLayer
 from kernel_schema.model.inspect import RegisteredLayers as RegisteredLayers
 from kernel_schema.model.inspect import inspect_model as inspect_model
+from kernel_schema.policies.judgement import check_policy as check_policy
+from kernel_schema.policies.policy import Policy as Policy
+from kernel_schema.policies.policy_files import read_policy as read_policy
 from kernel_schema.schema.input_types import CapabilityEntryDict as CapabilityEntryDict
 from kernel_schema.schema.input_types import DeviceMappingDict as DeviceMappingDict
 from kernel_schema.schema.input_types import KernelSpecDict as KernelSpecDict

@@ -59,13 +59,17 @@ Code: TypeAlias = Literal[
     "kernel-not-fetched", "lock-not-used", "lock-out-of-step", "rank-missing",
     "ranks-differ", "unknown-kernel-repository",
     "unknown-kernel-revision", "unknown-kernel-version", "untrusted-publisher",
+    # policy
+    "forbidden-inherited-kernels", "forbidden-license", "forbidden-local-kernel",
+    "forbidden-publisher", "forbidden-repository", "forbidden-trust-remote-code",
+    "invalid-policy", "kernel-not-pinned",
 ]  # fmt: skip
 """What a problem is called: the codes of `codes.toml`, so that a type checker refuses any other."""
 
-Stage = Literal["syntax", "file", "config", "model", "environment", "kernelize", "lock"]
+Stage = Literal["syntax", "file", "config", "model", "environment", "kernelize", "lock", "policy"]
 """When a problem is found: in the text, in its file, in what it says, by a check with the model and
-the files that the config names, in what is installed and set, while kernels are put in place, or
-where kernels are locked, fetched, or loaded as they are locked."""
+the files that the config names, in what is installed and set, while kernels are put in place,
+where kernels are locked, fetched, or loaded as they are locked, or where a policy judges them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -352,3 +352,7 @@ class HubError(KernelSchemaError):
 
 class PlanMismatchError(KernelSchemaError):
     """Ranks of one job that do not run the same kernels."""
+
+
+class PolicyError(KernelSchemaError):
+    """What a policy does not allow, or a policy that cannot be read."""

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
 from kernel_schema.cli.output.result import CheckResult
@@ -17,6 +17,7 @@ from kernel_schema.diagnostics import (
     ConfigError,
     Diagnostic,
     KernelSchemaError,
+    PolicyError,
     Route,
     Severity,
     in_file_order,
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from kernel_schema.cli.findings.judge import Judge
     from kernel_schema.cli.findings.mending import Mending
     from kernel_schema.model.types import Module
+    from kernel_schema.policies.policy import Policy
 
 
 def check_files(
@@ -58,6 +60,7 @@ def check_files(
     """
     diagnostics: list[Diagnostic] = []
     refused: list[Diagnostic] = []
+    forbidden: list[Diagnostic] = []
     documents: list[Document] = []
     texts: dict[str, str] = {}
     for path in files:
@@ -78,10 +81,13 @@ def check_files(
                 asked=asked,
             )
             if mending is not None:
-                text = mending.text(path, file, text, find)
-            wrong, document = find(text)
-            if keep and document is not None:
-                documents.append(document)
+                text = mending.text(path, file, text, lambda text, find=find: find(text).shown)
+            found = find(text)
+            wrong = found.shown
+            if keep and found.document is not None:
+                documents.append(found.document)
+            if found.forbidden:
+                forbidden += _as_told(path, file, text, found.forbidden)[0]
         except FileAccessError as error:
             refused += _named(error, path, file)
         except ConfigError as error:  # no text at all
@@ -91,7 +97,7 @@ def check_files(
             diagnostics += told
             texts |= quoted
     checked = len(files) - len({diagnostic.file for diagnostic in refused})
-    return CheckResult(diagnostics, texts, checked, documents, refused)
+    return CheckResult(diagnostics, texts, checked, documents, refused, forbidden)
 
 
 def show_problems(document: Document, problems: Iterable[Diagnostic]) -> int:
@@ -127,6 +133,14 @@ def _as_told(
     return [*discreet(path, own), *in_file_order(of_bases)], texts
 
 
+class _Found(NamedTuple):
+    """What is shown of a text, and the document that it is, if it states a config."""
+
+    shown: tuple[Diagnostic, ...]
+    document: Document | None
+    forbidden: tuple[Diagnostic, ...]
+
+
 def _found(
     text: str,
     *,
@@ -136,8 +150,7 @@ def _found(
     at: Route | None,
     judge: Judge | None,
     asked: dict[str, Any],
-) -> tuple[tuple[Diagnostic, ...], Document | None]:
-    """What is shown of a text, and the document that it is, if it states a config."""
+) -> _Found:
     left_out: dict[str, Any] = {} if judge is None else {"ignore": judge.verdicts(file).off}
     unusable: Sequence[Diagnostic] = ()
     rest: Iterable[Diagnostic] = ()
@@ -158,11 +171,13 @@ def _found(
         part, rest = check_part(error, Asked(**asked, **left_out))
     except KernelSchemaError as error:
         unusable = error.diagnostics
+    forbidden: tuple[Diagnostic, ...] = ()
     if judge is not None:
+        forbidden = judge.forbidden(part)
         with_model = asked.get("model") is not None
-        rest = judge.shown(file, unusable, rest, part, with_model=with_model)
+        rest = judge.shown(file, unusable, rest, part, forbidden, with_model=with_model)
         unusable = ()
-    return in_file_order((*unusable, *rest)), document
+    return _Found(in_file_order((*unusable, *rest, *forbidden)), document, forbidden)
 
 
 def _texts_of(bases: Iterable[str], max_bytes: int) -> Iterator[tuple[str, str]]:
@@ -201,3 +216,14 @@ def open_model(options: argparse.Namespace) -> Module:
         return build_model(options.model, trust_remote_code=options.trust_remote_code)
     except ModelSpecError as error:
         raise Stop(complain(f"--model {options.model}: {error}")) from None
+
+
+def open_policies(stated: Sequence[str] = ()) -> tuple[Policy, ...]:
+    """The policies that count; raises `Stop` if one of them cannot be read."""
+    from kernel_schema.policies.in_force import policies_in_force
+
+    try:
+        return policies_in_force(*stated)
+    except PolicyError as error:
+        say(error.diagnostics)
+        raise Stop(USAGE) from None

@@ -212,21 +212,21 @@ def read_alone(text: str, *, format: Format, file: str, at: At | None = None) ->
     is_pyproject = name_of(file) == PYPROJECT
     default = TABLE if is_pyproject else Route()
     route = default if at is None else stated_route(at)
-    parse: Callable[[str], Parsed] = partial(
-        _parse, format=format, way=route.steps, allow_empty=is_pyproject
+    reader: Callable[[str], Parsed] = partial(
+        parse, format=format, way=route.steps, allow_empty=is_pyproject
     )
     if is_pyproject and format == "toml" and route == TABLE:
-        parse = _parse_project
+        reader = _parse_project
     try:
-        whole = parse(text)
+        whole = reader(text)
     except ReadError as error:
         unread = from_read_error(error, file)
-        if inner := further_in(partial(_parse, text, format, None, allow_empty=True), route):
+        if inner := further_in(partial(parse, text, format, None, allow_empty=True), route):
             unread = ConfigError([replace(inner, file=file)])
         raise unread from None
     if at is None and is_pyproject and whole.sub(TABLE.steps) is None:
         raise ConfigError([missing_table(whole, file)])
-    return validated(file, text, format, route, Reading(whole, parse))
+    return validated(file, text, format, route, Reading(whole, reader))
 
 
 def format_of(file: str) -> Format | None:
@@ -235,7 +235,8 @@ def format_of(file: str) -> Format | None:
     return _FORMATS.get(f"{dot}{ending.lower()}") if stem else None
 
 
-def _parse(text: str, format: Format, way: Way, *, allow_empty: bool) -> Parsed:
+def parse(text: str, format: Format, way: Way = (), *, allow_empty: bool = False) -> Parsed:
+    """What a text says, with places; a ReadError with every mistake, `way` as readers take it."""
     # Each reader is imported when it is needed: checking a JSON file must not load YAML.
     if format == "yaml":
         from kernel_schema.files.yaml import read_yaml
@@ -251,7 +252,7 @@ def _parse(text: str, format: Format, way: Way, *, allow_empty: bool) -> Parsed:
 
 
 def _parse_project(text: str) -> Parsed:
-    return drop_settings(_parse(text, "toml", TABLE.steps, allow_empty=True))
+    return drop_settings(parse(text, "toml", TABLE.steps, allow_empty=True))
 
 
 def _bytes(file: str, max_bytes: int) -> bytes:

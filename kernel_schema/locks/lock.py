@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from kernel_schema.locks.pins import Pin
 
+DEFAULTS: Final = "transformers"
+"""Whose table of kernels a lock can hold beside what a config names."""
 LOCK_FORMAT: Final = 1
 """The `lock_format` that is written, and the newest that is read."""
 
@@ -55,6 +57,8 @@ class Lock:
 
     Args:
         kernels: One for each pin, in their order.
+        inherits: `transformers` where the kernels of its default table are locked too, as far as
+            the config inherits them; None where only what the config names is.
 
     >>> from kernel_schema.locks.pins import Pin
     >>> from kernel_schema.locks.lock_files import parse_lock
@@ -64,6 +68,7 @@ class Lock:
     """
 
     kernels: tuple[LockedKernel, ...] = ()
+    inherits: str | None = None
 
     def __post_init__(self) -> None:
         ordered = sorted(self.kernels, key=lambda locked: locked.pin.order)
@@ -100,7 +105,8 @@ class Lock:
     def dumps(self) -> str:
         """The text of a lock file: the same for equal locks, one line for each build."""
         kernels = [_entry(locked) for locked in self.kernels]
-        lock = {"lock_format": LOCK_FORMAT, "kernels": kernels}
+        inherits = {} if self.inherits is None else {"inherits": self.inherits}
+        lock = {"lock_format": LOCK_FORMAT, **inherits, "kernels": kernels}
         return json.dumps(lock, indent=2) + "\n"
 
     def as_kernels_lock(self) -> str:

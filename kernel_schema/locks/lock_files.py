@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Diagnostic, LockError
 from kernel_schema.limits import MAX_LOCK_BYTES
-from kernel_schema.locks.lock import LOCK_FORMAT, Lock, LockedKernel
+from kernel_schema.locks.lock import DEFAULTS, LOCK_FORMAT, Lock, LockedKernel
 from kernel_schema.locks.pins import Pin, is_commit
 from kernel_schema.paths import read_at_most
 from kernel_schema.schema.references import MAX_VERSION, is_repo_id, is_revision
@@ -109,9 +109,10 @@ def parse_lock(text: str) -> Lock:
         newer = isinstance(stated, int) and stated > LOCK_FORMAT
         help_text = "pip install --upgrade kernel-schema" if newer else _WRITE_IT
         raise _NoLockError(f"this kernel-schema reads lock_format {LOCK_FORMAT} only", help_text)
-    _fields(data, "the lock", {"lock_format": _any, "kernels": is_list})
+    fields = {"lock_format": _any, "inherits": _is_defaults, "kernels": is_list}
+    _fields(data, "the lock", fields, frozenset({"inherits"}))
     kernels = [_kernel(entry, f"kernels[{index}]") for index, entry in enumerate(data["kernels"])]
-    lock = Lock(tuple(kernels))
+    lock = Lock(tuple(kernels), data.get("inherits"))
     if len(lock.by_pin) < len(kernels):
         raise _NoLockError("it locks the same version of a repository twice")
     return lock
@@ -173,6 +174,10 @@ def _fields(
 
 def _any(_: object) -> bool:
     return True
+
+
+def _is_defaults(value: object) -> bool:
+    return value == DEFAULTS
 
 
 def _is_repo_id(value: object) -> bool:

@@ -54,6 +54,14 @@ COMMANDS: Final = (
         *model("check against a model too"),
         *TARGET,
         BUILD_TARGET,
+        Argument(
+            "--policy",
+            action="append",
+            default=[],
+            metavar="POLICY",
+            help="hold the files against a policy too, whose findings nothing leaves out; may be "
+            "repeated, and that of KERNEL_SCHEMA_POLICY counts in any case",
+        ),
         codes_option("--select", "report only these findings: codes, or patterns as missing-*"),
         codes_option(
             "--ignore",

@@ -11,7 +11,7 @@ from kernel_schema.cli.discover import discover
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
 from kernel_schema.cli.findings.judge import Judge
 from kernel_schema.cli.findings.verdicts import Wishes
-from kernel_schema.cli.opening import check_files, open_model
+from kernel_schema.cli.opening import check_files, open_model, open_policies
 from kernel_schema.cli.output import show, show_statistics
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import counted, write_lines
@@ -33,6 +33,7 @@ def run(options: argparse.Namespace) -> int:
         Wishes(options.error, options.warn, options.off, options.ignore, options.select),
         options.exclude,
         comments=not options.no_ignore_comments,
+        policies=open_policies(options.policy),
     )
     files, unsearched = discover(
         named, options.max_bytes, judge.excludes, stdin_name=options.stdin_filename
@@ -60,6 +61,8 @@ def run(options: argparse.Namespace) -> int:
     say(refused)
     # Where standard output is for what is mended, what is found goes beside it.
     stream = sys.stderr if mending is not None and mending.prints(files) else sys.stdout
+    if options.diff and result.forbidden:
+        show(result._replace(diagnostics=result.forbidden), options.output_format, sys.stderr)
     if not options.diff:
         output = show_statistics if options.statistics else show
         output(result, options.output_format, stream)
@@ -73,6 +76,8 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _outcome(result: CheckResult, options: argparse.Namespace, mending: Mending | None) -> int:
+    if result.forbidden:
+        return FINDINGS
     if options.diff and mending is not None:
         return FINDINGS if mending.problems else OK
     failing = result.errors or (options.strict and result.warnings)

@@ -135,30 +135,42 @@ class Ignores:
         return bool(fitting_ones)
 
     def complaints(
-        self, unusable: Iterable[Diagnostic], off: frozenset[Code], *, with_model: bool
+        self,
+        unusable: Iterable[Diagnostic],
+        forbidden: Iterable[Diagnostic],
+        off: frozenset[Code],
+        *,
+        with_model: bool,
     ) -> Iterator[Diagnostic]:
         """What is wrong with the comments themselves, once all findings went through `left`.
 
         Args:
             unusable: What makes the config unusable, and is never left out.
+            forbidden: What a policy does not allow: neither is that.
             off: Codes that were not looked for.
             with_model: Whether there was a model; without one some codes are not looked for.
         """
         unusable = list(unusable)
-        never = {(each.span.line, each.code) for each in unusable if each.span is not None}
+        never = _reasons(unusable, "makes a config unusable")
+        never |= _reasons(forbidden, "is a matter of the policy")
         for ignore in chain.from_iterable(self._by_line.values()):
             if ignore.used or off.issuperset(ignore.codes):
                 continue
-            kept = [code for code in ignore.codes if (ignore.line, code) in never]
+            kept: list[Code] = [code for code in ignore.codes if (ignore.line, code) in never]
             if not with_model and not kept and not _UNASKED.isdisjoint(ignore.codes):
                 continue
             message = f"nothing in line {ignore.line} is {quote(ignore.name)}"
             if kept:
-                message = f"{quote(kept[0])} makes a config unusable: it cannot be left out"
+                reason = never[ignore.line, kept[0]]
+                message = f"{quote(kept[0])} {reason}: it cannot be left out"
             # What is wrong with a line that cannot be used comes to light when it can.
             without = ignore.without if kept or not unusable else None
             self._tell("unused-ignore", message, "take it away", ignore.span, without)
         yield from self._wrong
+
+
+def _reasons(diagnostics: Iterable[Diagnostic], reason: str) -> dict[tuple[int, Code], str]:
+    return {(each.span.line, each.code): reason for each in diagnostics if each.span is not None}
 
 
 def _within(comment: Comment, start: int, end: int) -> Span:

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from kernel_schema.cli.findings.settings import Settings, SettingsAround, is_excluded
 from kernel_schema.cli.findings.verdicts import Verdicts, Wishes
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.document import Document
 from kernel_schema.paths import is_device_path
+
+if TYPE_CHECKING:
+    from kernel_schema.policies.policy import Policy
 
 _SILENT = frozenset(("missing-table",))
 """What makes a config unusable and may be left out: a `pyproject.toml` need not hold a config."""
@@ -22,11 +26,19 @@ class Judge:
         wishes: What the command line says of codes.
         exclude: Its patterns of files and folders, which start at the working directory.
         comments: Whether comments in the files count.
+        policies: What the files are held against; nothing that they say, nor options or settings,
+            leaves out what these forbid.
     """
 
     def __init__(
-        self, wishes: Wishes, exclude: Sequence[str] = (), *, comments: bool = True
+        self,
+        wishes: Wishes,
+        exclude: Sequence[str] = (),
+        *,
+        comments: bool = True,
+        policies: Sequence[Policy] = (),
     ) -> None:
+        self._policies = policies
         self._wishes = wishes
         self._exclude = exclude
         self._comments = comments
@@ -38,8 +50,22 @@ class Judge:
         """Whether a file or folder is not to be checked."""
         if self._exclude and is_excluded(os.path.abspath(path), os.getcwd(), self._exclude):
             return True
+        # A file must not keep a policy away by settings that lie beside it.
+        return not self._policies and self._is_set_aside(path)
+
+    def _is_set_aside(self, path: str) -> bool:
+        """Whether settings leave a file or folder out."""
         settings = self._settings(path)
         return settings is not None and settings.excludes(os.path.abspath(path))
+
+    def forbidden(self, document: Document | None) -> tuple[Diagnostic, ...]:
+        """What policies do not allow of a file, or of the valid part of it."""
+        if document is None or not self._policies:
+            return ()
+        # Imported here: mostly there is no policy.
+        from kernel_schema.policies.judgement import case_of, forbidden
+
+        return document.place_all(forbidden(case_of(document), self._policies))
 
     def verdicts(self, path: str) -> Verdicts:
         """What counts for a file."""
@@ -65,13 +91,17 @@ class Judge:
         unusable: Iterable[Diagnostic],
         rest: Iterable[Diagnostic],
         document: Document | None,
+        forbidden: Iterable[Diagnostic] = (),
         *,
         with_model: bool,
     ) -> Iterator[Diagnostic]:
         """What is shown of a file: what makes it unusable, and of the rest what is wanted.
 
-        `document` is the file, or the valid part of it.
+        `document` is the file, or the valid part of it; `forbidden` is shown in any case, and not
+        here.
         """
+        if self._policies and self._is_set_aside(file):
+            return
         verdicts = self.verdicts(file)
         unusable = list(unusable)
         for each in unusable:
@@ -85,4 +115,6 @@ class Judge:
 
         ignores = Ignores(file, document.comments, document.text)
         yield from list(ignores.left(rest))
-        yield from verdicts.shown(ignores.complaints(unusable, verdicts.off, with_model=with_model))
+        yield from verdicts.shown(
+            ignores.complaints(unusable, forbidden, verdicts.off, with_model=with_model)
+        )

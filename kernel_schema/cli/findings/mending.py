@@ -30,7 +30,7 @@ class Mending:
         path: str,
         file: str,
         text: str,
-        find: Callable[[str], tuple[tuple[Diagnostic, ...], object]],
+        find: Callable[[str], tuple[Diagnostic, ...]],
     ) -> str:
         """The text of a file once it is mended: that is written, or what would change is shown.
 
@@ -41,7 +41,7 @@ class Mending:
             message = "a link leads to it out of this directory or repository: it is not mended"
             say([Diagnostic("cannot-write", message, file=file, severity=Severity.WARNING)])
             return text
-        fixed = mend(text, lambda text: find(text)[0], unsafe=self._unsafe)
+        fixed = mend(text, find, unsafe=self._unsafe)
         self.problems += len(fixed.mended)
         self.files += fixed.text != text
         if self._shown:

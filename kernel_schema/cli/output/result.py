@@ -18,6 +18,7 @@ class CheckResult(NamedTuple):
         files: How many files could be had.
         documents: Those that hold a valid config, where they were kept.
         refused: Why others could not be had.
+        forbidden: Those of the diagnostics by which a policy forbids something.
     """
 
     diagnostics: Sequence[Diagnostic]
@@ -25,6 +26,7 @@ class CheckResult(NamedTuple):
     files: int
     documents: Sequence[Document] = ()
     refused: Sequence[Diagnostic] = ()
+    forbidden: Sequence[Diagnostic] = ()
 
     @property
     def errors(self) -> int:

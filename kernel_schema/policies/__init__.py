@@ -1,0 +1,1 @@
+"""What an organisation allows: a file of its own, and what of a config and its lock breaks it."""
