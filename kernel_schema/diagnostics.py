@@ -259,7 +259,9 @@ class Diagnostic:
 
 def in_file_order(diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
     """The diagnostics of each file by their spans; those without one first, as they came."""
-    listed = list(diagnostics)
+    listed = tuple(diagnostics)
+    if len(listed) < 2:  # as of nearly every file
+        return listed
     ranks = {file: rank for rank, file in enumerate(dict.fromkeys(each.file for each in listed))}
 
     def start(diagnostic: Diagnostic) -> tuple[int, int, int]:

@@ -122,15 +122,16 @@ def _as_told(
 ) -> tuple[list[Diagnostic], dict[str, str]]:
     """What is wrong with a file and its bases, as it may be told, and the texts to quote."""
     # Imported here: a file with nothing wrong needs none of it.
-    from kernel_schema.cli.withheld import discreet, discreet_of_bases, has_excerpts
+    from kernel_schema.cli.withheld import discreet, discreet_of_bases
 
     own = [each for each in wrong if each.file == file]
-    texts = {} if text is None or not has_excerpts(path) else {file: text}
+    told, has_excerpts = discreet(path, own)
+    texts = {file: text} if text is not None and has_excerpts else {}
     if len(own) == len(wrong):
-        return discreet(path, own), texts
+        return told, texts
     of_bases, shown = discreet_of_bases(path, (each for each in wrong if each.file != file))
     texts.update(_texts_of(shown, max_bytes))
-    return [*discreet(path, own), *in_file_order(of_bases)], texts
+    return [*told, *in_file_order(of_bases)], texts
 
 
 class _Found(NamedTuple):

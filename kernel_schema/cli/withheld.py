@@ -14,20 +14,16 @@ from kernel_schema.paths import is_device_path, is_file, real_path
 from kernel_schema.wording import quote
 
 
-def has_excerpts(file: str) -> bool:
-    """Whether lines of a file may be shown: of standard input, and of files that lie around us."""
-    return file == STANDARD_INPUT or (is_file(file) and not leads_away(file))
+def discreet(file: str, diagnostics: Iterable[Diagnostic]) -> tuple[list[Diagnostic], bool]:
+    """What was found in a file, as it may be told, and whether lines of it may be shown.
 
-
-def discreet(file: str, diagnostics: Iterable[Diagnostic]) -> list[Diagnostic]:
-    """What was found in a file, without the words of one that a link leads away to.
-
-    Messages, helps and routes quote the file: in their place stands what the code means.
+    Messages, helps and routes quote the file: of one that a link leads away to stands in their
+    place what the code means. Lines are shown of standard input, and of files that lie around us.
     """
-    if file == STANDARD_INPUT or not leads_away(file):
-        return list(diagnostics)
-    why = "a link leads to it out of this directory or repository"
-    return [_withheld(one, file, why) for one in diagnostics]
+    if leads_away(file):
+        why = "a link leads to it out of this directory or repository"
+        return [_withheld(one, file, why) for one in diagnostics], False
+    return list(diagnostics), file == STANDARD_INPUT or is_file(file)
 
 
 def discreet_of_bases(
@@ -64,7 +60,8 @@ def _withheld(one: Diagnostic, file: str, why: str) -> Diagnostic:
 
 def leads_away(file: str) -> bool:
     """Whether a link leads to a file from where it is looked for to somewhere else."""
-    if is_device_path(file):  # named by whoever calls us: `<(command)` is a link too
+    # What whoever calls us hands over or names itself: `<(command)` is a link too.
+    if file == STANDARD_INPUT or is_device_path(file):
         return False
     path = os.path.abspath(file)
     return not lies_in(real_path(path), real_path(_ground_of(path)))

@@ -199,7 +199,10 @@ class _Builder:
                 if self._way is not None:
                     _explain().wrong_key(self._findings, key, *self.spans[-2:], firsts)
                 key = f"{NAMELESS}{len(self.spans)}"
-            mapping[key] = value = self._value(next(self._events))
+            start = next(self._events)
+            # Most values are scalars: to ask here saves a call for each.
+            is_scalar = isinstance(start, ScalarEvent)
+            mapping[key] = value = self._scalar(start) if is_scalar else self._value(start)
             if value is None and self.opened[-1] >= 0 and self._way == ():
                 self._check_glued_key()
             self._way = way

@@ -60,7 +60,8 @@ def _attach(file: str, options: argparse.Namespace) -> int:
     except FileAccessError:
         raise
     except ConfigError as error:
-        say(discreet(file, error.diagnostics))
+        told, _ = discreet(file, error.diagnostics)
+        say(told)
         return FINDINGS
     if is_pyproject(file):
         return complain(

@@ -37,7 +37,7 @@ class Mending:
         `find` tells first what is wrong with a text; messages call the file `file`. Raises what
         writing it does.
         """
-        if path != STANDARD_INPUT and leads_away(path):
+        if leads_away(path):
             message = "a link leads to it out of this directory or repository: it is not mended"
             say([Diagnostic("cannot-write", message, file=file, severity=Severity.WARNING)])
             return text
