@@ -108,7 +108,9 @@ def read_text(
         before = raw[: error.start].decode("utf-8").removeprefix("\ufeff")
         message = f"the file is not UTF-8: byte {raw[error.start]:#04x} at offset {error.start}"
         place = LineIndex(before).point(len(before))
-        raise _content("not-utf8", file, message, "save it as UTF-8", place) from None
+        utf16 = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+        help_text = "save it as UTF-8" + ": it is UTF-16" * utf16
+        raise _content("not-utf8", file, message, help_text, place) from None
     return text, stated
 
 

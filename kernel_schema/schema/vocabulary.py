@@ -101,6 +101,7 @@ _DEVICE_ALIASES: Final = {
 }
 # torch's names of devices that are none of kernels', or that several of them are.
 _SEVERAL: Final = {"xla": "`neuron` or `tpu`", "accelerator": "`cuda`, `rocm` or `xpu`"}
+_EVERY_DEVICE: Final = frozenset(("*", "all", "any", "default", "every", "other", "others", "rest"))
 _NO_DEVICES: Final = frozenset(
     (
         *("directml", "dml", "fpga", "gaudi", "habana", "hpu", "ipu", "lazy", "maia", "meta"),
@@ -146,6 +147,7 @@ _SPEC_ALIASES: Final = {
 _CONFIG_ALIASES: Final = {
     **dict.fromkeys(("kernels", "layers", "mapping"), "kernel_mapping"),
     "inherit": "inherit_mapping",
+    **dict.fromkeys(("include", "includes", "imports", "base", "bases"), "extends"),
 }
 
 KeyKind = Literal["device", "mode", "key"]
@@ -196,6 +198,28 @@ def device_help(word: str) -> str | None:
     if word in _SEVERAL:
         return f"write {_SEVERAL[word]}, whichever it is"
     return "leave it out: kernels has no such device" if word in _NO_DEVICES else None
+
+
+def is_every_device(word: str) -> bool:
+    """Whether a word was to stand for every device, or for all that are not named.
+
+    >>> is_every_device("*"), is_every_device("cuda")
+    (True, False)
+    """
+    return normalise_word(word) in _EVERY_DEVICE
+
+
+def joined_names(word: str, names: tuple[str, ...]) -> list[str]:
+    """The names that a text joins to one key; none unless it joins several.
+
+    >>> joined_names("cuda, ROCm", DEVICE_NAMES), joined_names("cuda", DEVICE_NAMES)
+    (['cuda', 'rocm'], [])
+    """
+    parts = [normalise_word(part) for part in _BETWEEN_NAMES.split(word.strip()) if part]
+    return parts if len(parts) > 1 and set(parts) <= set(names) else []
+
+
+_BETWEEN_NAMES: Final = re.compile(r"[\s,;|/&+]+")
 
 
 def _folded(word: str) -> str:

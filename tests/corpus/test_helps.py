@@ -336,6 +336,18 @@ def replaced_in(value: Any, place: Place, old: str, new: str) -> None:
             found[key] = re.sub(old, new, item)
 
 
+def under_the_mapping(value: Any, place: Place) -> None:
+    """Put a layer under `kernel_mapping`."""
+    value["kernel_mapping"][place.steps[-1]] = value.pop(place.steps[-1])
+
+
+def key_for_each(value: Any, place: Place) -> None:
+    """Write a key for each of several devices."""
+    *up, last = place.steps
+    table = holder(value, tuple(up))
+    table.update(dict.fromkeys(place.words, table.pop(last)))
+
+
 def renamed(value: Any, place: Place, name: str) -> None:
     """Give a key another name."""
     *up, last = place.steps
@@ -461,6 +473,11 @@ EDITS: dict[str, Any] = {
     ),
     r"or give it a header": in_one_line,
     r"put .* under it": in_data(layers_under),
+    r"put it under `kernel_mapping`": in_data(under_the_mapping),
+    r"only spaces indent": in_text(
+        lambda place: place.put(place.text.replace("\u00a0", " "), 0, len(place.text))
+    ),
+    r"write a key for each": in_data(key_for_each),
     r"put `kernel` and its options inside": in_data(inside_of),
     r"put a key in quotes": in_text(quoted_key),
     r"put modes inside the table of a device": in_data(modes_inside),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
@@ -12,13 +13,16 @@ from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import read_kernel_ref
 from kernel_schema.schema.values import capability_in, not_a_reference
 from kernel_schema.schema.vocabulary import (
+    DEVICE_NAMES,
     ORIGINAL,
     RANGE_KEYS,
     SPEC_KEYS,
     closest_of,
+    is_every_device,
+    joined_names,
 )
 from kernel_schema.typeguards import is_list, is_path, is_table
-from kernel_schema.wording import quote, show
+from kernel_schema.wording import listing, quote, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -86,9 +90,15 @@ def _meant_list(value: Sequence[Any], holder: Holder) -> Advice:
     if all(isinstance(item, str) for item in value):
         return "write one kernel, without a list", Repair("replace", value[0], safe=False)
     if isinstance(value[0], str):
-        return _WITH_OPTIONS, None
-    if not all(map(is_table, value)):
-        return _NOTHING
+        of_options = any(is_table(item) and not _OPTIONS.isdisjoint(item) for item in value[1:])
+        return (_WITH_OPTIONS, None) if of_options else _NOTHING
+    return _meant_tables(value, holder) if all(map(is_table, value)) else _NOTHING
+
+
+def _meant_tables(value: Sequence[Mapping[Any, Any]], holder: Holder) -> Advice:
+    """The same of a list of tables."""
+    if (merged := _one_table(value)) and frozenset(DEVICE_NAMES).issuperset(merged):
+        return "write the devices without a list", Repair("replace", merged)
     for key in ("device", "mode") if holder == "layer" else ("mode",):
         if all(isinstance(item.get(key), str) for item in value):
             return _keyed_by(key, value)
@@ -127,7 +137,7 @@ def _misfit_table(table: Mapping[Any, Any], holder: Holder, steps: Steps) -> tup
     if (bounds := _capabilities(table)) and holder in {"layer", "device"}:
         return (words[0],), _as_ranges(words[0], table, bounds, holder)
     for word in words:
-        if problem := misplaced_key(word):
+        if problem := misplaced_key(word) or _of_devices(word, table, holder):
             return (word,), problem
     key = words[0] if words else next(iter(table))
     message = f"a table with the key {quote(key)} cannot stand here: {ENTRIES[holder].forms}"
@@ -139,6 +149,23 @@ def _misfit_table(table: Mapping[Any, Any], holder: Holder, steps: Steps) -> tup
             help_text = f"did you mean the text {quote(joined)}?"
             repair = Repair("replace", joined, safe=len(table) == 1)
     return (), Problem("unknown-key", message, help_text, repair=repair)
+
+
+def _of_devices(word: str, table: Mapping[Any, Any], holder: Holder) -> Problem | None:
+    """For a key that was to stand for every device, or for several."""
+    if holder != "layer":
+        return None
+    message = f"{quote(word)} is not a device"
+    if several := joined_names(word, DEVICE_NAMES):
+        help_text = f"write a key for each: {listing(several, 'and')}"
+        every = dict.fromkeys(several, table[word])
+        repair = Repair("replace", every, up=1) if len(table) == 1 else None
+    elif len(table) == 1 and is_every_device(word):
+        help_text = f"leave {quote(word)} out: what stands for a layer itself is for every device"
+        repair = Repair("replace", table[word], up=1)
+    else:
+        return None
+    return Problem("unknown-device", message, help_text, at_key=True, repair=repair)
 
 
 def _transposed(name: Any, words: Sequence[str]) -> Problem | None:
@@ -178,12 +205,24 @@ def _as_ranges(
     return Problem("misplaced-capability", message, help_text, at_key=True, repair=repair)
 
 
+_ASSIGNED: Final = re.compile(r"([^\s=:]+)\s*[=:]\s*(\S+)")
+
+
+def _one_table(tables: Sequence[Mapping[Any, Any]]) -> dict[Any, Any] | None:
+    """What several tables say together, unless they speak of the same."""
+    merged = {name: entry for table in tables for name, entry in table.items()}
+    return merged if len(merged) == sum(map(len, tables)) else None
+
+
 def misfit_mapping(value: Any) -> Problem:
     """For what stands as `kernel_mapping` and is no table of layers."""
     message = f"{show(value)} is not a table of layers for `kernel_mapping`"
     help_text, repair = _NOTHING
     if not value:
         help_text = "write `kernel_mapping: {}` for a config without layers"
+        repair = Repair("replace", {}, safe=False)
+    elif is_list(value) and all(isinstance(item, str) for item in value):
+        help_text, repair = _assigned_layers(value)
     elif is_list(value) and all(map(is_table, value)):
         help_text, repair = _meant_layers(value)
     return Problem("invalid-kernel-mapping", message, help_text, repair=repair)
@@ -197,9 +236,20 @@ def _meant_layers(items: Sequence[Mapping[Any, Any]]) -> Advice:
             if len(layers) == len(items):
                 help_text = f"layers are keys: {quote(f'{items[0][key]}: {{kernel: ...}}')}"
                 return help_text, Repair("replace", layers)
-    layers = {name: entry for item in items for name, entry in item.items()}
-    distinct = len(layers) == sum(map(len, items))
-    return "write the layers without a list", Repair("replace", layers) if distinct else None
+    layers = _one_table(items)
+    return "write the layers without a list", Repair("replace", layers) if layers else None
+
+
+def _assigned_layers(items: Sequence[str]) -> Advice:
+    """What a list of texts was meant to be: Compose has such lists of variables."""
+    pairs = [_ASSIGNED.fullmatch(item) for item in items]
+    layers = {pair[1]: pair[2] for pair in pairs if pair}
+    if len(layers) < len(items):
+        return _NOTHING
+    safe = all(map(read_kernel_ref, layers.values()))
+    name, kernel = next(iter(layers.items()))
+    help_text = f"layers are keys: {quote(f'{name}: {kernel}')}"
+    return help_text, Repair("replace", layers, safe=safe)
 
 
 def _without(table: Mapping[Any, Any], key: str) -> dict[Any, Any]:

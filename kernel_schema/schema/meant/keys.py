@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
 from kernel_schema.schema.arguments import fusion_problem, key_problem, plain_key
 from kernel_schema.schema.problems import Problem
-from kernel_schema.schema.references import is_local
+from kernel_schema.schema.references import is_local, read_kernel_ref
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
     CONFIG_KEYS,
     DEVICE_NAMES,
     MODE_NAMES,
+    ORIGINAL,
     RANGE_KEYS,
     SPEC_KEYS,
     closest_key,
     closest_of,
     device_help,
+    is_every_device,
+    joined_names,
     means_exactly,
 )
 from kernel_schema.typeguards import as_text, is_table
-from kernel_schema.wording import listing, quote
+from kernel_schema.wording import listing, quote, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -63,6 +67,7 @@ _CONFIG_HINTS: Final = {
         _OF_PRETRAINED,
     ),
     "schema": "did you mean `$schema`?",
+    "version": f"{_OUT}versions are stated for each kernel",
 }
 _FUSIONS: Final = "fusions"
 # Keys that have a meaning, but not where they stand.
@@ -129,9 +134,31 @@ def unknown_config_key(key: object, table: Mapping[Any, Any], steps: Steps = ())
         return _wrong_key(message, help_text, meant="kernel_mapping")
     if isinstance(key, str) and (help_text := _CONFIG_HINTS.get(key)):
         out = help_text.startswith(_OUT)
-        repair = Repair("remove") if out else Repair("rename", "$schema")
+        repair = Repair("remove", safe=key != "version") if out else Repair("rename", "$schema")
         return _wrong_key(message, help_text, repair)
+    if isinstance(key, str) and (note := _NOTE.fullmatch(key)):
+        free = f"x-{(note[1] or 'comment').lower()}"
+        repair = None if free in table else Repair("rename", free)
+        return _wrong_key(message, f"name it {quote(free)}: keys with `x-` are free", repair)
+    if isinstance(key, str) and key[:1].isspace():
+        return _wrong_key(message, f"only spaces indent, and {show(key[0])} is none")
+    if is_table(table.get("kernel_mapping")) and _is_entry(table[key]):
+        return _wrong_key(message, "put it under `kernel_mapping`")
     return _unknown(key, CONFIG_KEYS, "a key of a config", table)
+
+
+# Where JSON has no comments, people write keys.
+_NOTE: Final = re.compile(r"[_#/$]+(comments?|notes?|)|comments?", re.IGNORECASE)
+
+
+def _is_entry(value: Any) -> bool:
+    """Whether a value can only be meant for a layer."""
+    if isinstance(value, str):
+        return value == ORIGINAL or read_kernel_ref(value) is not None
+    return is_table(value) and not _OF_ENTRIES.isdisjoint(value)
+
+
+_OF_ENTRIES: Final = frozenset(("kernel", *DEVICE_NAMES, *MODE_NAMES))
 
 
 def _holds_mapping(value: Any, deep: int = 2) -> bool:
@@ -265,6 +292,11 @@ def unknown_name(code: Code, key: object, kind: KeyKind, names: tuple[str, ...])
     if word in RANGE_KEYS and (problem := misplaced_key(word)):
         return problem
     message = f"{quote(key)} is not a {kind}: {kind}s are {listing(names, 'and')}"
+    if several := joined_names(word, names):
+        return _wrong_key(message, f"write a key for each: {listing(several, 'and')}", code=code)
+    if kind == "device" and is_every_device(word):
+        help_text = f"{_OUT}devices are named one by one, and nothing stands for the others"
+        return _wrong_key(message, help_text, code=code)
     if kind == "device" and (help_text := device_help(word)):
         return _wrong_key(message, help_text, code=code)
     nearest = closest_of(word, (kind,))[1]

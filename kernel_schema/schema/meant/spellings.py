@@ -29,6 +29,13 @@ if TYPE_CHECKING:
     from kernel_schema.schema.problems import Advice
     from kernel_schema.schema.references import Ways
 
+# Straight ones, and what word processors make of them.
+_QUOTES: Final = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
+# What builds a repository in Python, and its arguments.
+_CALL: Final = re.compile(r"\s*(?:\w+\.)*\w*Repository\((.*)\)\s*", re.DOTALL)
+_ARGUMENT: Final = re.compile(r"""(\w+)\s*=\s*["']?([^"',\s]*)""")
+# As images of containers have it.
+_TAGGED: Final = re.compile(r"([^:@]+):(v[0-9]+|main|master):([^:@]+)")
 _LOCAL_RULE: Final = "a local kernel is written `path:layer_name`"
 _LAYER: Final = re.compile(LAYER_PATTERN)
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+|(?:https?|hf|file):/*|git@(?=[^/:]+:)")
@@ -140,7 +147,8 @@ def _meant(text: str) -> Advice:
         help_text = f"variables are not expanded, but `~` is: write {quote(at_home)}"
         return help_text, Repair("replace", at_home)
     bare = _without_address(text)
-    for candidate in _candidates(bare):
+    called = _CALL.fullmatch(text)
+    for candidate in _of_call(called[1]) if called else _candidates(bare):
         if read_kernel_ref(candidate) is not None:
             repair = Repair("replace", candidate, safe=_is_certain(text, bare, candidate))
             if is_local(bare) and _URL.match(text):
@@ -159,7 +167,7 @@ def _meant(text: str) -> Advice:
 
 def _is_certain(text: str, bare: str, candidate: str) -> bool:
     """Whether only blanks, quotes or an address were in the way."""
-    plain = re.sub(r"\s*:\s*", ":", text.strip().strip("\"'`").strip())
+    plain = re.sub(r"\s*:\s*", ":", text.strip().strip(_QUOTES).strip())
     url = _URL.match(plain)
     on_the_hub = _HUB_HOST.match(plain, url.end() if url else 0) or _HUB_SCHEME.match(plain)
     return candidate == plain or (candidate == bare and bool(on_the_hub or is_local(bare)))
@@ -167,13 +175,13 @@ def _is_certain(text: str, bare: str, candidate: str) -> bool:
 
 def _without_address(text: str) -> str:
     """What is left of a reference without white space, quotes and the address of a web page."""
-    outer = text.strip().strip("\"'`").strip()
+    outer = text.strip().strip(_QUOTES).strip()
     if is_local(outer):
         # A path may hold blanks, a layer may not.
         path, colon, layer = outer.rpartition(":")
         cleaned = f"{path}{colon}{''.join(layer.split())}" if len(path) > 1 else outer
         return re.sub(r"[\x00-\x1f\x7f]", "", cleaned)
-    bare = "".join(text.split()).strip("\"'`")
+    bare = "".join(text.split()).strip(_QUOTES)
     url = _URL.match(bare)
     rest = bare[url.end() :] if url is not None else bare
     if url is not None and bare.startswith("file"):
@@ -188,6 +196,15 @@ def _without_address(text: str) -> str:
     return f"{page[1]}@{page[2]}{page[3] or ''}" if page is not None else rest
 
 
+def _of_call(arguments: str) -> Iterator[str]:
+    """What `LayerRepository(repo_id="org/repo", layer_name="Layer", version=1)` is as a text."""
+    stated = dict(_ARGUMENT.findall(arguments))
+    pin = f"@v{stated['version']}" if "version" in stated else ""
+    pin = f"@{stated['revision']}" if "revision" in stated else pin
+    where = stated.get("repo_id") or stated.get("repo_path", "")
+    yield f"{where}{pin}:{stated.get('layer_name') or stated.get('func_name', '')}"
+
+
 def _candidates(bare: str) -> Iterator[str]:
     """What the user may have meant, most likely first."""
     if not is_local(bare):
@@ -200,11 +217,16 @@ def _candidates(bare: str) -> Iterator[str]:
         if at:
             yield f"{repo}@{name}:{pin}" if VERSION.fullmatch(name) else f"{repo}@{pin}:{name}"
         name = name.strip("()[]{}<>\"'`")
+        if tagged := _TAGGED.fullmatch(bare):
+            yield f"{tagged[1]}@{tagged[2]}:{tagged[3]}"
         yield f"{repo}:{re.split(r'[./]', name.removesuffix('.forward'))[-1]}"
         yield f"{repo}:{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
         yield f"{repo.rstrip('@/')}:{layer}"
         yield f"{repo.removesuffix('.git')}:{layer}"
         yield f"{re.sub(r'-{2,}', '-', repo)}:{layer}"
+    name, at, rest = bare.partition("@")
+    if at and not colon:
+        yield f"{rest}:{name}"
     parts = re.split(r"[/:#,;=]", bare)
     if len(parts) == 3 and all(parts) and not is_local(bare):
         yield f"{parts[0]}/{parts[1]}:{parts[2]}"
