@@ -14,8 +14,10 @@ from kernel_schema.builds.cache import repository_folder
 from kernel_schema.diagnostics import Diagnostic, HubError, LockError
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.read import FileAccessError
+from kernel_schema.hub.coming import Coming
 from kernel_schema.hub.resolve import dependencies
 from kernel_schema.locks.pins import is_commit
+from kernel_schema.locks.progress import SILENT
 from kernel_schema.locks.store import LockedBuild, build_hash, file_id, is_bytecode
 from kernel_schema.wording import listing
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from kernel_schema.codes import Code
     from kernel_schema.hub.client import Hub, RepositoryFile
     from kernel_schema.locks.pins import Pin
+    from kernel_schema.locks.progress import Progress
     from kernel_schema.schema.rules import Rule
 
 _AT_ONCE: Final = 8
@@ -38,6 +41,7 @@ class Run:
     cache: Path
     hub: Hub
     done: set[Path]
+    progress: Progress = SILENT
     files: int = 0
     repaired: list[str] = field(default_factory=list[str])
     _problems: dict[Diagnostic, None] = field(default_factory=dict[Diagnostic, None])
@@ -107,8 +111,9 @@ class Run:
     def _download(self, build: LockedBuild, listed: list[RepositoryFile]) -> None:
         pin, commit = build.locked.pin, build.locked.commit
         root = build.folder.parents[1]
+        self.progress.begin("fetching", sum(file.size for file in listed))
 
-        def bring(file: RepositoryFile) -> tuple[int, bool, bool]:
+        def bring(file: RepositoryFile, coming: Coming) -> tuple[int, bool, bool]:
             """How often it came, whether it is right, and whether another was in its place."""
             path = root / file.path
             changed = path.is_file()
@@ -119,7 +124,9 @@ class Run:
             # Its content may have been in the cache already, and wrong there: then once more.
             tries = (True,) if changed else (False, True)
             for anew in tries:
-                path = self.hub.download(pin.repo_id, commit, file.path, self.cache, anew=anew)
+                path = self.hub.download(
+                    pin.repo_id, commit, file.path, self.cache, coming, anew=anew
+                )
                 if _is_listed(path, file):
                     return 1 + (anew and not changed), True, anew
             with suppress(OSError):
@@ -127,8 +134,12 @@ class Run:
             path.unlink(missing_ok=True)
             return len(tries), False, changed
 
+        def bring_counted(file: RepositoryFile) -> tuple[int, bool, bool]:
+            with Coming(self.progress, file.size) as coming:
+                return bring(file, coming)
+
         with ThreadPoolExecutor(_AT_ONCE) as pool:
-            outcomes = list(pool.map(bring, listed))
+            outcomes = list(pool.map(bring_counted, listed))
         wrong: list[str] = []
         for file, (came, is_right, changed) in zip(listed, outcomes, strict=True):
             self.files += came

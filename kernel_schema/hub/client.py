@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from types import ModuleType
 
     from kernel_schema.codes import Code
+    from kernel_schema.hub.coming import Coming
 
 _T = TypeVar("_T")
 
@@ -150,7 +151,7 @@ class Hub:
             return False
 
     def download(
-        self, repo_id: str, commit: str, path: str, cache: Path, *, anew: bool = False
+        self, repo_id: str, commit: str, path: str, cache: Path, coming: Coming, *, anew: bool
     ) -> Path:
         """A file in a cache, where it is fetched if it is not there, or in any case if `anew`.
 
@@ -168,6 +169,7 @@ class Hub:
                     cache_dir=cache,
                     force_download=anew,
                     library_name="kernel-schema",
+                    tqdm_class=coming.bar(self._library.utils.tqdm),
                 )
             except OSError as error:
                 # Errors of the system have a number, those of huggingface_hub have none.

@@ -19,6 +19,7 @@ from kernel_schema.hub.in_turn import Turn
 from kernel_schema.hub.resolve import resolve
 from kernel_schema.hub.together import on_all_ranks
 from kernel_schema.locks.pins import pins_of
+from kernel_schema.locks.progress import SILENT
 from kernel_schema.locks.state import lock_of
 from kernel_schema.locks.step import unlocked
 from kernel_schema.locks.store import LockedBuild, locked_builds
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from kernel_schema.files.read import ConfigSource
     from kernel_schema.locks.lock import Lock
     from kernel_schema.locks.pins import Pin
+    from kernel_schema.locks.progress import Progress
     from kernel_schema.schema.models import KernelConfig
     from kernel_schema.schema.rules import Rule
 
@@ -127,7 +129,10 @@ class Fetching:
         targets: Sequence[str] = (),
         cache_dir: str | os.PathLike[str] | None = None,
         lock: Lock | None = None,
+        *,
+        progress: Progress = SILENT,
     ) -> None:
+        self._progress = progress
         cache = cache_folder(cache_dir)
         if cache is None:
             raise _lock_error(
@@ -136,7 +141,7 @@ class Fetching:
         self._cache = cache
         self._targets = [_target(target) for target in targets] or [_here()]
         rules = expand(config)
-        self._lock = _lock_for(config, rules, lock, alone=True)
+        self._lock = _lock_for(config, rules, lock, alone=True, progress=progress)
         chosen = rules if plan is None else _chosen(plan)
         self._wanted = pins_of(chosen)
 
@@ -149,13 +154,13 @@ class Fetching:
 
         def ready() -> Fetched | None:
             for build in every:
-                if build.folder not in right and build.is_as_locked():
+                if build.folder not in right and build.is_as_locked(self._progress):
                     right.add(build.folder)
                     write_ref(self._cache, build)
             return Fetched(self._lock, every) if len(right) == len(every) else None
 
         def work() -> Fetched:
-            run = Run(self._cache, Hub(), right)
+            run = Run(self._cache, Hub(), right, self._progress)
             for pin, listed in builds.items():
                 run.bring(listed, self._wanted[pin])
             run.refuse()
@@ -194,7 +199,12 @@ class Fetching:
 
 
 def _lock_for(
-    config: KernelConfig, rules: tuple[Rule, ...], lock: Lock | None = None, *, alone: bool = False
+    config: KernelConfig,
+    rules: tuple[Rule, ...],
+    lock: Lock | None = None,
+    *,
+    alone: bool = False,
+    progress: Progress = SILENT,
 ) -> Lock:
     """The lock that is given, else that of the config; or what the Hub says, asked `alone` or not.
 
@@ -205,7 +215,7 @@ def _lock_for(
     if lock is None:
         if alone and os.environ.get("WORLD_SIZE", "1") not in {"", "0", "1"}:
             warnings.warn(_EACH_BY_ITSELF, stacklevel=5)
-        lock, problems = resolve(rules)
+        lock, problems = resolve(rules, progress=progress)
         if problems:
             raise HubError(problems)
     elif problems := list(unlocked(rules, lock)):

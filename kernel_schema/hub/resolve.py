@@ -14,6 +14,7 @@ from kernel_schema.files.read import opened
 from kernel_schema.hub.client import Hub
 from kernel_schema.locks.lock import Lock, LockedKernel
 from kernel_schema.locks.pins import Pin, pins_of
+from kernel_schema.locks.progress import SILENT
 from kernel_schema.locks.step import layers_of
 from kernel_schema.locks.store import build_hash, is_bytecode
 from kernel_schema.lowering.situate import placing
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.codes import Code
     from kernel_schema.files.read import ConfigSource
+    from kernel_schema.locks.progress import Progress
     from kernel_schema.schema.rules import Rule
 
 _AT_ONCE: Final = 8
@@ -71,6 +73,7 @@ def resolve(
     hub: Hub | None = None,
     old: Lock | None = None,
     upgrade: bool | Collection[str] = False,
+    progress: Progress = SILENT,
 ) -> tuple[Lock, list[Diagnostic]]:
     """What `lock` gives, beside every problem."""
     wanted = pins_of(rules)
@@ -79,8 +82,10 @@ def resolve(
     resolved: dict[Pin, LockedKernel] = {}
     # Each with those that the config states and that need it.
     waiting = [(pin, pin) for pin in wanted]
+    progress.begin("asking", len(waiting))
     while waiting:
         pin, stated = waiting.pop()
+        progress.advance("asking", 1)
         if pin in resolved:
             continue
         layers = layers_of(wanted.get(pin, ()))
@@ -100,6 +105,7 @@ def resolve(
             continue
         resolved[pin] = replace(locked, layers=layers)
         waiting += ((needed, stated) for needed in locked.kernel_depends)
+        progress.begin("asking", len(locked.kernel_depends))
     return Lock(tuple(resolved.values())), list(dict.fromkeys(problems))
 
 

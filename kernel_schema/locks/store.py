@@ -17,6 +17,7 @@ from kernel_schema.builds.cache import repository_folder
 from kernel_schema.builds.variants import choose_build
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.locks.pins import is_commit
+from kernel_schema.locks.progress import SILENT
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from kernel_schema.builds.variants import BuildTarget
     from kernel_schema.locks.lock import Lock, LockedKernel
     from kernel_schema.locks.pins import Pin
+    from kernel_schema.locks.progress import Progress
 
 _CHUNK: Final = 1 << 20
 _BYTECODE: Final = "__pycache__"
@@ -47,7 +49,7 @@ def is_bytecode(path: str) -> bool:
     return path.endswith(".pyc") or _BYTECODE in path.split("/")
 
 
-def file_id(path: Path, *, in_lfs: bool) -> str:
+def file_id(path: Path, *, in_lfs: bool, progress: Progress = SILENT) -> str:
     """The id of a file on disk, as the Hub would list it."""
     algorithm = "sha256" if in_lfs else "git-sha1"
     hashed = hashlib.sha256() if in_lfs else hashlib.sha1(usedforsecurity=False)
@@ -56,6 +58,7 @@ def file_id(path: Path, *, in_lfs: bool) -> str:
             hashed.update(b"blob %d\0" % os.fstat(stream.fileno()).st_size)
         while chunk := stream.read(_CHUNK):
             hashed.update(chunk)
+            progress.advance("verifying", len(chunk))
     return f"{algorithm}:{hashed.hexdigest()}"
 
 
@@ -88,9 +91,9 @@ class LockedBuild:
         """Whether any file of it is; a process may be in the middle of fetching it."""
         return (self.folder / "metadata.json").is_file()
 
-    def is_as_locked(self) -> bool:
+    def is_as_locked(self, progress: Progress = SILENT) -> bool:
         """Whether its files are exactly those that are locked, byte by byte."""
-        return _is_as_locked(self.folder, self.locked.variants[self.variant])
+        return _is_as_locked(self.folder, self.locked.variants[self.variant], progress)
 
     def refusal(self, *, verify: bool = True) -> Diagnostic | None:
         """Why it cannot be loaded: `kernel-not-fetched` or `kernel-changed`."""
@@ -134,26 +137,32 @@ def locked_builds(
     return builds
 
 
-def _is_as_locked(folder: Path, expected: str) -> bool:
+def _is_as_locked(folder: Path, expected: str, progress: Progress) -> bool:
     files = list(_files(folder))
     if None in files:
         return False
     paths = [path for path in files if path is not None]
     try:
+        sizes = [path.stat().st_size for path in paths]
+        progress.begin("verifying", sum(sizes))
         kinds = [_kind_by_link(path) for path in paths]
         if None not in kinds:
-            return _hash(folder, paths, [bool(kind) for kind in kinds]) == expected
+            return _hash(folder, paths, [bool(kind) for kind in kinds], progress) == expected
         # A copy without links: binary files are those that are kept in LFS, or only large ones.
-        sizes = [path.stat().st_size > _LARGE for path in paths]
-        binary = [large or _is_binary(path) for path, large in zip(paths, sizes, strict=True)]
-        return any(_hash(folder, paths, guess) == expected for guess in (binary, sizes))
+        large = [size > _LARGE for size in sizes]
+        binary = [each or _is_binary(path) for path, each in zip(paths, large, strict=True)]
+        # The second is rarely asked for.
+        guesses = {tuple(binary): progress, tuple(large): SILENT}
+        return any(
+            _hash(folder, paths, list(guess), seen) == expected for guess, seen in guesses.items()
+        )
     except OSError:
         return False
 
 
-def _hash(folder: Path, paths: list[Path], in_lfs: list[bool]) -> str:
+def _hash(folder: Path, paths: list[Path], in_lfs: list[bool], progress: Progress) -> str:
     return build_hash(
-        (path.relative_to(folder).as_posix(), file_id(path, in_lfs=kind))
+        (path.relative_to(folder).as_posix(), file_id(path, in_lfs=kind, progress=progress))
         for path, kind in zip(paths, in_lfs, strict=True)
     )
 

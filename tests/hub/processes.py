@@ -51,7 +51,9 @@ class Place:
         """The cache of the Hub."""
         return self.folder / "hf" / "hub"
 
-    def start(self, code: str, client: str = "", **variables: str) -> subprocess.Popen[str]:
+    def start(
+        self, code: str, client: str = "", stderr: int = subprocess.PIPE, **variables: str
+    ) -> subprocess.Popen[str]:
         """Start a process that runs some code; `ks`, `tell` and `wait` are there."""
         kept = {
             name: value
@@ -73,7 +75,7 @@ class Place:
             cwd=self.folder,
             env={**kept, **stated, **variables},
             stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
+            stderr=stderr,
             text=True,
         )
 

@@ -222,9 +222,9 @@ class TestRepair:
         (wrong / "layers.py").write_text("x", encoding="utf-8")
         read: list[Path] = []
 
-        def counted(path: Path, *, in_lfs: bool) -> str:
+        def counted(path: Path, **how: Any) -> str:
             read.append(path)
-            return file_id(path, in_lfs=in_lfs)
+            return file_id(path, **how)
 
         monkeypatch.setattr(store, "file_id", counted)
         assert self.fetched(config).files == 1

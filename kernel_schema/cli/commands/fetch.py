@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import OK, complain
 from kernel_schema.cli.opening import open_document, open_model, show_problems
-from kernel_schema.cli.output.terminal import counted, tell, write_lines
+from kernel_schema.cli.output.terminal import counted, show_progress, tell, write_lines
 from kernel_schema.diagnostics import HubError, LockError
 from kernel_schema.files.document import Document
 from kernel_schema.lowering.situate import placing
@@ -33,7 +33,10 @@ def run(options: argparse.Namespace) -> int:
     try:
         with placing(document) as config:
             plan = None if options.model is None else _plan(document, options)
-            fetched = Fetching(config, plan, options.target, options.cache_dir).fetch()
+            with show_progress(quiet=options.quiet) as progress:
+                fetched = Fetching(
+                    config, plan, options.target, options.cache_dir, progress=progress
+                ).fetch()
     except (HubError, LockError) as error:
         return show_problems(document, error.diagnostics)
     if options.print_env:

@@ -10,7 +10,7 @@ from pathlib import Path
 from kernel_schema.cli.exits import FINDINGS, OK, Stop, complain
 from kernel_schema.cli.lock_key import with_lockfile
 from kernel_schema.cli.opening import open_document, show_problems
-from kernel_schema.cli.output.terminal import counted, write, write_lines
+from kernel_schema.cli.output.terminal import counted, show_progress, write, write_lines
 from kernel_schema.diagnostics import Diagnostic, LockError
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.document import Document
@@ -121,7 +121,8 @@ class _Locked:
         # Imported here: checking a lock needs no network.
         from kernel_schema.hub.resolve import resolve
 
-        new, problems = resolve(self._rules, old=self._old, upgrade=upgrade)
+        with show_progress(quiet=quiet) as progress:
+            new, problems = resolve(self._rules, old=self._old, upgrade=upgrade, progress=progress)
         if problems:
             return self._show(problems)
         changes = [] if quiet else [*map(printable, _changes(self._old or Lock(), new))]

@@ -9,12 +9,18 @@ from __future__ import annotations
 import os
 import re
 import sys
+from contextlib import contextmanager, suppress
 
 from kernel_schema.wording import printable_lines
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from typing import TextIO
+    from collections.abc import Generator
+    from typing import Final, TextIO
+
+    from rich.progress import TaskID
+
+    from kernel_schema.locks.progress import Progress, Work
 
 _COLOUR = re.compile("(\x1b\\[[0-9;]*m)")
 
@@ -61,6 +67,72 @@ def write(text: str) -> None:
     sys.stdout.flush()
     raw.write(text.encode("utf-8"))
     raw.flush()
+
+
+@contextmanager
+def show_progress(*, quiet: bool) -> Generator[Progress]:
+    """Bars on standard error while a block runs; none without a terminal, or if `quiet`.
+
+    They are gone at its end, however it ends, and the terminal is as it was.
+    """
+    # Imported here: most calls do nothing that takes a while.
+    from kernel_schema.locks.progress import SILENT
+
+    if quiet or not sys.stderr.isatty():
+        yield SILENT
+        return
+    bars = _Bars()
+    try:
+        yield bars
+    except BaseException:
+        # An interrupt may come just as they appear or move, for which rich is not made.
+        with suppress(Exception):
+            bars.shown.stop()
+        bars.shown.console.show_cursor()
+        raise
+    bars.shown.stop()
+
+
+class _Bars:
+    """What is told of work, as bars of rich; they appear once there is something to show."""
+
+    def __init__(self) -> None:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+
+        columns = ("{task.description}", BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
+        self.shown = Progress(
+            *columns,
+            console=Console(file=sys.stderr),
+            transient=True,
+            redirect_stdout=False,
+            redirect_stderr=False,
+        )
+        self._tasks: dict[Work, TaskID] = {}
+        self._totals: dict[Work, int] = {}
+
+    def begin(self, work: Work, total: int) -> None:
+        """So much more is to be done."""
+        self._totals[work] = self._totals.get(work, 0) + total
+        if work in self._tasks:
+            self.shown.update(self._tasks[work], total=self._totals[work])
+        elif work != "verifying" or self._totals[work] > _LARGE:
+            self._tasks[work] = self.shown.add_task(_WORDS[work], total=self._totals[work])
+            self.shown.start()
+
+    def advance(self, work: Work, amount: int) -> None:
+        """So much more of it is done."""
+        if work in self._tasks:
+            self.shown.advance(self._tasks[work], amount)
+
+
+_LARGE: Final = 100_000_000
+"""Bytes that take about as long to verify as one waits without asking why."""
+_WORDS: Final[dict[Work, str]] = {
+    "asking": "asking the Hub for kernels",
+    "fetching": "fetching",
+    "verifying": "holding against the lock",
+}
 
 
 def counted(number: int, word: str) -> str:
