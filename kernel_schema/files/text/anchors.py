@@ -7,6 +7,7 @@ what a large file costs.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_schema.files.parsed import MAX_DEPTH, Findings, Value, items
@@ -58,7 +59,7 @@ class Anchors:
         self.signs: dict[int, tuple[int, int]] = {}
         self._named: dict[str, _Anchor | None] = {}
         # In the config, and beside it.
-        self._repeated = {False: 0, True: 0}
+        self._repeated = Counter[bool]()
 
     def begin(self, name: str) -> None:
         """An anchor whose value is still to come: no alias inside of it can stand for it."""
