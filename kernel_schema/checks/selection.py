@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from fnmatch import fnmatchcase
-from typing import TYPE_CHECKING, Final, get_args
+from typing import Any, Final, get_args
 
 from kernel_schema.codes import Code
 from kernel_schema.diagnostics import Diagnostic, LoweringError
+from kernel_schema.schema.arguments import wrong_argument
 from kernel_schema.wording import Suggester, quote
-
-if TYPE_CHECKING:
-    from collections.abc import Collection
 
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 
@@ -82,11 +81,24 @@ def codes_of(patterns: Collection[str]) -> frozenset[Code]:
 def outside(ignore: Collection[str], select: Collection[str] | None) -> frozenset[Code]:
     """The codes that are not asked for; takes what `check` takes, and raises what `codes_of` does.
 
+    A TypeError is raised for what is no collection of names, a single one included.
+
     >>> "unknown-device" in outside([], ["unknown-*"]), "too-deep" in outside([], ["unknown-*"])
     (False, True)
     """
+    _need_codes("ignore", ignore)
+    if select is not None:
+        _need_codes("select", select)
     left_out = codes_of(ignore) if ignore else frozenset[Code]()
     return left_out if select is None else left_out | (_ALL - codes_of(select))
+
+
+def _need_codes(argument: str, codes: object) -> None:
+    names: Any = codes
+    if isinstance(codes, str) or not (
+        isinstance(codes, Collection) and all(isinstance(name, str) for name in names)
+    ):
+        raise wrong_argument(argument, names, 'a list of codes, `["unregistered-layer"]`')
 
 
 _ALL: Final = frozenset(CODES)

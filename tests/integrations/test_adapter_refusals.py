@@ -103,6 +103,21 @@ class TestRejected:
         assert calls(run(model)) == ["Other"] * NORMS
         assert calls(run(model.train())) == ["Norm"] * NORMS
 
+    def test_by_one_that_has_one_of_transformers(
+        self, load: Any, calls: Calls, kernel: Kernel, bad: Any
+    ) -> None:
+        """Its kernels run on; itself is gone, since transformers lets go of it before it asks."""
+        mapping: Any = ks.lower({"RMSNorm": kernel("Norm")}, device="cpu")
+        model = load()
+        model.kernel_config = theirs = transformers.KernelConfig(mapping)
+        model.use_kernels = True
+        with pytest.raises(ks.KernelSchemaError):
+            model.set_use_kernels(use_kernels=True, kernel_config=bad["checked"])
+        assert model.kernel_config is None
+        assert calls(run(model)) == ["Norm"] * NORMS
+        model.set_use_kernels(use_kernels=True, kernel_config=ks.as_transformers(theirs))
+        assert calls(run(model.train())) == ["Norm"] * NORMS
+
     def test_checking_alone_changes_nothing(self, load: Any, kernel: Kernel) -> None:
         model = load()
         model.kernel_config = theirs = transformers.KernelConfig()
@@ -268,6 +283,14 @@ class TestEnvironment:
     @pytest.mark.parametrize("options", [{"ignore": ["stale-mod"]}, {"select": ["nothing-of-*"]}])
     def test_codes_that_are_none(self, options: Any) -> None:
         refused(ks.LoweringError, "unknown-code", lambda: ks.as_transformers({}, **options))
+
+    @pytest.mark.parametrize("name", ["ignore", "select"])
+    @pytest.mark.parametrize("value", ["unregistered-layer", 3, [3]])
+    def test_no_list_of_codes(self, name: str, value: Any) -> None:
+        """A single text would be read letter by letter."""
+        for takes_codes in (ks.as_transformers, ks.check):
+            with pytest.raises(TypeError, match=f"`{name}` must be a list of codes"):
+                takes_codes({}, **{name: value})
 
     def test_no_transformers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         package = importlib.import_module("kernel_schema.integrations")
