@@ -108,7 +108,8 @@ class HandedKernelConfig(transformers.KernelConfig, dict[str, Any]):
 
         Raises:
             ModelCheckError: With everything that does not fit. A config that was applied to the
-                model before is its `kernel_config` again, if this one had taken its place.
+                model before is its `kernel_config` again, if this one had taken its place. One of
+                transformers itself is not: that is gone from the model before anything is asked.
         """
         if model.kernel_config is self:
             model.kernel_config = model.__dict__.get(_APPLIED)
