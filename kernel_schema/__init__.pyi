@@ -27,7 +27,6 @@ from kernel_schema.diagnostics import PlanMismatchError as PlanMismatchError
 from kernel_schema.diagnostics import PolicyError as PolicyError
 from kernel_schema.diagnostics import Repair as Repair
 from kernel_schema.diagnostics import Route as Route
-from kernel_schema.diagnostics import RouteError as RouteError
 from kernel_schema.diagnostics import Severity as Severity
 from kernel_schema.diagnostics import Span as Span
 from kernel_schema.files.document import Document as Document
@@ -68,6 +67,7 @@ from kernel_schema.model.inspect import inspect_model as inspect_model
 from kernel_schema.policies.judgement import check_policy as check_policy
 from kernel_schema.policies.policy import Policy as Policy
 from kernel_schema.policies.policy_files import read_policy as read_policy
+from kernel_schema.routes import RouteError as RouteError
 from kernel_schema.schema.input_types import CapabilityEntryDict as CapabilityEntryDict
 from kernel_schema.schema.input_types import DeviceMappingDict as DeviceMappingDict
 from kernel_schema.schema.input_types import KernelSpecDict as KernelSpecDict

@@ -23,9 +23,9 @@ Code: TypeAlias = Literal[
     "syntax-error", "too-deep", "too-many-problems", "yaml-alias", "yaml-anchor", "yaml-directive",
     "yaml-merge", "yaml-missing-space", "yaml-multiple-documents", "yaml-tab", "yaml-tag",
     # file
-    "cannot-write", "file-not-found", "file-too-large", "invalid-setting", "is-a-directory",
-    "missing-base", "missing-table", "not-utf8", "nothing-there", "unknown-code", "unknown-format",
-    "unreadable-file", "unused-ignore",
+    "cannot-write", "file-not-found", "file-too-large", "invalid-override", "invalid-setting",
+    "is-a-directory", "missing-base", "missing-table", "not-utf8", "nothing-there", "unknown-code",
+    "unknown-format", "unreadable-file", "unused-ignore",
     # config
     "capability-not-supported", "conflicting-pins", "empty-capability-range", "empty-entry",
     "fusion-not-supported", "invalid-capability", "invalid-entry", "invalid-extends",

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import TYPE_CHECKING, Any, Literal
 
+from kernel_schema.routes import steps_of
 from kernel_schema.wording import printable, quote
 
 if TYPE_CHECKING:
@@ -19,22 +20,9 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
     from kernel_schema.codes import Code
-
-Step = str | int
+    from kernel_schema.routes import Step
 
 _BARE_STEP = re.compile(r"[A-Za-z_$][A-Za-z0-9_$-]*")
-_NAME = r"""[^\s.\[\]"']+"""
-_STEP = re.compile(
-    rf"(?:\A|(?<=.)\.)(?![0-9]+(?:[.\[]|\Z))(?P<name>{_NAME})"
-    r'|\[(?P<position>[0-9]{1,9})\]|\["(?P<key>(?:[^"\\]|\\.)*)"\]',
-    re.DOTALL,
-)
-_ESCAPE = re.compile(r"\\(u[0-9a-fA-F]{4}|U00[0-9a-fA-F]{6}|.)")
-_ESCAPES = {"n": "\n", "r": "\r", "t": "\t"}
-
-
-class RouteError(ValueError):
-    """A text that is no route, and why."""
 
 
 class Severity(str, Enum):
@@ -76,24 +64,12 @@ class Route:
         """The route that is printed so, keys of more than 80 characters aside: those are cut.
 
         Raises:
-            RouteError: If no route is; it says where the text goes wrong.
+            RouteError: If none is; it says where the text goes wrong.
 
         >>> Route.parse('stages[0]["a.b"].kernels').steps
         ('stages', 0, 'a.b', 'kernels')
         """
-        steps: list[Step] = []
-        end = 0
-        while end < len(text) or not steps:
-            match = _STEP.match(text, end)
-            if match is None:
-                forms = """`trainer.kernels`, `stages[0].kernels`, `x["a.b"].kernels`"""
-                raise RouteError(f"{quote(text)} is no route: {_stray(text, end)}; one is {forms}")
-            if match["position"]:
-                steps.append(int(match["position"]))
-            else:
-                steps.append(match["name"] or _ESCAPE.sub(_unescaped, match["key"]))
-            end = match.end()
-        return cls(tuple(steps))
+        return cls(tuple(step for step, _, _ in steps_of(text)))
 
     def child(self, *steps: Step) -> Route:
         """The route to a value below this one.
@@ -119,31 +95,6 @@ def _format_step(step: Step) -> str:
         return f".{step}"
     quoted = quote(step.replace("\\", r"\\").replace('"', r"\""), '"')
     return f"[{quoted}]"
-
-
-def _unescaped(match: re.Match[str]) -> str:
-    letter = match[1]
-    return chr(int(letter[1:], 16)) if len(letter) > 1 else _ESCAPES.get(letter, letter)
-
-
-def _stray(text: str, end: int) -> str:
-    """What is wrong with a text that reads as a route up to `end`."""
-    if not text:
-        return "it is empty"
-    dot, word = text.startswith(".", end), text[end:].removeprefix(".")
-    if dot and end == 0:
-        return "it begins with a dot"
-    if not word or (dot and word[0] in ".["):
-        return f"a key is missing behind {quote(text[: end + 1])}"
-    if word[0] == "[":
-        return "in brackets stands a position from 0 on, or a key in double quotes"
-    name = re.match(_NAME, word)
-    if name is None:
-        return f"a key with {quote(word[0])} in it stands in brackets and double quotes"
-    if end > 0 and not dot:
-        return f"a dot is missing before {quote(word)}"
-    position = quote(name[0], "")
-    return f'a position is written `[{position}]`, a key of digits `["{position}"]`'
 
 
 @dataclass(frozen=True, slots=True)

@@ -204,13 +204,14 @@ def test_examples_of_file_commands(code: Meaning, workplace: Path) -> None:
 
 
 def checked(command: str) -> ks.Document:
-    """Read the file of `... kernel-schema check [--format FORMAT] FILE [--at ROUTE]`."""
+    """Read the file of `... kernel-schema check FILE`, with `--format`, `--at` and `--set`."""
     words = shlex.split(command.rpartition("kernel-schema check ")[2])
     options = {name.strip("-"): value for name, value in pairwise(words) if name.startswith("--")}
-    assert options.keys() <= {"at", "format"}
+    assert options.keys() <= {"at", "format", "set"}
     (file,) = (word for word in words if not word.startswith("--") and word not in options.values())
     read: Any = ks.read
-    return read(file, **options)
+    overrides = [options.pop("set")] if "set" in options else ()
+    return read(file, **options, overrides=overrides)
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator
 
     from kernel_schema.choice.situation import Situation
-    from kernel_schema.diagnostics import Step
+    from kernel_schema.routes import Step
     from kernel_schema.schema.ranges import Capabilities
     from kernel_schema.schema.rules import Rule
     from kernel_schema.schema.vocabulary import DeviceType

@@ -13,7 +13,8 @@ from kernel_schema.typeguards import is_list, is_table
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from kernel_schema.diagnostics import Diagnostic, Step
+    from kernel_schema.diagnostics import Diagnostic
+    from kernel_schema.routes import Step
 
 # What is taken out may show that something above it is wrong as well, but not often.
 _ROUNDS: Final = 3

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -49,6 +49,7 @@ def check_files(
     judge: Judge | None = None,
     mending: Mending | None = None,
     keep: bool = True,
+    overrides: Sequence[str] = (),
     **asked: Any,
 ) -> CheckResult:
     """Read, validate and check files; takes what `ks.read` and, in `asked`, `ks.check` do.
@@ -56,8 +57,9 @@ def check_files(
     Each is checked by itself: one that is wrong keeps no other from being checked. Messages call
     standard input `stdin_name`. All that is found is shown, unless a `judge` leaves some out; with
     `mending`, what it mends first is gone. The documents are kept unless `keep` is false: those of
-    a large tree would fill the memory.
+    a large tree would fill the memory. A mistake in an override is about no file: it raises `Stop`.
     """
+    by_override = texts_of(overrides)
     diagnostics: list[Diagnostic] = []
     refused: list[Diagnostic] = []
     forbidden: list[Diagnostic] = []
@@ -66,7 +68,7 @@ def check_files(
     for path in files:
         file = stdin_name if path == STANDARD_INPUT and stdin_name is not None else path
         wrong: Sequence[Diagnostic] = ()
-        text: str | None = None
+        known = by_override
         try:
             text, file_format = read_text(
                 path, format=format or format_of(file), max_bytes=max_bytes
@@ -77,23 +79,25 @@ def check_files(
                 format=file_format,
                 max_bytes=max_bytes,
                 at=at,
+                overrides=overrides,
                 judge=judge,
                 asked=asked,
             )
             if mending is not None:
                 text = mending.text(path, file, text, lambda text, find=find: find(text).shown)
+            known = {**by_override, file: text}
             found = find(text)
             wrong = found.shown
             if keep and found.document is not None:
                 documents.append(found.document)
             if found.forbidden:
-                forbidden += _as_told(path, file, text, found.forbidden)[0]
+                forbidden += _as_told(path, file, known, found.forbidden)[0]
         except FileAccessError as error:
             refused += _named(error, path, file)
         except ConfigError as error:  # no text at all
             wrong = _named(error, path, file)
         if wrong:
-            told, quoted = _as_told(path, file, text, wrong, max_bytes)
+            told, quoted = _as_told(path, file, known, wrong, max_bytes)
             diagnostics += told
             texts |= quoted
     checked = len(files) - len({diagnostic.file for diagnostic in refused})
@@ -103,7 +107,10 @@ def check_files(
 def show_problems(document: Document, problems: Iterable[Diagnostic]) -> int:
     """Show what is in the way of a command on standard error; gives the exit code for it."""
     problems = list(problems)
-    told, texts = _as_told(document.file, document.file, document.text, problems)
+    known = {
+        each.file: each.text for each in (document, *(each.document for each in document.overrides))
+    }
+    told, texts = _as_told(document.file, document.file, known, problems)
     render(CheckResult(told, texts, 1, [document]), sys.stderr)
     if any(problem.code in _NOT_TO_BE_HAD for problem in problems):
         return USAGE
@@ -116,22 +123,28 @@ _NOT_TO_BE_HAD: Final = {"cannot-write", "hub-unreachable", "missing-dependency"
 def _as_told(
     path: str,
     file: str,
-    text: str | None,
+    known: Mapping[str, str],
     wrong: Sequence[Diagnostic],
     max_bytes: int = MAX_BYTES,
 ) -> tuple[list[Diagnostic], dict[str, str]]:
-    """What is wrong with a file and its bases, as it may be told, and the texts to quote."""
+    """What is wrong with a file and its bases, as it may be told, and the texts to quote.
+
+    `known` are the texts of the file, if it has one, and of overrides, which hide nothing.
+    """
     # Imported here: a file with nothing wrong needs none of it.
     from kernel_schema.cli.withheld import discreet, discreet_of_bases
 
     own = [each for each in wrong if each.file == file]
     told, has_excerpts = discreet(path, own)
-    texts = {file: text} if text is not None and has_excerpts else {}
+    texts = {name: text for name, text in known.items() if name != file or has_excerpts}
     if len(own) == len(wrong):
         return told, texts
-    of_bases, shown = discreet_of_bases(path, (each for each in wrong if each.file != file))
+    elsewhere = [each for each in wrong if each.file != file]
+    of_overrides = [each for each in elsewhere if each.file in known]
+    from_bases = (each for each in elsewhere if each.file not in known)
+    of_bases, shown = discreet_of_bases(path, from_bases)
     texts.update(_texts_of(shown, max_bytes))
-    return [*told, *in_file_order(of_bases)], texts
+    return [*told, *in_file_order((*of_bases, *of_overrides))], texts
 
 
 class _Found(NamedTuple):
@@ -149,6 +162,7 @@ def _found(
     format: Format,
     max_bytes: int,
     at: Route | None,
+    overrides: Sequence[str],
     judge: Judge | None,
     asked: dict[str, Any],
 ) -> _Found:
@@ -158,7 +172,9 @@ def _found(
     document: Document | None = None
     part: Document | None = None
     try:
-        part = document = loads_document(text, format=format, file=file, at=at, max_bytes=max_bytes)
+        part = document = loads_document(
+            text, format=format, file=file, at=at, max_bytes=max_bytes, overrides=overrides
+        )
         # Imported here: a file that holds no valid config needs none of it.
         from kernel_schema.lowering.check import check
 
@@ -171,6 +187,8 @@ def _found(
 
         part, rest = check_part(error, Asked(**asked, **left_out))
     except KernelSchemaError as error:
+        if overrides:
+            _stop_if_override(error, overrides, file)
         unusable = error.diagnostics
     forbidden: tuple[Diagnostic, ...] = ()
     if judge is not None:
@@ -188,6 +206,34 @@ def _texts_of(bases: Iterable[str], max_bytes: int) -> Iterator[tuple[str, str]]
             yield base, read_text(base, max_bytes=max_bytes)[0]
 
 
+def texts_of(overrides: Sequence[str]) -> dict[str, str]:
+    """The texts of overrides, by what messages call them; raises `Stop` if one is none."""
+    if not overrides:
+        return {}
+    # Imported here: most calls have none.
+    from kernel_schema.files.composition.overrides import OverrideError, name_of, read_overrides
+
+    try:
+        read_overrides(overrides)
+    except OverrideError as error:
+        _stop_if_override(error, overrides)
+    return {name_of(number): text for number, text in enumerate(overrides, 1)}
+
+
+def _stop_if_override(
+    error: KernelSchemaError, overrides: Sequence[str], file: str | None = None
+) -> None:
+    """Say what is wrong with overrides, if it is that, alone or with a file; raises `Stop`."""
+    from kernel_schema.cli.withheld import discreet
+    from kernel_schema.files.composition.overrides import OverrideError, name_of
+
+    if isinstance(error, OverrideError):
+        texts = {name_of(number): text for number, text in enumerate(overrides, 1)}
+        told = error.diagnostics if file is None else discreet(file, error.diagnostics)[0]
+        render(CheckResult(told, texts, 0), sys.stderr)
+        raise Stop(USAGE)
+
+
 def _named(error: KernelSchemaError, path: str, file: str) -> Sequence[Diagnostic]:
     """What an error tells of a file that messages call something else than its path."""
     if path == file:
@@ -198,7 +244,12 @@ def _named(error: KernelSchemaError, path: str, file: str) -> Sequence[Diagnosti
 def open_document(file: str, options: argparse.Namespace) -> Document:
     """Read a config file; raises `Stop` if it cannot be had, or holds no valid config."""
     result = check_files(
-        [file], select=(), format=options.format, max_bytes=options.max_bytes, at=options.at
+        [file],
+        select=(),
+        format=options.format,
+        max_bytes=options.max_bytes,
+        at=options.at,
+        overrides=options.overrides,
     )
     if result.refused:
         say(result.refused)

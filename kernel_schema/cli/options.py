@@ -75,7 +75,8 @@ def _size(text: str) -> int:
 
 def _route(text: str) -> Route:
     # Imported here: most calls state none.
-    from kernel_schema.diagnostics import Route, RouteError
+    from kernel_schema.diagnostics import Route
+    from kernel_schema.routes import RouteError
 
     try:
         return Route.parse(text)
@@ -124,6 +125,15 @@ AT: Final = Argument(
 )
 READING: Final = (
     AT,
+    Argument(
+        "--set",
+        dest="overrides",
+        action="append",
+        default=[],
+        metavar="ROUTE=VALUE",
+        help="what holds in the place of what the config and its bases say, and is YAML: "
+        "kernel_mapping.RMSNorm=original; may be repeated",
+    ),
     Argument("--format", choices=FORMATS, help=_READ_AS),
     Argument("--max-bytes", type=_size, default=MAX_BYTES, metavar="N", help=_AT_MOST),
 )

@@ -26,9 +26,10 @@ from kernel_schema.schema.models import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from kernel_schema.diagnostics import Step
-    from kernel_schema.files.comments import Comment
+    from kernel_schema.files.composition.overrides import Override
     from kernel_schema.files.parsed import Parsed, Value
+    from kernel_schema.files.text.comments import Comment
+    from kernel_schema.routes import Step
 
 Format = Literal["yaml", "json", "toml"]
 
@@ -47,6 +48,7 @@ class Document:
         bases: What it extends.
         origins: Which document states what of a layer and a device, if it extends any.
         stated: How many files away `inherit_mapping` and `lockfile` are stated, and where.
+        overrides: What holds in the place of what it says.
 
     >>> from kernel_schema import Route, loads_document
     >>> document = loads_document("kernel_mapping:\n  SiLU: org/repo:SiLU\n", format="yaml")
@@ -68,6 +70,7 @@ class Document:
     stated: Mapping[str, tuple[int, Document]] = field(
         default_factory=dict[str, "tuple[int, Document]"], repr=False, compare=False
     )
+    overrides: tuple[Override, ...] = ()
 
     @property
     def anchored(self) -> KernelConfig:
@@ -119,6 +122,26 @@ class Document:
     def _owner(self, route: Route) -> tuple[Document, tuple[Step, ...]]:
         """The document that states what is at a route, and the way to it there."""
         steps = route.steps
+        for override in reversed(self.overrides):
+            if steps[: len(override.steps)] == override.steps:
+                return override.document, override.document.nearest(steps)
+        origin, steps = self._file_of(steps)
+        inside = [each for each in self.overrides if each.steps[:2] == steps[:2]]
+        nearest = origin.nearest(steps) if inside else steps
+        # Above what is set now was less written; or the override brings all of it.
+        deeper = [each for each in inside if each.steps[: len(steps)] == steps]
+        if nearest != steps and deeper:
+            return deeper[-1].document, steps
+        return origin, nearest
+
+    def nearest(self, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+        """The way to a place that the text states, or to the nearest above it."""
+        while self._part.sub(steps) is None:
+            steps = steps[:-1]
+        return steps
+
+    def _file_of(self, steps: tuple[Step, ...]) -> tuple[Document, tuple[Step, ...]]:
+        """The file that states what is at a route, this one or a base, and the way to it there."""
         if not self.bases or not steps:
             return self, steps
         if len(steps) == 1 and (stated := self.stated.get(str(steps[0]))):
@@ -138,7 +161,7 @@ class Document:
     @property
     def comments(self) -> list[Comment]:
         """The comments of the text, in its order."""
-        from kernel_schema.files.comments import comments
+        from kernel_schema.files.text.comments import comments
 
         return comments(self._part, self.text, self.format)
 
@@ -171,17 +194,20 @@ class Document:
 
         Its help is in the file's format. One that has a file stays as it is.
         """
+        if diagnostic.file is not None:
+            return diagnostic
         origin, steps = self._owner(diagnostic.route)
-        if self._is(origin) or diagnostic.file is not None:
+        diagnostic = replace(diagnostic, route=replace(diagnostic.route, steps=steps))
+        if self._is(origin):
             return _place(diagnostic, self.file, self.format, self._part, self.at)
         # Whoever mends this file must not write what belongs into another.
-        route = replace(diagnostic.route, steps=steps)
-        placed = origin.place(replace(diagnostic, route=route))
+        placed = origin.place(diagnostic)
         return replace(placed, repair=None, fix=None)
 
     def place_all(self, diagnostics: Iterable[Diagnostic]) -> tuple[Diagnostic, ...]:
         """Diagnostics as `place` makes them, with the edits for what can be repaired."""
-        placed = _once(map(self.place, diagnostics), shared=self._part.shared or bool(self.bases))
+        several = self._part.shared or bool(self.bases or self.overrides)
+        placed = _once(map(self.place, diagnostics), shared=several)
         return _with_fixes(tuple(placed), self.text, self.format, self._reading)
 
 
@@ -274,8 +300,6 @@ def from_read_error(error: ReadError, file: str) -> ConfigError:
 def _place(
     diagnostic: Diagnostic, file: str, format: Format, part: Parsed, at: Route
 ) -> Diagnostic:
-    if diagnostic.file is not None:
-        return diagnostic
     # Imported here: a good file needs none of it.
     from kernel_schema.files.explain.snippets import as_written, in_format
 

@@ -16,8 +16,8 @@ from kernel_schema.wording import Suggester, listing, quote, show
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping
 
-    from kernel_schema.diagnostics import Step
     from kernel_schema.files.parsed import Parsed, Value
+    from kernel_schema.routes import Step
 
 PYPROJECT: Final = "pyproject.toml"
 TABLE: Final = Route(("tool", "kernel-schema"))

@@ -26,7 +26,7 @@ from kernel_schema.files.text.nodes import Node
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from kernel_schema.diagnostics import Step
+    from kernel_schema.routes import Step
 
 STRING: Final = r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"'
 """The pattern of a string of JSON."""

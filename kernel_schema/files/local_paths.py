@@ -62,14 +62,15 @@ def moved(config: KernelConfig, folder: str) -> KernelConfig:
     >>> str(config.kernel_mapping["A"]), str(config.kernel_mapping["B"])
     ('./shared/norm:Layer', './norm:Layer')
     """
+    return _map_paths(config, lambda path: told_from(folder, path))
 
-    def outside(path: str) -> str:
-        if not folder or _ROOTED.match(path):
-            return path
-        path = os.path.normpath(os.path.join(folder, path))
-        return path if path.startswith("..") else f"./{path}"
 
-    return _map_paths(config, outside)
+def told_from(folder: str, path: str) -> str:
+    """A path that starts in a folder, told from outside of it."""
+    if not folder or _ROOTED.match(path):
+        return path
+    path = os.path.normpath(os.path.join(folder, path))
+    return path if path.startswith("..") or os.path.isabs(path) else f"./{path}"
 
 
 def stated_paths(config: KernelConfig) -> list[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias, cast
 
-from kernel_schema.diagnostics import Diagnostic, Edit, Fix, Step, in_file_order
+from kernel_schema.diagnostics import Diagnostic, Edit, Fix, in_file_order
 from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from kernel_schema.wording import printable, quote
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kernel_schema.codes import Code
     from kernel_schema.diagnostics import Route, Span
     from kernel_schema.files.text.nodes import Node
+    from kernel_schema.routes import Step
 
 Value: TypeAlias = (
     "bool | int | float | str | date | datetime | time | list[Value] | dict[str, Value] | None"

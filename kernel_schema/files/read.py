@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import replace
-from functools import partial
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span
-from kernel_schema.files.document import Document, Format, Reading, from_read_error, validated
-from kernel_schema.files.inner import PYPROJECT, TABLE, drop_settings, further_in, missing_table
-from kernel_schema.files.parsed import ReadError
+from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
+from kernel_schema.files.alone import read_alone
+from kernel_schema.files.document import Document, Format
 from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.limits import MAX_BYTES
 from kernel_schema.paths import first_bytes, name_of, read_at_most
@@ -25,7 +22,6 @@ from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from kernel_schema.codes import Code
-    from kernel_schema.files.parsed import Parsed, Way
     from kernel_schema.schema.arguments import At
     from kernel_schema.schema.rules import Rule
 
@@ -50,6 +46,7 @@ def read(
     format: Format | None = None,
     max_bytes: int = MAX_BYTES,
     at: At | None = None,
+    overrides: Iterable[str] = (),
 ) -> Document:
     """Read a config file and keep its text, so that every message can point into it.
 
@@ -62,6 +59,9 @@ def read(
             `trainer.kernels`, `stages[0].kernels`, `x["a.b"].kernels`, `("stages", 0, "kernels")`.
             What is of no harm elsewhere in the file does not count: anchors, tags, keys that are
             no text or are there twice. Left out, it is the whole file.
+        overrides: What holds in the place of what the file says, bases included, each as
+            `kernel_mapping.RMSNorm=original`: a route into the config and a value, which is YAML.
+            The later wins. Relative paths in a value start at the working directory.
 
     Returns:
         The document. Its `config` holds paths as they are written; `load` makes them absolute.
@@ -69,13 +69,16 @@ def read(
     Raises:
         FileAccessError: A `ConfigError`, if the file is missing, a directory, cannot be opened or
             has an ending that tells no format.
-        ConfigError: With every mistake in the file.
+        ConfigError: With every mistake in the file, or in the overrides: of those each is a text of
+            its own, called `<override 1>`, and of a file with mistakes they are not looked at.
         RouteError: A ValueError, if `at` is no route.
     """
     at = None if at is None else stated_route(at)
     text, stated = read_text(path, format=format, max_bytes=max_bytes)
     file = str.__str__(os.fspath(path))
-    return loads_document(text, format=stated, file=file, at=at, max_bytes=max_bytes)
+    return loads_document(
+        text, format=stated, file=file, at=at, max_bytes=max_bytes, overrides=overrides
+    )
 
 
 def read_text(
@@ -120,6 +123,7 @@ def load(
     format: Format | None = None,
     max_bytes: int = MAX_BYTES,
     at: At | None = None,
+    overrides: Iterable[str] = (),
 ) -> KernelConfig:
     """Read a config file.
 
@@ -128,6 +132,7 @@ def load(
         format: As for `read`.
         max_bytes: As for `read`.
         at: As for `read`.
+        overrides: As for `read`.
 
     Returns:
         The config, with relative local kernels and lock files made absolute, starting at the
@@ -137,7 +142,7 @@ def load(
         ConfigError: As `read` does.
         RouteError: As `read` does.
     """
-    return read(path, format=format, max_bytes=max_bytes, at=at).anchored
+    return read(path, format=format, max_bytes=max_bytes, at=at, overrides=overrides).anchored
 
 
 def loads(
@@ -146,6 +151,7 @@ def loads(
     format: Format,
     at: At | None = None,
     directory: str | os.PathLike[str] | None = None,
+    overrides: Iterable[str] = (),
 ) -> KernelConfig:
     """Read a config from a text.
 
@@ -154,6 +160,7 @@ def loads(
         format: `yaml`, `json` or `toml`.
         at: As for `read`.
         directory: Where the paths under `extends` start.
+        overrides: As for `read`.
 
     Returns:
         The config, with paths as they are written.
@@ -166,7 +173,9 @@ def loads(
     >>> config.kernel_mapping["SiLU"].layer_name
     'SiLU'
     """
-    return loads_document(text, format=format, at=at, directory=directory).config
+    return loads_document(
+        text, format=format, at=at, directory=directory, overrides=overrides
+    ).config
 
 
 def loads_document(
@@ -177,6 +186,7 @@ def loads_document(
     at: At | None = None,
     directory: str | os.PathLike[str] | None = None,
     max_bytes: int = MAX_BYTES,
+    overrides: Iterable[str] = (),
 ) -> Document:
     """Read a config from a text and keep it, so that every message can point into it.
 
@@ -187,6 +197,7 @@ def loads_document(
         at: As for `read`.
         directory: Where the paths under `extends` start; at `file`, if that is stated.
         max_bytes: Refuse larger bases.
+        overrides: As for `read`.
 
     Raises:
         ConfigError: With every mistake in the text.
@@ -197,64 +208,28 @@ def loads_document(
     >>> print(document.config.kernel_mapping["SiLU"], document.at)
     org/repo:SiLU kernels
     """
-    document = read_alone(text, format=format, file=file, at=at)
-    if not document.extends:
-        return document
-    # Imported here: most files extend none.
-    from kernel_schema.files.composition.bases import with_bases
-
-    return with_bases(document, None if directory is None else os.fspath(directory), max_bytes)
-
-
-def read_alone(text: str, *, format: Format, file: str, at: At | None = None) -> Document:
-    """The same, without what the config extends."""
     if format not in _FORMATS.values():
         message = f"{quote(format)} is not a format: formats are yaml, json and toml"
         raise _access("unknown-format", file, message, None)
-    is_pyproject = name_of(file) == PYPROJECT
-    default = TABLE if is_pyproject else Route()
-    route = default if at is None else stated_route(at)
-    reader: Callable[[str], Parsed] = partial(
-        parse, format=format, way=route.steps, allow_empty=is_pyproject
-    )
-    if is_pyproject and format == "toml" and route == TABLE:
-        reader = _parse_project
-    try:
-        whole = reader(text)
-    except ReadError as error:
-        unread = from_read_error(error, file)
-        if inner := further_in(partial(parse, text, format, None, allow_empty=True), route):
-            unread = ConfigError([replace(inner, file=file)])
-        raise unread from None
-    if at is None and is_pyproject and whole.sub(TABLE.steps) is None:
-        raise ConfigError([missing_table(whole, file)])
-    return validated(file, text, format, route, Reading(whole, reader))
+    document = read_alone(text, format=format, file=file, at=at)
+    if document.extends:
+        # Imported here: most files extend none.
+        from kernel_schema.files.composition.bases import with_bases
+
+        document = with_bases(
+            document, None if directory is None else os.fspath(directory), max_bytes
+        )
+    if overrides:
+        from kernel_schema.files.composition.overridden import with_overrides
+
+        document = with_overrides(document, overrides)
+    return document
 
 
 def format_of(file: str) -> Format | None:
     """The format that the ending of a path tells, or None."""
     stem, dot, ending = name_of(file).rpartition(".")
     return _FORMATS.get(f"{dot}{ending.lower()}") if stem else None
-
-
-def parse(text: str, format: Format, way: Way = (), *, allow_empty: bool = False) -> Parsed:
-    """What a text says, with places; a ReadError with every mistake, `way` as readers take it."""
-    # Each reader is imported when it is needed: checking a JSON file must not load YAML.
-    if format == "yaml":
-        from kernel_schema.files.yaml import read_yaml
-
-        return read_yaml(text, way)
-    if format == "json":
-        from kernel_schema.files.json import read_json
-
-        return read_json(text, way)
-    from kernel_schema.files.toml import read_toml
-
-    return read_toml(text, way, allow_empty=allow_empty)
-
-
-def _parse_project(text: str) -> Parsed:
-    return drop_settings(parse(text, "toml", TABLE.steps, allow_empty=True))
 
 
 def _bytes(file: str, max_bytes: int) -> bytes:

@@ -16,10 +16,11 @@ from kernel_schema.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from kernel_schema.diagnostics import Diagnostic, Repair, Step
+    from kernel_schema.diagnostics import Diagnostic, Repair
     from kernel_schema.files.document import Format
     from kernel_schema.files.parsed import Parsed
     from kernel_schema.files.text.nodes import Node
+    from kernel_schema.routes import Step
 
 _Change = tuple[int, int, str]
 """From one offset up to another, and what stands there instead."""

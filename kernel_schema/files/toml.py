@@ -31,7 +31,7 @@ from kernel_schema.files.text.nodes import Node
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from kernel_schema.diagnostics import Step
+    from kernel_schema.routes import Step
 
 LONG: Final = (
     r"'''[^']*(?:'(?!'')[^']*)*''''{0,2}"

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.diagnostics import Route, RouteError
+from kernel_schema.diagnostics import Route
 from kernel_schema.json_schemas.shipped import ANY_TYPE, shipped
 from kernel_schema.model.inspect import inspect_model
+from kernel_schema.routes import RouteError
 from kernel_schema.schema.arguments import stated_route
 from kernel_schema.schema.values import is_layer_name
 from kernel_schema.wording import listing, printable

@@ -7,9 +7,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 from kernel_schema.diagnostics import ConfigError, PolicyError, in_file_order
+from kernel_schema.files.alone import parse
 from kernel_schema.files.document import from_read_error
 from kernel_schema.files.parsed import ReadError
-from kernel_schema.files.read import parse, read_text
+from kernel_schema.files.read import read_text
 from kernel_schema.policies.policy import Policy, problems_of
 
 if TYPE_CHECKING:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from kernel_schema.diagnostics import Route, RouteError
+from kernel_schema.diagnostics import Route
+from kernel_schema.routes import RouteError
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import is_local
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES
@@ -19,7 +20,7 @@ from kernel_schema.wording import listing, quote
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from kernel_schema.diagnostics import Step
+    from kernel_schema.routes import Step
 
 At: TypeAlias = "str | Route | Sequence[Step]"
 """Where a config stands in a file: `trainer.kernels`, `stages[0].kernels`, or the steps of it."""

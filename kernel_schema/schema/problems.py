@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from kernel_schema.codes import Code
-    from kernel_schema.diagnostics import Repair, Step
+    from kernel_schema.diagnostics import Repair
+    from kernel_schema.routes import Step
 
     Steps: TypeAlias = tuple[Any, ...]
     """Keys and list positions that lead to a value, as the user wrote them: any key."""

@@ -21,7 +21,7 @@ from kernel_schema.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-    from kernel_schema.diagnostics import Step
+    from kernel_schema.routes import Step
     from kernel_schema.schema.models import KernelConfig
     from kernel_schema.schema.references import HubRef
     from kernel_schema.schema.vocabulary import DeviceType, Original

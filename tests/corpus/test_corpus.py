@@ -29,6 +29,7 @@ ELSEWHERE = {
     "file-not-found",
     "file-too-large",
     "inactive-copies",
+    "invalid-override",
     "invalid-setting",
     "is-a-directory",
     "managed-by-transformers",

@@ -14,12 +14,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 import kernel_schema as ks
-from kernel_schema.diagnostics import Route, RouteError, Span
+from kernel_schema.diagnostics import Route, Span
 from kernel_schema.files.json import read_json
 from kernel_schema.files.read import format_of
 from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.files.toml import read_toml
 from kernel_schema.files.yaml import read_yaml
+from kernel_schema.routes import RouteError
 from kernel_schema.schema.models import read_config
 from tests.corpus.cases import Case, cases
 from tests.json_schema.documents import corpus
@@ -31,8 +32,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from kernel_schema.diagnostics import Step
     from kernel_schema.files.document import Format
+    from kernel_schema.routes import Step
 
 AT = "trainer.kernels"
 STEPS = ("trainer", "kernels")

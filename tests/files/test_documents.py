@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from kernel_schema.diagnostics import Step
     from kernel_schema.files.document import Format
+    from kernel_schema.routes import Step
 
 WRITERS: dict[Format, Callable[[dict[str, Any], Random], Page]] = {
     "json": to_json,

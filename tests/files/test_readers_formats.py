@@ -20,8 +20,8 @@ from .emitters import Page, to_json, to_toml, to_yaml
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from kernel_schema.diagnostics import Step
     from kernel_schema.files.parsed import Parsed
+    from kernel_schema.routes import Step
 
 WORDS = ["RMSNorm", "org/repo:Layer", "cuda", "a.b", "true", "1", "~", "é", "漢字", "e\u0301", ""]
 TEXTS = st.one_of(

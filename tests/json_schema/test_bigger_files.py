@@ -24,7 +24,7 @@ from tests.json_schema.test_validators import (
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from kernel_schema.diagnostics import Step
+    from kernel_schema.routes import Step
 
 ROUTES = ["trainer.kernels", "stages[0].kernels", 'x["a.b"].kernels', "[2][1]", "kernel_mapping"]
 WRONG = {"kernel_mapping": {"SiLU": {"hip": "org/repo:SiLU"}}}

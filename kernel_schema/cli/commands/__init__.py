@@ -123,6 +123,24 @@ COMMANDS: Final = (
         "written.",
     ),
     Command(
+        "resolve",
+        "write what counts of a config: with its bases and overrides",
+        Argument("file", metavar="FILE", help="a config file, or `-`"),
+        flag("--provenance", "behind each line a comment: the file and line that state it"),
+        Argument(
+            "--to",
+            choices=FORMATS,
+            help="what is written; default: by the ending of the output, else as FILE is",
+        ),
+        OUTPUT,
+        flag("--force", "replace a file that exists"),
+        output_format("text", "json"),
+        *READING,
+        description="Write the config that counts: with what FILE extends and --set states. Local "
+        "paths stay as they are seen from FILE; in a file of another folder they lead from there "
+        "to the same. Exit code 1: it is no valid config; 2: it cannot be had or written.",
+    ),
+    Command(
         "explain",
         "tell what will run in a model, and why not",
         Argument("file", metavar="FILE", help="a config file, or `-`"),

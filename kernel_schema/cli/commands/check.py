@@ -11,7 +11,7 @@ from kernel_schema.cli.discover import discover
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
 from kernel_schema.cli.findings.judge import Judge
 from kernel_schema.cli.findings.verdicts import Wishes
-from kernel_schema.cli.opening import check_files, open_model, open_policies
+from kernel_schema.cli.opening import check_files, open_model, open_policies, texts_of
 from kernel_schema.cli.output import show, show_statistics
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import counted, write_lines
@@ -29,6 +29,7 @@ def run(options: argparse.Namespace) -> int:
         return explain(options.explain)
     _refuse_wrong_calls(options)
     named = _named_files(options)
+    texts_of(options.overrides)
     judge = Judge(
         Wishes(options.error, options.warn, options.off, options.ignore, options.select),
         options.exclude,
@@ -51,6 +52,7 @@ def run(options: argparse.Namespace) -> int:
         judge=judge,
         mending=mending,
         keep=False,
+        overrides=options.overrides,
         model=model,
         device=options.device,
         mode=options.mode,
@@ -94,6 +96,9 @@ def _refuse_wrong_calls(options: argparse.Namespace) -> None:
             raise Stop(complain(problem))
     if options.statistics and options.output_format in {"github", "sarif"}:
         problem = f"--statistics does not go with --output-format {options.output_format}"
+        raise Stop(complain(problem))
+    if options.overrides and (options.fix or options.diff):
+        problem = "--set does not go with --fix or --diff: no override is written into a file"
         raise Stop(complain(problem))
     if options.unsafe_fixes and not (options.fix or options.diff):
         raise Stop(complain("--unsafe-fixes goes with --fix or --diff"))

@@ -37,8 +37,8 @@ def run(options: argparse.Namespace) -> int:
     if (options.file is None) == (spec is None):
         return complain("convert takes a FILE or --from-transformers, one of the two")
     if spec is not None:
-        if options.format is not None or options.at is not None:
-            return complain("--format and --at go with a FILE")
+        if options.format is not None or options.at is not None or options.overrides:
+            return complain("--format, --at and --set go with a FILE")
         if options.write:
             return complain("--write goes with a FILE: name a new one with -o")
     if options.write:
@@ -89,6 +89,8 @@ def _rewrite(options: argparse.Namespace) -> int:
         return complain("--write writes FILE itself, -o another one: one of the two")
     if file == STANDARD_INPUT:
         return complain("--write takes a file: standard input cannot be written into")
+    if options.overrides:
+        return complain("--write keeps what FILE says: `resolve --set ... -o` writes another one")
     if options.at is not None or is_pyproject(file):
         return complain(f"--write would write the config alone, and {file} holds more than that")
     if leads_away(file):
@@ -128,22 +130,14 @@ def converted(document: Document, format: Format, output: str | None) -> tuple[s
     Paths stay as they are written, unless the text goes to another folder: there they lead to the
     same files.
     """
-    folder = None if output is None else os.path.dirname(os.path.abspath(output))
-    moved = folder is not None and real_path(folder) != real_path(document.directory)
-
-    def uri_there(uri: str) -> str:
-        return _uri_from(folder, document.directory, uri) if moved and folder else uri
-
-    config = detach(document.anchored, folder) if moved and folder else document.config
-    if config.schema_uri is not None and moved:
-        config = config.model_copy(update={"schema_uri": uri_there(config.schema_uri)})
+    config = relocated(document, output)
     text = dumps(config, format=format)
     if (signs := document.text.count("#")) > _MOST_COMMENTS:
         return text, signs
     if not signs or not (comments := document.comments):
         return text, 0
     header = None if document.at.steps else header_of(document.text, document.format)
-    line, uri = (0, "") if header is None else (header[0], uri_there(header[1]))
+    line, uri = (0, "") if header is None else (header[0], _uri_there(document, output, header[1]))
     changed = {each: header_line(format, uri) for each in comments if each.span.line == line}
     text, lost = document.carry_comments(loads_document(text, format=format), changed)
     if format == "json" and changed:
@@ -151,6 +145,29 @@ def converted(document: Document, format: Format, output: str | None) -> tuple[s
         if config.schema_uri is None:
             text = with_header(text, format, uri)
     return text, lost
+
+
+def relocated(document: Document, output: str | None) -> KernelConfig:
+    """The config of a document, for a file or to be printed, as it means the same there."""
+    folder = _folder_there(document, output)
+    config = document.config if folder is None else detach(document.anchored, folder)
+    if config.schema_uri is not None and folder is not None:
+        uri = _uri_there(document, output, config.schema_uri)
+        config = config.model_copy(update={"schema_uri": uri})
+    return config
+
+
+def _folder_there(document: Document, output: str | None) -> str | None:
+    """The folder that an output goes to; None if that is the document's own, or none."""
+    folder = None if output is None else os.path.dirname(os.path.abspath(output))
+    if folder is None or real_path(folder) == real_path(document.directory):
+        return None
+    return folder
+
+
+def _uri_there(document: Document, output: str | None, uri: str) -> str:
+    folder = _folder_there(document, output)
+    return uri if folder is None else _uri_from(folder, document.directory, uri)
 
 
 def _uri_from(folder: str, directory: str, uri: str) -> str:

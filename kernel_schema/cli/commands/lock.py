@@ -28,6 +28,11 @@ def run(options: argparse.Namespace) -> int:
     """0 if it is locked; 1 for what is out of step, or cannot be resolved; 2 if nobody answers."""
     if options.file == STANDARD_INPUT:
         return complain("name a file: its lock lies beside it")
+    if options.overrides:
+        return complain(
+            "--set does not go with lock: a lock of what FILE does not say would be out of step; "
+            "write what is meant into a file, with `kernel-schema resolve FILE --set ... -o NEW`"
+        )
     if options.check and (options.dry_run or options.upgrade is not None):
         return complain("--check changes nothing: it goes with neither --upgrade nor --dry-run")
     reads = options.export is not None or options.sbom

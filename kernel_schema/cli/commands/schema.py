@@ -10,12 +10,13 @@ from typing import Any
 from kernel_schema.cli.exits import FINDINGS, OK, complain
 from kernel_schema.cli.opening import open_model
 from kernel_schema.cli.output.terminal import write, write_lines
-from kernel_schema.diagnostics import ConfigError, Route, RouteError
+from kernel_schema.diagnostics import ConfigError, Route
 from kernel_schema.files.atomic import create_file, replace_file
 from kernel_schema.files.read import FileAccessError, read_text
 from kernel_schema.json_schemas.export import json_schema
 from kernel_schema.json_schemas.shipped import DIALECT, Profile, render
 from kernel_schema.paths import exists, read_at_most
+from kernel_schema.routes import RouteError
 from kernel_schema.wording import printable
 
 

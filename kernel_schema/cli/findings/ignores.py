@@ -10,7 +10,7 @@ from itertools import chain
 from kernel_schema.checks.selection import NOT_ALWAYS_ASKED, fitting, unknown
 from kernel_schema.codes import Code
 from kernel_schema.diagnostics import Diagnostic, Edit, Fix, Severity, Span
-from kernel_schema.files.comments import Comment
+from kernel_schema.files.text.comments import Comment
 from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.wording import quote
 
@@ -141,6 +141,7 @@ class Ignores:
         off: frozenset[Code],
         *,
         with_model: bool,
+        overridden: bool = False,
     ) -> Iterator[Diagnostic]:
         """What is wrong with the comments themselves, once all findings went through `left`.
 
@@ -149,12 +150,13 @@ class Ignores:
             forbidden: What a policy does not allow: neither is that.
             off: Codes that were not looked for.
             with_model: Whether there was a model; without one some codes are not looked for.
+            overridden: Whether other things hold than the file says: no comment is unused then.
         """
         unusable = list(unusable)
         never = _reasons(unusable, "makes a config unusable")
         never |= _reasons(forbidden, "is a matter of the policy")
         for ignore in chain.from_iterable(self._by_line.values()):
-            if ignore.used or off.issuperset(ignore.codes):
+            if overridden or ignore.used or off.issuperset(ignore.codes):
                 continue
             kept: list[Code] = [code for code in ignore.codes if (ignore.line, code) in never]
             if not with_model and not kept and not _UNASKED.isdisjoint(ignore.codes):

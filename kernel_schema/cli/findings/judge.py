@@ -116,5 +116,11 @@ class Judge:
         ignores = Ignores(file, document.comments, document.text)
         yield from list(ignores.left(rest))
         yield from verdicts.shown(
-            ignores.complaints(unusable, forbidden, verdicts.off, with_model=with_model)
+            ignores.complaints(
+                unusable,
+                forbidden,
+                verdicts.off,
+                with_model=with_model,
+                overridden=bool(document.overrides),
+            )
         )

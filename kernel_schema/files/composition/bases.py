@@ -7,8 +7,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route
+from kernel_schema.files.alone import read_alone
 from kernel_schema.files.composition.merge import merged
-from kernel_schema.files.read import NO_FILE, FileAccessError, read_alone, read_text
+from kernel_schema.files.read import NO_FILE, FileAccessError, read_text
 from kernel_schema.paths import exists, is_directory, is_file
 from kernel_schema.wording import quote
 

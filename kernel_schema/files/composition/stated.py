@@ -11,7 +11,7 @@ from kernel_schema.typeguards import is_list
 from kernel_schema.wording import quote, show
 
 if TYPE_CHECKING:
-    from kernel_schema.diagnostics import Step
+    from kernel_schema.routes import Step
 
 # Absolute paths, and URLs: no other path has a colon.
 _ROOTED = re.compile(r"[/~\\]|[^:]*:")

@@ -17,7 +17,7 @@ from kernel_schema.wording import Suggester, listing, quote
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from kernel_schema.diagnostics import Step
+    from kernel_schema.routes import Step
 
 MAX_REPEATED: Final = 50_000
 """How many keys and values the aliases of a file may stand for, 100 characters counting as one."""

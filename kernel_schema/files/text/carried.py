@@ -14,10 +14,10 @@ from kernel_schema.wording import printable
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 
-    from kernel_schema.diagnostics import Step
-    from kernel_schema.files.comments import Comment
     from kernel_schema.files.parsed import Parsed, Value
+    from kernel_schema.files.text.comments import Comment
     from kernel_schema.files.text.nodes import Node
+    from kernel_schema.routes import Step
 
     _Steps: TypeAlias = tuple[Step, ...]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from kernel_schema.diagnostics import Step
+from kernel_schema.routes import Step
 
 
 @dataclass(slots=True)
