@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernel_schema.schema.rules import Rule, by_layer
+from kernel_schema.schema.rules import Rule, RuntimeChoice, by_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -69,6 +69,26 @@ class Situation:
     def inherited_by_layer(self) -> dict[str, list[Rule]]:
         """What the config inherits by layer."""
         return by_layer(self.inherited)
+
+    def registered_on(self, device: DeviceType) -> list[Rule]:
+        """The config's rules to register: where a callable of kernels decides, it goes on so."""
+        return [
+            rule
+            for rule in self.rules
+            if not any(
+                isinstance(inherited.kernel, RuntimeChoice)
+                for inherited in self.of_layer(rule.layer_name).in_force(device)
+            )
+        ]
+
+    def inherited_on(self, device: DeviceType) -> tuple[Rule, ...]:
+        """What is inherited and counts on a device, of the layers that the model registers."""
+        return tuple(
+            rule
+            for layer_name in self.layers or self.inherited_by_layer
+            for rule in self.of_layer(layer_name).in_force(device)
+            if rule.is_inherited
+        )
 
     def of_layer(self, layer_name: str) -> LayerRules:
         """The rules that speak of one layer."""

@@ -25,10 +25,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from kernel_schema.codes import Code
+    from kernel_schema.diagnostics import Route
     from kernel_schema.hub.client import Hub, RepositoryFile
     from kernel_schema.locks.pins import Pin
     from kernel_schema.locks.progress import Progress
-    from kernel_schema.schema.rules import Rule
 
 _AT_ONCE: Final = 8
 """Files under way at once."""
@@ -46,8 +46,8 @@ class Run:
     repaired: list[str] = field(default_factory=list[str])
     _problems: dict[Diagnostic, None] = field(default_factory=dict[Diagnostic, None])
 
-    def bring(self, builds: Iterable[LockedBuild], rules: Iterable[Rule]) -> None:
-        """Bring some builds here, and note what is wrong at the rules that ask for them."""
+    def bring(self, builds: Iterable[LockedBuild], routes: Iterable[Route]) -> None:
+        """Bring some builds here, and note what is wrong where they are asked for."""
         for build in builds:
             if build.folder in self.done:
                 continue
@@ -56,7 +56,7 @@ class Run:
                 self._bring(build)
             except (HubError, LockError) as error:
                 for problem in error.diagnostics:
-                    self._problems |= {replace(problem, route=rule.route): None for rule in rules}
+                    self._problems |= {replace(problem, route=route): None for route in routes}
                 if any(problem.code == "hub-unreachable" for problem in error.diagnostics):
                     self.refuse()
 

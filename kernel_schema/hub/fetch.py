@@ -21,10 +21,18 @@ from kernel_schema.hub.together import on_all_ranks
 from kernel_schema.locks.pins import pins_of
 from kernel_schema.locks.progress import SILENT
 from kernel_schema.locks.state import lock_of
-from kernel_schema.locks.step import unlocked
+from kernel_schema.locks.step import (
+    INHERITING,
+    inherited_pins,
+    locked_rules,
+    unlocked,
+    unlocked_inheritance,
+)
 from kernel_schema.locks.store import LockedBuild, locked_builds
+from kernel_schema.lowering.pinned import is_locked
 from kernel_schema.lowering.situate import placing
 from kernel_schema.model.ranks import Ranks
+from kernel_schema.policies.in_force import enforce
 from kernel_schema.schema.rules import expand
 from kernel_schema.schema.vocabulary import DeviceType
 from kernel_schema.wording import quote
@@ -81,6 +89,8 @@ def fetch(
         LockError: If the lock cannot be used or lacks a kernel, a kernel has no build for a
             target, or files came with other bytes than are locked.
         HubError: If the Hub does not have what is locked, or cannot be asked.
+        PolicyError: If the policy that KERNEL_SCHEMA_POLICY names does not allow it, or cannot be
+            read; then nothing is asked.
         ConfigError: If a path or a mapping is given that is no config.
         KernelSchemaError: If a rank of `group` does not take part (`rank-missing`).
 
@@ -144,6 +154,10 @@ class Fetching:
         self._lock = _lock_for(config, rules, lock, alone=True, progress=progress)
         chosen = rules if plan is None else _chosen(plan)
         self._wanted = pins_of(chosen)
+        # Which devices they are for the lock does not say: what has builds for a target is brought.
+        self._inherited = (
+            inherited_pins(rules, self._lock) if plan is None else pins_of(_inherited(plan))
+        )
 
     def fetch(self) -> Fetched:
         """Bring everything here that is not here yet."""
@@ -162,7 +176,8 @@ class Fetching:
         def work() -> Fetched:
             run = Run(self._cache, Hub(), right, self._progress)
             for pin, listed in builds.items():
-                run.bring(listed, self._wanted[pin])
+                asking = [rule.route for rule in self._wanted.get(pin, ())]
+                run.bring(listed, asking or [INHERITING])
             run.refuse()
             return Fetched(self._lock, every, run.files, tuple(run.repaired))
 
@@ -190,6 +205,13 @@ class Fetching:
                     problems += (replace(builds, route=rule.route) for rule in meant)
         if problems:
             raise LockError(problems)
+        for pin in self._inherited:
+            for target in self._targets:
+                builds = self._every_build(pin)
+                if target is not None:
+                    builds = locked_builds(self._lock, pin, target, self._cache)
+                if not isinstance(builds, Diagnostic):
+                    found.setdefault(pin, {}).update(dict.fromkeys(builds))
         return {pin: tuple(builds) for pin, builds in found.items() if builds}
 
     def _every_build(self, pin: Pin) -> Iterable[LockedBuild]:
@@ -212,13 +234,15 @@ def _lock_for(
         LockError, HubError: If there is none, or a kernel is not in it.
     """
     lock = lock or lock_of(config, network=True)
+    locked = rules if lock is None else locked_rules(rules, lock)
+    enforce(locked, lock, inherits=config.inherit_mapping)
     if lock is None:
         if alone and os.environ.get("WORLD_SIZE", "1") not in {"", "0", "1"}:
             warnings.warn(_EACH_BY_ITSELF, stacklevel=5)
         lock, problems = resolve(rules, progress=progress)
         if problems:
             raise HubError(problems)
-    elif problems := list(unlocked(rules, lock)):
+    elif problems := [*unlocked(rules, lock), *unlocked_inheritance(rules, lock)]:
         raise LockError(problems)
     return lock
 
@@ -249,9 +273,17 @@ def _here() -> BuildTarget:
 
 
 def _chosen(plan: Plan) -> list[Rule]:
-    """The rules of the config that it chooses: of what is inherited nothing is locked."""
+    """The rules of the config that it chooses."""
     rules = (layer.rule for layer in plan.layers if layer.kernels)
     return [rule for rule in rules if rule is not None and not rule.is_inherited]
+
+
+def _inherited(plan: Plan) -> list[Rule]:
+    """The rules that it inherits and that are locked."""
+    rules = (layer.rule for layer in plan.layers if layer.kernels)
+    return [
+        rule for rule in rules if rule is not None and rule.is_inherited and is_locked(rule.kernel)
+    ]
 
 
 def _lock_error(code: Code, message: str, help_text: str | None = None) -> LockError:

@@ -71,8 +71,53 @@ def _locked_rule(rule: Rule, lock: Lock) -> Rule:
     return replace(rule, kernel=replace(rule.kernel, commit=locked.commit))
 
 
+def left_in_force(rules: Iterable[Rule], inherited: Iterable[Rule]) -> tuple[Rule, ...]:
+    """What a config inherits and does not replace: where it names neither layer nor device."""
+    named = {(rule.layer_name, rule.device) for rule in rules}
+    return tuple(
+        rule
+        for rule in inherited
+        if named.isdisjoint({(rule.layer_name, None), (rule.layer_name, rule.device)})
+    )
+
+
+def locked_inheritance(
+    rules: Iterable[Rule], inherited: tuple[Rule, ...], lock: Lock | None
+) -> tuple[tuple[Rule, ...], tuple[Diagnostic, ...]]:
+    """What a config inherits as a lock of that has it, and what such a lock lacks."""
+    if lock is None or lock.inherits is None:
+        return inherited, ()
+    lacking = unlocked(left_in_force(rules, inherited), lock)
+    return locked_rules(inherited, lock), tuple(
+        dict.fromkeys(replace(problem, route=INHERITING, help=RELOCK) for problem in lacking)
+    )
+
+
+def inherited_pins(rules: Iterable[Rule], lock: Lock) -> tuple[Pin, ...]:
+    """What of a lock a config inherits: it has layers of it that the config does not name."""
+    if lock.inherits is None:
+        return ()
+    own = pins_of(rules)
+    return tuple(
+        locked.pin
+        for locked in lock.kernels
+        if not {*locked.layers} <= {*layers_of(own.get(locked.pin, ()))}
+    )
+
+
+def unlocked_inheritance(rules: Iterable[Rule], lock: Lock) -> Iterator[Diagnostic]:
+    """What kernels that are inherited depend on and a lock does not have."""
+    for pin in inherited_pins(rules, lock):
+        if (lacking := lock.lacking(pin)) is not None:
+            message = f"`{lacking}`, on which `{pin}` depends, is not in the lock file"
+            yield Diagnostic("lock-out-of-step", message, INHERITING, RELOCK)
+
+
 ROUTE: Final = Route(("lockfile",))
 """Where a config names its lock."""
+INHERITING: Final = Route(("inherit_mapping",))
+"""Where a config says whether it inherits kernels that it does not name."""
+RELOCK: Final = "what is inherited has changed since: lock again, `kernel-schema lock FILE`"
 LOCK_IT: Final = "lock it: `kernel-schema lock FILE`"
 
 

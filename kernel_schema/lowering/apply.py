@@ -17,9 +17,10 @@ from kernel_schema.choice.report import Report
 from kernel_schema.files.read import config_of, opened
 from kernel_schema.lowering.audit import audit_layers
 from kernel_schema.lowering.check import refuse_errors
-from kernel_schema.lowering.failures import refuse_unapplied, telling
+from kernel_schema.lowering.failures import loud, refuse_unapplied, telling
 from kernel_schema.lowering.forwards import NO_KERNEL, loaded_class, why_kept
-from kernel_schema.lowering.lower import build, kernels_mode, loud, lower
+from kernel_schema.lowering.inherited import inherited_rules
+from kernel_schema.lowering.lower import build, kernels_mode, lowered
 from kernel_schema.lowering.pinned import PinnedKernels
 from kernel_schema.lowering.restore import ONE_AT_A_TIME, Block, Snapshot
 from kernel_schema.lowering.situate import placed, placing, situate, taken
@@ -32,19 +33,18 @@ from kernel_schema.lowering.upstream import (
 from kernel_schema.model.carriers import called_functions, look_closer
 from kernel_schema.model.inspect import inspect_model
 from kernel_schema.model.target import need_gpu, resolve_mode, resolve_target
-from kernel_schema.schema.rules import Kernel, Rule, RuntimeChoice, expand
+from kernel_schema.policies.in_force import enforce
+from kernel_schema.schema.rules import Kernel, Rule
 from kernel_schema.schema.vocabulary import ModeName
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Generator, Iterable
 
     from kernel_schema.choice.plan import Plan
-    from kernel_schema.choice.situation import Situation
     from kernel_schema.files.read import ConfigSource
     from kernel_schema.locks.lock import Lock
     from kernel_schema.lowering.lower import KernelsMapping
     from kernel_schema.model.carriers import Carrier
-    from kernel_schema.model.target import Target
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
 
 
@@ -81,9 +81,12 @@ def use_kernel_config(
     ...     pass  # kernels.kernelize(model, mode=kernels.Mode.INFERENCE)
     """
     source = opened(config)
-    mapping = lower(source, device=device, mode=mode, lock=lock, verify=verify)
-    wanted = config_of(source)
-    with _active(expand(wanted), mapping, inherit=wanted.inherit_mapping):
+    inherit = config_of(source).inherit_mapping
+    inherited = inherited_rules() if inherit else ()
+    rules, mapping = lowered(
+        source, device=device, mode=mode, lock=lock, verify=verify, inherited=inherited
+    )
+    with _active(rules, mapping, inherit=inherit):
         yield
 
 
@@ -149,6 +152,8 @@ def kernelize(
         ModelCheckError: If the config does not fit the model.
         LockError: If the lock cannot be used or lacks a kernel, or a locked kernel is not on this
             machine, not as locked, not trusted, or was loaded before without the lock.
+        PolicyError: If the policy that KERNEL_SCHEMA_POLICY names does not allow a kernel of the
+            config, or one that is inherited and may run here; or cannot be read.
         LoweringError: If the device cannot be told, the config cannot be lowered, kernels is not
             installed or does not have what is read of it.
         KernelNotAppliedError: If a kernel cannot be loaded, or with `strict` replaced nothing.
@@ -207,13 +212,18 @@ def put_in_place(
                 lock=lock,
                 network=True,
             )
+            inherited = situation.inherited_on(target.device)
+            inherits = wanted.inherit_mapping
+            enforce(situation.rules, situation.lock, inherits=inherits, inherited=inherited)
             pinned = PinnedKernels.of(situation.lock, situation.lock_problems, verify=verify)
             diagnostics = ask(situation, ignore=ignore, select=select)
             # A condition that fails is kernels' to tell of, which asks it again.
             facts = look_closer(model, layers, always_holds=always_holds)
             plan = plan_model(situation, facts, cannot_serve=mode_refusals(situation))
-            rules = _registered(situation, target)
-            pinned.refuse(plan)  # first: what is wrong with changed code is no matter
+            rules = situation.registered_on(target.device)
+            # First: what is wrong with changed code is no matter.
+            pinned.refuse(plan, inherited_may_fail=inherited_may_fail)
+            rules += pinned.of_inheritance(inherited, may_fail=inherited_may_fail)
             refuse_errors(diagnostics)
             fallback = ModeName.FALLBACK
             mapping = build(kernels, rules, (target.device,), fallback, network=True, pinned=pinned)
@@ -227,7 +237,7 @@ def put_in_place(
             with snapshot:
                 with (
                     telling(snapshot, plan),
-                    _active(rules, mapping, inherit=wanted.inherit_mapping),
+                    _active(rules, mapping, inherit=inherits),
                     called_functions(model),
                 ):
                     kernels.kernelize(
@@ -253,18 +263,6 @@ def put_in_place(
         if snapshot is not None:
             snapshot.put_back()
         raise
-
-
-def _registered(situation: Situation, target: Target) -> list[Rule]:
-    """The rules to register: where a callable of kernels decides on this device, it goes on so."""
-    return [
-        rule
-        for rule in situation.rules
-        if not any(
-            isinstance(inherited.kernel, RuntimeChoice)
-            for inherited in situation.of_layer(rule.layer_name).in_force(target.device)
-        )
-    ]
 
 
 def _why_kept(plan: Plan) -> Callable[[Carrier], str]:

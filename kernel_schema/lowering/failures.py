@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from copy import copy
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from kernel_schema.diagnostics import Diagnostic, KernelNotAppliedError, KernelSchemaError
-from kernel_schema.lowering.lower import MissingFileError
 from kernel_schema.schema.rules import LocalKernel
 from kernel_schema.wording import in_one_line, quote
 
@@ -15,8 +16,42 @@ if TYPE_CHECKING:
 
     from kernel_schema.choice.plan import Plan
     from kernel_schema.choice.report import Report
+    from kernel_schema.lowering.lower import KernelsMapping
     from kernel_schema.lowering.restore import Snapshot
     from kernel_schema.schema.rules import Rule
+
+
+class MissingFileError(Exception):
+    """A kernel that is not there, in words that no fallback of kernels takes for an answer."""
+
+    def __init__(self, why: FileNotFoundError) -> None:
+        super().__init__(str(why))
+        self.why = why
+
+
+def loud(mapping: KernelsMapping) -> KernelsMapping:
+    """The same mapping, whose kernels do not pass for missing where a file is missing.
+
+    `KernelizeFallback.ALL` keeps a layer's own forward at a FileNotFoundError (kernels 0.17). The
+    repositories are equal to those of the mapping.
+    """
+    for by_device in mapping.values():
+        for by_mode in by_device.values():
+            for mode, repository in by_mode.items():
+                by_mode[mode] = louder = copy(repository)
+                louder.__class__ = _loud_kind(type(repository))
+    return mapping
+
+
+@cache
+def _loud_kind(kind: Any) -> Any:
+    def load(self: Any) -> Any:
+        try:
+            return kind.load(self)
+        except FileNotFoundError as error:
+            raise MissingFileError(error) from error
+
+    return type(kind.__name__, (kind,), {"load": load, "__module__": __name__})
 
 
 @contextmanager

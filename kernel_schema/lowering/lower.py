@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 import sys
-from copy import copy
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.checks.environment import version_of
@@ -14,6 +13,7 @@ from kernel_schema.choice.choose import MODE_CHAIN
 from kernel_schema.diagnostics import Diagnostic, LoweringError
 from kernel_schema.files.read import opened
 from kernel_schema.locks.state import locking
+from kernel_schema.locks.step import left_in_force, locked_inheritance
 from kernel_schema.lowering.forwards import replacement
 from kernel_schema.lowering.pinned import PinnedKernels, PinnedLayerRepository, is_locked
 from kernel_schema.lowering.situate import placing, taken
@@ -21,6 +21,7 @@ from kernel_schema.lowering.upstream import import_kernels, knows_device, loaded
 from kernel_schema.model.carriers import carriers
 from kernel_schema.model.target import mode_of, resolve_device, resolve_mode
 from kernel_schema.paths import home_path
+from kernel_schema.policies.in_force import enforce
 from kernel_schema.schema.arguments import need_module
 from kernel_schema.schema.rules import HubKernel, Kernel, Rule, RuntimeChoice, expand
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES, DeviceType, ModeName
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
     from kernels import Device, LayerRepository, LocalLayerRepository, LockedLayerRepository, Mode
 
-    from kernel_schema.files.read import ConfigSource
+    from kernel_schema.files.read import ConfigSource, Opened
     from kernel_schema.locks.lock import Lock
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
@@ -76,6 +77,8 @@ def lower(
 
     Raises:
         LockError: If the lock cannot be used, or lacks a kernel.
+        PolicyError: If the policy that KERNEL_SCHEMA_POLICY names does not allow what the config
+            says, or cannot be read.
         LoweringError: If kernels is not installed or too old for a device, the device is needed
             and cannot be told, a lock file cannot be used or is on another machine, a path names a
             user (`~user`), or a revision is not trusted. All such problems at once.
@@ -88,13 +91,36 @@ def lower(
     {<Mode.FALLBACK: 1>: <kernels.layer.layer.LocalLayerRepository object at ...>}
     """
     source = opened(config) if model is None else taken(config, model)
+    return lowered(source, model, device=device, mode=mode, lock=lock, verify=verify)[1]
+
+
+def lowered(
+    source: Opened,
+    model: Module | None = None,
+    *,
+    device: DeviceInput | None = None,
+    mode: ModeInput | None = None,
+    lock: Lock | None = None,
+    verify: bool = True,
+    inherited: tuple[Rule, ...] | None = None,
+) -> tuple[tuple[Rule, ...], KernelsMapping]:
+    """The rules of a config, and `lower` of them.
+
+    Where the mapping is to be active, `inherited` is what is under it: the rules and the mapping
+    then hold that too, as far as the lock does.
+    """
     with placing(source) as wanted:
         kernels = import_kernels()
         rules, lock, problems = locking(wanted, expand(wanted), lock)
-        pinned = PinnedKernels.of(lock, problems, verify=verify)
+        outer, lacking = locked_inheritance(rules, inherited or (), lock)
+        outer = left_in_force(rules, outer)
+        inherits = inherited is not None and wanted.inherit_mapping
+        enforce(rules, lock, inherits=inherits, inherited=outer)
+        pinned = PinnedKernels.of(lock, problems + lacking, verify=verify)
+        rules = (*rules, *pinned.of_inheritance(outer))
         run_mode = resolve_mode(mode) or (ModeName.FALLBACK if model is None else mode_of(model))
         plain = _plain_devices(kernels, rules, model, device)
-        return build(kernels, rules, plain, run_mode, pinned=pinned)
+        return rules, build(kernels, rules, plain, run_mode, pinned=pinned)
 
 
 def create_compatible_mapping(
@@ -184,39 +210,6 @@ def build(
     if problems:
         raise LoweringError(dict.fromkeys(problems))
     return mapping
-
-
-class MissingFileError(Exception):
-    """A kernel that is not there, in words that no fallback of kernels takes for an answer."""
-
-    def __init__(self, why: FileNotFoundError) -> None:
-        super().__init__(str(why))
-        self.why = why
-
-
-def loud(mapping: KernelsMapping) -> KernelsMapping:
-    """The same mapping, whose kernels do not pass for missing where a file is missing.
-
-    `KernelizeFallback.ALL` keeps a layer's own forward at a FileNotFoundError (kernels 0.17). The
-    repositories are equal to those of the mapping.
-    """
-    for by_device in mapping.values():
-        for by_mode in by_device.values():
-            for mode, repository in by_mode.items():
-                by_mode[mode] = louder = copy(repository)
-                louder.__class__ = _loud_kind(type(repository))
-    return mapping
-
-
-@cache
-def _loud_kind(kind: Any) -> Any:
-    def load(self: Any) -> Any:
-        try:
-            return kind.load(self)
-        except FileNotFoundError as error:
-            raise MissingFileError(error) from error
-
-    return type(kind.__name__, (kind,), {"load": load, "__module__": __name__})
 
 
 def repeating(

@@ -12,16 +12,19 @@ from kernel_schema.builds.this_machine import this_machine
 from kernel_schema.diagnostics import Diagnostic, LockError
 from kernel_schema.locks.lock import Lock
 from kernel_schema.locks.pins import pin_of
+from kernel_schema.locks.step import INHERITING
 from kernel_schema.locks.store import LockedBuild, locked_builds
 from kernel_schema.lowering.upstream import load_locked_layer
 from kernel_schema.typeguards import is_tuple
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from typing_extensions import TypeIs
 
     from kernel_schema.choice.plan import Plan
-    from kernel_schema.schema.rules import HubKernel
+    from kernel_schema.schema.rules import HubKernel, Rule
 
 _LOADED: Final[dict[Path, tuple[Path, ...]]] = {}
 """The builds that were loaded here, each with those it was loaded with."""
@@ -65,16 +68,43 @@ class PinnedKernels:
             raise LockError([builds])
         return builds
 
-    def refuse(self, plan: Plan) -> None:
-        """Raise a LockError with all that keeps the locked kernels of a plan from being loaded."""
+    def of_inheritance(self, rules: Iterable[Rule], *, may_fail: bool = False) -> list[Rule]:
+        """The inherited rules to register in the place of what is active: all that a lock has.
+
+        If they may fail, what has no build for this machine stands for the model's own forward.
+        """
+        if self.lock.inherits is None:
+            return []
+        return [
+            replace(rule, kernel=None, mode=None) if may_fail and self._has_no_build(rule) else rule
+            for rule in rules
+        ]
+
+    def _has_no_build(self, rule: Rule) -> bool:
+        if not is_locked(rule.kernel):
+            return False
+        try:
+            self.builds(rule.kernel)
+        except LockError as error:
+            return error.diagnostics[0].code == "no-kernel-build"
+        return False
+
+    def refuse(self, plan: Plan, *, inherited_may_fail: bool = False) -> None:
+        """Raise a LockError with all that keeps the locked kernels of a plan from being loaded.
+
+        That what is inherited has no build for this machine is no matter, if it may fail.
+        """
         problems: list[Diagnostic] = []
         for layer in plan.layers:
             rule = layer.rule
             if rule is not None and layer.kernels and is_locked(rule.kernel):
+                if inherited_may_fail and rule.is_inherited and self._has_no_build(rule):
+                    continue
+                route = INHERITING if rule.is_inherited else rule.route
                 try:
                     self.builds(rule.kernel)
                 except LockError as error:
-                    problems += (replace(each, route=rule.route) for each in error.diagnostics)
+                    problems += (replace(each, route=route) for each in error.diagnostics)
         if problems:
             raise LockError(problems)
 

@@ -99,6 +99,11 @@ def situate(
         from kernel_schema.locks.state import locking
 
         rules, lock, problems = locking(config, rules, lock, network=network)
+        if outer:
+            from kernel_schema.locks.step import locked_inheritance
+
+            outer, lacking = locked_inheritance(rules, outer, lock)
+            problems += lacking
     return Situation(
         rules,
         outer,

@@ -37,8 +37,11 @@ def policies_in_force(*stated: PolicySource) -> tuple[Policy, ...]:
     if path is None:
         return tuple(found)
     if not path:
-        message = f"{VARIABLE} is set, and names no file"
-        raise PolicyError([Diagnostic("file-not-found", message, help="name one, or unset it")])
+        # Its name stands for the file: errors get the place of a config where they have none.
+        problem = Diagnostic(
+            "file-not-found", "it is set, and names no file", help="unset it", file=VARIABLE
+        )
+        raise PolicyError([problem])
     try:
         return (*found, opened_policy(path))
     except PolicyError as error:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 from itertools import chain
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.diagnostics import Diagnostic, Route, in_file_order
+from kernel_schema.diagnostics import Diagnostic, in_file_order
 from kernel_schema.files.document import Document
 from kernel_schema.files.read import config_of, opened
 from kernel_schema.limits import MAX_PROBLEMS
-from kernel_schema.locks.pins import pin_of, pins_of
+from kernel_schema.locks.pins import pin_of
 from kernel_schema.locks.state import locking
+from kernel_schema.locks.step import INHERITING, inherited_pins
 from kernel_schema.policies.policy_files import opened_policy
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.schema.rules import HubKernel, LocalKernel, RuntimeChoice, expand
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Iterator
 
     from kernel_schema.codes import Code
+    from kernel_schema.diagnostics import Route
     from kernel_schema.files.read import ConfigSource, Opened
     from kernel_schema.locks.lock import Lock, LockedKernel
     from kernel_schema.locks.pins import Pin
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from kernel_schema.policies.policy_files import PolicySource
     from kernel_schema.schema.rules import Rule
 
-_INHERITING: Final = Route(("inherit_mapping",))
 _INHERITED: Final = ", which is inherited,"
 _LOCK_IT: Final = "lock it: `kernel-schema lock FILE`"
 _LOCK_DEFAULTS: Final = (
@@ -91,14 +92,12 @@ class Case:
         for rule in (*self.rules, *(self.inherited or ())):
             if isinstance(rule.kernel, HubKernel):
                 yield from self._with_dependencies(rule, rule.kernel)
-        if self.inherits and self.lock is not None and self.lock.inherits is not None:
-            own = pins_of(self.rules)
-            for locked in self.lock.kernels:
-                if locked.layers and locked.pin not in own:
-                    yield from self._closure(locked.pin, _INHERITING, _INHERITED)
+        if self.inherits and self.lock is not None:
+            for pin in inherited_pins(self.rules, self.lock):
+                yield from self._closure(pin, INHERITING, _INHERITED)
 
     def _with_dependencies(self, rule: Rule, kernel: HubKernel) -> Iterator[Subject]:
-        route = _INHERITING if rule.is_inherited else rule.route
+        route = INHERITING if rule.is_inherited else rule.route
         told = _INHERITED if rule.is_inherited else ""
         pin = pin_of(kernel)
         if pin is None or (pin.version is None and pin.revision is None):
@@ -192,11 +191,11 @@ def _inheritance(case: Case, policy: Policy) -> Iterator[Diagnostic]:
         help_text = _LOCK_DEFAULTS
     else:
         return
-    yield Diagnostic("forbidden-inherited-kernels", message, _INHERITING, help_text)
+    yield Diagnostic("forbidden-inherited-kernels", message, INHERITING, help_text)
 
 
 def _of_rule(rule: Rule, case: Case, policy: Policy) -> Iterator[Diagnostic]:
-    kernel, route = rule.kernel, _INHERITING if rule.is_inherited else rule.route
+    kernel, route = rule.kernel, INHERITING if rule.is_inherited else rule.route
     if isinstance(kernel, RuntimeChoice):
         if not policy.allows_unknown_inheritance:
             message = (
@@ -244,7 +243,7 @@ def _of_repository(subject: Subject, policy: Policy) -> Iterator[Diagnostic]:
 
 def _unknown(subject: Subject, policy: Policy) -> Iterator[Diagnostic]:
     """What is not allowed since nothing is known of a kernel that is not locked."""
-    is_inherited = subject.route == _INHERITING
+    is_inherited = subject.route == INHERITING
     if is_inherited and policy.inherit_mapping is True:
         return
     help_text = _LOCK_DEFAULTS if is_inherited else _LOCK_IT
@@ -274,7 +273,7 @@ def _of_locked(subject: Subject, locked: LockedKernel, policy: Policy) -> Iterat
     if policy.require_trusted_publisher:
         what = "is of a publisher whom the Hub did not call trusted when it was locked"
         yield subject.told("untrusted-publisher", what, "ask whoever keeps the policy")
-    if subject.route == _INHERITING and not policy.trust_remote_code:
+    if subject.route == INHERITING and not policy.trust_remote_code:
         what = "runs with `trust_remote_code` alone, which the policy does not allow"
         help_text = "set `inherit_mapping: false`, or the layer to `original`"
         yield subject.told("forbidden-trust-remote-code", what, help_text)

@@ -6,9 +6,9 @@ import argparse
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.exits import OK, complain
-from kernel_schema.cli.opening import open_document, open_model, show_problems
+from kernel_schema.cli.opening import open_document, open_model, open_policies, show_problems
 from kernel_schema.cli.output.terminal import counted, show_progress, tell, write_lines
-from kernel_schema.diagnostics import HubError, LockError
+from kernel_schema.diagnostics import HubError, LockError, PolicyError
 from kernel_schema.files.document import Document
 from kernel_schema.lowering.situate import placing
 from kernel_schema.wording import listing, printable
@@ -26,6 +26,7 @@ def run(options: argparse.Namespace) -> int:
         return complain("--device, --capability and --mode go with --model")
     if options.print_env and len(options.target) > 1:
         return complain("--print-env is for one target: a program runs on one machine")
+    open_policies()  # without one that can be read, nothing goes on
     document = open_document(options.file, options)
     # Imported here: a config that cannot be read needs none of it.
     from kernel_schema.hub.fetch import Fetching
@@ -37,7 +38,7 @@ def run(options: argparse.Namespace) -> int:
                 fetched = Fetching(
                     config, plan, options.target, options.cache_dir, progress=progress
                 ).fetch()
-    except (HubError, LockError) as error:
+    except (HubError, LockError, PolicyError) as error:
         return show_problems(document, error.diagnostics)
     if options.print_env:
         return _print_env(fetched.builds)
