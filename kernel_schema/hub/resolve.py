@@ -15,7 +15,7 @@ from kernel_schema.hub.client import Hub
 from kernel_schema.locks.lock import Lock, LockedKernel
 from kernel_schema.locks.pins import Pin, pins_of
 from kernel_schema.locks.progress import SILENT
-from kernel_schema.locks.step import layers_of
+from kernel_schema.locks.step import layers_of, relocked
 from kernel_schema.locks.store import build_hash, is_bytecode
 from kernel_schema.lowering.situate import placing
 from kernel_schema.schema.references import MAX_VERSION, is_repo_id, is_revision
@@ -46,7 +46,9 @@ def lock(
     Args:
         config: What is wanted, in any form of `ConfigSource`; a document or a path gives errors
             their positions.
-        old: What is locked already: it is kept, and nothing is asked about it.
+        old: What is locked already: it is kept, and nothing is asked about it. What it has of
+            what the config inherits is kept too; `kernel-schema lock --defaults transformers`
+            writes such a lock.
         upgrade: Ask again about everything that `old` has; or about these repositories.
 
     Returns:
@@ -61,10 +63,14 @@ def lock(
     ()
     """
     with placing(opened(config)) as wanted:
-        locked, problems = resolve(expand(wanted), old=old, upgrade=upgrade)
+        rules = expand(wanted)
+        inherits = old.inherits if old is not None and wanted.inherit_mapping else None
+        if old is not None and inherits is not None:
+            rules = (*rules, *relocked(rules, old))
+        locked, problems = resolve(rules, old=old, upgrade=upgrade)
         if problems:
             raise HubError(problems)
-        return locked
+        return replace(locked, inherits=inherits)
 
 
 def resolve(

@@ -130,6 +130,8 @@ def _kernel(entry: Any, where: str) -> LockedKernel:
     depends = [
         _pin(depend, f"{where}.kernel_depends", {}) for depend in entry.get("kernel_depends", ())
     ]
+    if pin.revision is not None and is_commit(pin.revision) and pin.revision != entry["commit"]:
+        raise _NoLockError(f"{where} locks a commit to another one")
     return LockedKernel(
         pin,
         entry["commit"],

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from kernel_schema.diagnostics import Diagnostic, Route
 from kernel_schema.locks.lock import Lock
 from kernel_schema.locks.pins import Pin, pin_of, pins_of
-from kernel_schema.schema.rules import HubKernel
+from kernel_schema.schema.ranges import EVERY_CAPABILITY
+from kernel_schema.schema.rules import HubKernel, Rule
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
-
-    from kernel_schema.schema.rules import Rule
 
 
 class Kept(NamedTuple):
@@ -103,6 +102,14 @@ def inherited_pins(rules: Iterable[Rule], lock: Lock) -> tuple[Pin, ...]:
         for locked in lock.kernels
         if not {*locked.layers} <= {*layers_of(own.get(locked.pin, ()))}
     )
+
+
+def relocked(rules: Iterable[Rule], lock: Lock) -> Iterator[Rule]:
+    """What of a lock a config inherits, as rules that ask for the same."""
+    for pin in inherited_pins(rules, lock):
+        for layer_name in lock.by_pin[pin].layers:
+            kernel = HubKernel(pin.repo_id, layer_name, pin.version, pin.revision)
+            yield Rule(layer_name, None, EVERY_CAPABILITY, None, kernel, INHERITING)
 
 
 def unlocked_inheritance(rules: Iterable[Rule], lock: Lock) -> Iterator[Diagnostic]:

@@ -223,6 +223,12 @@ COMMANDS: Final = (
             help="write the commits that are locked in the format of the kernels library, to "
             "PATH or `-`",
         ),
+        Argument(
+            "--defaults",
+            choices=("transformers", "none"),
+            help="lock the kernels of transformers' default table too, which the config inherits; "
+            "the lock remembers it; none: no more",
+        ),
         flag("--sbom", "print what is locked as a bill of materials, CycloneDX 1.6 in JSON"),
         QUIET,
         *READING,

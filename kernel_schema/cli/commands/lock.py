@@ -5,22 +5,24 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Collection, Iterable, Iterator
+from dataclasses import replace
+from functools import cached_property
 from pathlib import Path
 
 from kernel_schema.cli.exits import FINDINGS, OK, Stop, complain
 from kernel_schema.cli.lock_key import with_lockfile
 from kernel_schema.cli.opening import open_document, show_problems
 from kernel_schema.cli.output.terminal import counted, show_progress, write, write_lines
-from kernel_schema.diagnostics import Diagnostic, LockError
+from kernel_schema.diagnostics import Diagnostic, LockError, LoweringError
 from kernel_schema.files.atomic import replace_file
 from kernel_schema.files.document import Document
 from kernel_schema.files.read import STANDARD_INPUT
-from kernel_schema.locks.lock import Lock, LockedKernel
+from kernel_schema.locks.lock import DEFAULTS, Lock, LockedKernel
 from kernel_schema.locks.pins import pins_of
 from kernel_schema.locks.state import lock_in
-from kernel_schema.locks.step import LOCK_IT, ROUTE, out_of_step
+from kernel_schema.locks.step import INHERITING, LOCK_IT, ROUTE, left_in_force, out_of_step
 from kernel_schema.paths import exists, home_path
-from kernel_schema.schema.rules import expand
+from kernel_schema.schema.rules import Rule, expand
 from kernel_schema.wording import listing, printable, quote
 
 
@@ -36,10 +38,13 @@ def run(options: argparse.Namespace) -> int:
     if options.check and (options.dry_run or options.upgrade is not None):
         return complain("--check changes nothing: it goes with neither --upgrade nor --dry-run")
     reads = options.export is not None or options.sbom
-    if reads and (options.check or options.dry_run or options.upgrade is not None):
+    changing = options.dry_run or options.upgrade is not None or options.defaults is not None
+    if reads and (options.check or changing):
         return complain("--export and --sbom read the lock: they go with nothing else")
     document = open_document(options.file, options)
-    locked = _Locked(document)
+    if options.defaults == DEFAULTS and not document.config.inherit_mapping:
+        return complain("this config inherits nothing (`inherit_mapping: false`)")
+    locked = _Locked(document, options.defaults)
     if options.export is not None:
         return locked.export(options.export)
     if options.sbom:
@@ -56,9 +61,8 @@ def run(options: argparse.Namespace) -> int:
 class _Locked:
     """A config file and its lock; a lock file that cannot be used ends the command."""
 
-    def __init__(self, document: Document) -> None:
+    def __init__(self, document: Document, defaults: str | None) -> None:
         self._document = document
-        self._rules = expand(document.config)
         # As it is seen from here, not made absolute: so it is shown.
         stated, beside = document.config.lockfile, f"{document.file}.lock"
         self._path = Path(beside)
@@ -72,6 +76,25 @@ class _Locked:
             except LockError as error:
                 self._show(error.diagnostics)
                 raise Stop(FINDINGS) from None
+        inherits = None if self._old is None else self._old.inherits
+        if defaults is not None:
+            inherits = defaults if defaults == DEFAULTS else None
+        self._inherits = inherits if document.config.inherit_mapping else None
+
+    @cached_property
+    def _rules(self) -> tuple[Rule, ...]:
+        """What the config says, and what it inherits if that is to be locked too."""
+        rules = expand(self._document.config)
+        if self._inherits is None:
+            return rules
+        # Imported here: it brings torch and transformers along.
+        from kernel_schema.integrations.transformers import default_rules
+
+        try:
+            inherited = left_in_force(rules, default_rules())
+        except LoweringError as error:
+            raise Stop(self._show(error.diagnostics)) from None
+        return (*rules, *(replace(rule, route=INHERITING) for rule in inherited))
 
     def _show(self, problems: Iterable[Diagnostic]) -> int:
         """Show what is wrong, and give the exit code of it."""
@@ -98,6 +121,10 @@ class _Locked:
         if self._name is not None:
             message = f"this config does not name its lock {quote(self._name)}: nothing is locked"
             yield Diagnostic("lock-out-of-step", message, ROUTE, LOCK_IT)
+        if self._old.inherits != self._inherits:
+            what = "holds" if self._inherits is None else "does not hold"
+            message = f"the lock file {what} what is inherited"
+            yield Diagnostic("lock-out-of-step", message, INHERITING, LOCK_IT)
         yield from out_of_step(self._rules, self._old)
 
     def export(self, file: str) -> int:
@@ -130,6 +157,7 @@ class _Locked:
             new, problems = resolve(self._rules, old=self._old, upgrade=upgrade, progress=progress)
         if problems:
             return self._show(problems)
+        new = replace(new, inherits=self._inherits)
         changes = [] if quiet else [*map(printable, _changes(self._old or Lock(), new))]
         differs = self._old is None or new.dumps() != self._old.dumps()
         if dry_run:
