@@ -61,6 +61,13 @@ from kernel_schema.lowering.explain import plan_matrix as plan_matrix
 from kernel_schema.lowering.lower import lower as lower
 from kernel_schema.lowering.pinned import PinnedLayerRepository as PinnedLayerRepository
 from kernel_schema.lowering.restore import restore as restore
+from kernel_schema.measure.compare import compare as compare
+from kernel_schema.measure.results import ComparedLayer as ComparedLayer
+from kernel_schema.measure.results import ComparedModel as ComparedModel
+from kernel_schema.measure.results import Comparison as Comparison
+from kernel_schema.measure.results import Difference as Difference
+from kernel_schema.measure.results import Paired as Paired
+from kernel_schema.measure.results import Timing as Timing
 from kernel_schema.model.inspect import RegisteredLayer as RegisteredLayer
 from kernel_schema.model.inspect import RegisteredLayers as RegisteredLayers
 from kernel_schema.model.inspect import inspect_model as inspect_model

@@ -246,6 +246,9 @@ KERNELS = (
     KernelLayer("Norm", "2 * x"),
     KernelLayer("NormWithoutBackward", "2 * x", has_backward=False),
     KernelLayer("NormOfTwo", "x * y", arguments="x, y"),
+    KernelLayer("NormAsItIs", "x * self.weight"),
+    KernelLayer("NormInDouble", "(x * self.weight).double()"),
+    KernelLayer("NormInCircles", "[x * self.weight for _ in range(30)][0]"),
 )
 STATE = """
 class NormWithState(nn.Module):
@@ -414,6 +417,26 @@ def test_examples_of_kernelizing(code: Meaning, bench: dict[str, Any]) -> None:
     # A process loads a kernel once: what was changed before needs another one.
     right = code.right.replace("kernels/norm/", "kernels/fresh/")
     assert outcome(right, code, bench) == []
+
+
+@of_stage("measure", formats=["python"])
+def test_examples_of_comparisons(code: Meaning, bench: dict[str, Any]) -> None:
+    def compared(text: str) -> list[str]:
+        # What an example says of speed is no matter to the others.
+        text = text.replace("./kernels", str(Path("kernels").absolute()))
+        *before, last = text.splitlines()
+        names = dict(bench, x=bench["torch"].ones(2, 2))
+        try:
+            exec("\n".join(before), names)  # noqa: S102 (the catalogue's own example)
+            comparison = eval(last, names)  # noqa: S307
+        except ks.KernelSchemaError as error:
+            return found(error.diagnostics)
+        codes = found(comparison.diagnostics)
+        return [each for each in codes if each in (code.name, "kernel-fails")]
+
+    right = compared(code.right)
+    assert compared(code.wrong) == [code.name]
+    assert right == []
 
 
 @of_stage("environment", formats=["python"])

@@ -110,6 +110,16 @@ def _build_target(text: str) -> str:
     return text
 
 
+def _from_0_on(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number < float("inf"):
+        raise ArgumentTypeError(f"invalid number from 0 on value: {text!r}")
+    return number
+
+
 # Tests hold these against their sources, which take longer to import than all of `--help`.
 FORMATS: Final[tuple[Format, ...]] = ("yaml", "json", "toml")
 DEVICES: Final = ("cpu", "cuda", "mps", "neuron", "npu", "rocm", "tpu", "xpu")
@@ -137,12 +147,16 @@ READING: Final = (
     Argument("--format", choices=FORMATS, help=_READ_AS),
     Argument("--max-bytes", type=_size, default=MAX_BYTES, metavar="N", help=_AT_MOST),
 )
+_DEVICE: Final = Argument(
+    "--device", choices=DEVICES, help="default: that of the model's parameters"
+)
+_MODE: Final = Argument("--mode", choices=_MODES, help="default: by the model's training state")
 TARGET: Final = (
-    Argument("--device", choices=DEVICES, help="default: that of the model's parameters"),
+    _DEVICE,
     Argument(
         "--capability", type=_capability, metavar="N", help="compute capability: 90 means 9.0"
     ),
-    Argument("--mode", choices=_MODES, help="default: by the model's training state"),
+    _MODE,
 )
 _SIDE: Final[dict[str, dict[str, Any]]] = {
     "device": {"choices": DEVICES},
@@ -154,6 +168,34 @@ SIDES: Final = tuple(
     for side in ("old", "new")
     for name, options in _SIDE.items()
 )
+MEASURED: Final = (
+    *model(required=True),
+    Argument(
+        "--inputs",
+        metavar="module:attribute",
+        help="what the model is run on: a tensor, a tuple of arguments, a dict of keyword "
+        "arguments, or something to call that gives one; default: random token ids of the "
+        "vocabulary, for a transformers model",
+    ),
+    flag("--every", "all layers of one name; default: the first, the middle and the last"),
+    flag("--backward", "compare gradients of inputs and parameters too"),
+    Argument(
+        "--tolerance",
+        type=_from_0_on,
+        metavar="N",
+        help="how much of the largest value a kernel may err; default: by dtype",
+    ),
+    Argument(
+        "--seconds",
+        type=_from_0_on,
+        default=0.2,
+        metavar="N",
+        help="about how long each layer is timed, and the whole model twice as long (default: 0.2)",
+    ),
+    _DEVICE,
+    _MODE,
+)
+"""What commands take that run a model."""
 BUILD_TARGET: Final = Argument(
     "--target",
     type=_build_target,

@@ -27,12 +27,12 @@ _FORMS: Final = (
 _TORCH: Final = "torch", "kernel-schema[torch]"
 
 
-def build_model(spec: str, *, trust_remote_code: bool = False) -> Module:
+def build_model(spec: str, *, trust_remote_code: bool = False, weights: bool = False) -> Module:
     """Build the model that a spec names, or say in a `ModelSpecError` why not.
 
     A spec is `module:attribute` (a `torch.nn.Module`, or something to call without arguments that
     gives one; a module that is not found otherwise is looked for in the working directory), or what
-    `build_pretrained` takes.
+    `build_pretrained` takes; with `weights` one of transformers has numbers to run with.
     """
     if _ATTRIBUTE.fullmatch(spec) is not None and not exists(spec):
         if find_spec("torch") is None:
@@ -46,7 +46,16 @@ def build_model(spec: str, *, trust_remote_code: bool = False) -> Module:
         where = _directory_or_id(spec)
         from kernel_schema.integrations.pretrained import build_pretrained
 
-        return build_pretrained(where, trust_remote_code=trust_remote_code)
+        return build_pretrained(where, trust_remote_code=trust_remote_code, weights=weights)
+
+
+def has_drawn_weights(spec: str) -> bool:
+    """Whether `build_model` draws the weights of a model that is to have some."""
+    if _ATTRIBUTE.fullmatch(spec) is not None and not exists(spec):
+        return False
+    from kernel_schema.integrations.pretrained import has_weights
+
+    return not has_weights(str(home_path(spec)))
 
 
 def _is_model(value: Any) -> bool:

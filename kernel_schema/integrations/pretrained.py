@@ -1,4 +1,4 @@
-"""From a `config.json`, in a directory or on the Hub, to a model without weights."""
+"""From a `config.json`, in a directory or on the Hub, to a model, without weights or with them."""
 
 from __future__ import annotations
 
@@ -30,8 +30,11 @@ _TRUST: Final = (
 )
 
 
-def build_pretrained(spec: str, *, trust_remote_code: bool) -> Module:
+def build_pretrained(spec: str, *, trust_remote_code: bool, weights: bool = False) -> Module:
     """Build the model that a `config.json` describes, in a directory or on the Hub: meta device.
+
+    With `weights` it is on the CPU, in the dtype that the file states; its weights are those of the
+    directory, of safetensors, or else drawn, the same ones each time.
 
     Attention and experts are those of transformers itself (`eager`), whatever it asks for: which
     layers a model registers does not depend on them, and others may be kernels of the Hub. For a
@@ -48,7 +51,19 @@ def build_pretrained(spec: str, *, trust_remote_code: bool) -> Module:
         if not trust_remote_code:
             # transformers sees the file that we have seen, and no other.
             folder = stack.enter_context(_copied(described, spec))
-        return _built(folder, stated, trust_remote_code=trust_remote_code)
+        loaded = spec if local and weights and has_weights(spec) else None
+        return _built(
+            folder,
+            stated,
+            trust_remote_code=trust_remote_code,
+            device="cpu" if weights else "meta",
+            weights=loaded,
+        )
+
+
+def has_weights(spec: str) -> bool:
+    """Whether a directory holds weights that are read without running anything."""
+    return is_directory(spec) and any(Path(spec).glob("*.safetensors"))
 
 
 def _downloaded(spec: str) -> Path:
@@ -120,7 +135,14 @@ def _repositories(value: Any, key: str = "") -> Iterator[str]:
         yield quote(f"{key}: {value}")
 
 
-def _built(folder: str, stated: Mapping[str, Any], *, trust_remote_code: bool) -> Module:
+def _built(
+    folder: str,
+    stated: Mapping[str, Any],
+    *,
+    trust_remote_code: bool,
+    device: str,
+    weights: str | None,
+) -> Module:
     torch: Any = import_module("torch")
     transformers: Any = import_module("transformers")
     config = transformers.AutoConfig.from_pretrained(folder, trust_remote_code=trust_remote_code)
@@ -131,9 +153,16 @@ def _built(folder: str, stated: Mapping[str, Any], *, trust_remote_code: bool) -
     architectures = [name for name in stated.get("architectures") or () if isinstance(name, str)]
     build = _own_class(stated, architectures) if trust_remote_code else None
     build = build or _known_class(architectures) or transformers.AutoModel.from_config
-    with torch.device("meta"):
+    with torch.device("meta" if weights is not None else device), torch.random.fork_rng([]):
+        torch.manual_seed(0)
         # In evaluation, as `from_pretrained` gives it.
-        return build(config).eval()
+        model = build(config).eval()
+    if weights is not None:
+        untyped: Any = model
+        return untyped.from_pretrained(
+            weights, config=config, local_files_only=True, use_safetensors=True
+        )
+    return model if device == "meta" or config.dtype is None else model.to(config.dtype)
 
 
 def _configs(value: Any, kind: type, seen: set[int]) -> Iterator[Any]:

@@ -7,6 +7,7 @@ from kernel_schema.cli.options import (
     BUILD_TARGET,
     DEVICES,
     FORMATS,
+    MEASURED,
     OUTPUT,
     QUIET,
     READING,
@@ -164,6 +165,24 @@ COMMANDS: Final = (
         description="Tell what will run in a model, and why not. Exit code 1: errors in the config "
         "or the environment, with --against something that changes; 2: a file, the model or a "
         "table cannot be had.",
+    ),
+    Command(
+        "compare",
+        "tell whether kernels are right and faster, on what reaches the layers of a model",
+        Argument("file", metavar="FILE", help="a config file, or `-`"),
+        *MEASURED,
+        output_format("text", "json"),
+        Argument(
+            "--plot",
+            metavar="FILE",
+            help="draw times and errors of each layer: a .png or .svg",
+        ),
+        QUIET,
+        *READING,
+        description="Run each kernel beside the original, on what reaches the layer in one forward "
+        "of the model: how far it errs, and how long each takes. Exit code 1: a kernel is beyond "
+        "tolerance, fails or is never called, or the config has errors; 2: a file, the model or "
+        "its inputs cannot be had.",
     ),
     Command(
         "layers",

@@ -1,0 +1,1 @@
+"""Original and kernel side by side, on what reaches the layers of a model: right, and faster?"""

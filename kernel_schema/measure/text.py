@@ -1,0 +1,132 @@
+"""A comparison for people: narrow lines, times with a unit that fits."""
+
+from __future__ import annotations
+
+from math import inf
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from kernel_schema.measure.results import ComparedLayer, Comparison, Difference, Paired
+
+HEADER = ("layer", "input", "times", "ratio", "error", "differing")
+LEGEND = (
+    "input: what reaches the layer first, how often in a forward, and its part of that; times: "
+    "original, then kernel; ratio: kernel to original, and its quartiles; error: the kernel's "
+    "largest against the original in a higher precision, as a part of the largest value, and what "
+    "is allowed; differing: values that are not the original's, and by how much at most"
+)
+
+
+def comparison_text(comparison: Comparison) -> str:
+    """What `str` gives: one line for each row, and what was found."""
+    lines = [headline(comparison)]
+    lines += ["; ".join(", ".join(cell) for cell in row(layer)) for layer in comparison.layers]
+    lines += model_lines(comparison)
+    return "\n".join([*lines, *map(str, comparison.diagnostics)])
+
+
+def headline(comparison: Comparison) -> str:
+    """On what it was measured."""
+    capability = "" if comparison.capability is None else f", capability {comparison.capability}"
+    return (
+        f"{comparison.device}{capability}, {comparison.mode}, on {comparison.inputs} "
+        f"({comparison.machine})"
+    )
+
+
+def row(layer: ComparedLayer) -> tuple[list[str], ...]:
+    """The cells of one row, as `HEADER` names them; each is some lines."""
+    shown = f"{layer.dtype}{list(layer.shape)}" if layer.dtype else "no tensor"
+    calls = f"{layer.calls} call{'s' if layer.calls != 1 else ''}"
+    if layer.share is not None:
+        calls += f", {layer.share:.0%}"
+    start = ([layer.layer_name], [shown, calls])
+    if layer.times is None or not layer.differences:
+        return (*start, ["-"], ["-"], ["-"], ["fails"])
+    worst = max(layer.differences, key=lambda each: (each.beyond, each.largest_relative))
+    *times, ratio, spread = times_cells(layer.times)
+    return (*start, times, [ratio, spread], error_cell(worst), differing_cell(worst))
+
+
+def times_cells(times: Paired) -> tuple[str, str, str, str]:
+    """The time of each, and their ratio with its quartiles."""
+    spread = f"{times.ratio_low:.2f}-{times.ratio_high:.2f}"
+    ratio = f"{times.ratio:.2f}"
+    return duration(times.original.median), duration(times.kernel.median), ratio, spread
+
+
+def error_cell(each: Difference) -> list[str]:
+    """What a kernel errs, and what it may: `1.2e-3`, `of 3.1e-2`; `!` where that is too much."""
+    error = f"{each.largest_relative:.1e}{' !' if each.beyond else ''}"
+    limit = f"of {each.tolerance:.1e}"
+    return [error, limit] if each.what == "output" else [error, limit, each.what]
+
+
+def differing_cell(each: Difference) -> list[str]:
+    """How many values are not those of the original, and by how much."""
+    if each.exact:
+        return ["none"]
+    counted = f"{each.differing} of {each.total}"
+    return [counted] if each.ulps is None else [counted, _steps(each.ulps)]
+
+
+def _steps(ulps: float) -> str:
+    if ulps == inf:
+        return "not finite"
+    return f"{ulps:.3g} ulp"
+
+
+def model_lines(comparison: Comparison) -> list[str]:
+    """The whole model in a line or two, and what was not measured."""
+    lines: list[str] = []
+    whole = comparison.model
+    if whole is not None and whole.times is not None:
+        original, kernel, ratio, spread = times_cells(whole.times)
+        lines.append(f"whole model: {original}, with kernels {kernel}, ratio {ratio} ({spread})")
+        if whole.difference is not None:
+            each = whole.difference
+            lines.append(
+                f"  outputs: {each.largest_relative:.1e} of the largest value at most, cosine "
+                f"{each.cosine:.6f}, differing: {', '.join(differing_cell(each))}"
+            )
+        if whole.original_memory is not None and whole.kernel_memory is not None:
+            lines.append(
+                f"  memory peak: {size(whole.original_memory)}, with kernels "
+                f"{size(whole.kernel_memory)}"
+            )
+    if comparison.left_out:
+        lines.append(
+            f"not compared: {comparison.left_out} calls, whose inputs would take too much memory"
+        )
+    return lines
+
+
+def duration(seconds: float) -> str:
+    """Seconds with three digits and a unit that fits.
+
+    >>> duration(1.5e-6), duration(0.0213), duration(2.5)
+    ('1.50 us', '21.3 ms', '2.50 s')
+    """
+    for unit, factor in (("us", 1e6), ("ms", 1e3)):
+        if seconds * factor < 999.5:
+            return f"{_three(seconds * factor)} {unit}"
+    return f"{_three(seconds)} s"
+
+
+def size(number: int) -> str:
+    """Bytes with three digits and a unit that fits.
+
+    >>> size(1536), size(3 * 2**30)
+    ('1.50 KiB', '3.00 GiB')
+    """
+    value = float(number)
+    for unit in ("B", "KiB", "MiB"):
+        if value < 1024:
+            return f"{_three(value)} {unit}"
+        value /= 1024
+    return f"{_three(value)} GiB"
+
+
+def _three(value: float) -> str:
+    digits = 2 if value < 9.995 else 1 if value < 99.95 else 0
+    return f"{value:.{digits}f}"

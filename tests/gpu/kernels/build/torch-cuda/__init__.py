@@ -1,0 +1,5 @@
+"""What the kernels library loads."""
+
+from . import layers
+
+__all__ = ["layers"]
