@@ -10,6 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from kernel_schema import __version__
+from kernel_schema.builds.cache import cache_folder
 from kernel_schema.checks.environment import (
     DISABLE_HELP,
     MAPPING_DISABLED,
@@ -17,9 +18,10 @@ from kernel_schema.checks.environment import (
     registration_disabled,
     version_of,
 )
-from kernel_schema.diagnostics import LoweringError
+from kernel_schema.diagnostics import LoweringError, PolicyError
 from kernel_schema.lowering.upstream import NEWEST_TESTED, import_kernels, is_mapping_disabled
 from kernel_schema.paths import is_directory
+from kernel_schema.policies.in_force import VARIABLE, policies_in_force
 from kernel_schema.wording import in_one_line
 
 if TYPE_CHECKING:
@@ -140,6 +142,7 @@ def _variables() -> Iterator[Fact]:
         ("LOCAL_KERNELS", _local_kernels),
         ("KERNELS_CACHE", _cache),
         ("HF_ENDPOINT", _endpoint),
+        (VARIABLE, _policy),
     ):
         value = os.environ.get(name)
         effect, fix = tell(value)
@@ -193,14 +196,28 @@ def _local_kernels(value: str | None) -> _Told:
 
 
 def _cache(value: str | None) -> _Told:
-    return (
-        "kernels are kept there" if value else "kernels are kept in the cache of huggingface_hub",
-        None,
-    )
+    folder = cache_folder()
+    if folder is None:
+        return "no home and no working directory tell where kernels are kept", "set KERNELS_CACHE"
+    whose = "" if value else ", the cache of huggingface_hub"
+    there = "" if is_directory(folder) else "; nothing is there yet"
+    return f"kernels are kept in {folder}{whose}{there}", None
 
 
 def _endpoint(value: str | None) -> _Told:
     return "kernels come from there" if value else "kernels come from the Hugging Face Hub", None
+
+
+def _policy(value: str | None) -> _Told:
+    if value is None:
+        return "no policy says which kernels may run", None
+    try:
+        policies_in_force()
+    except PolicyError as error:
+        found = error.diagnostics[0]
+        what = f"cannot be read ({found.message}): nothing is checked, fetched or put in place"
+        return what, f"mend what `kernel-schema check --policy {value}` tells"
+    return "says which kernels may run: nothing else is fetched or put in place", None
 
 
 def _in_the_way(name: str, value: str | None, cause: Diagnostic) -> Fact:

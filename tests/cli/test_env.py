@@ -31,6 +31,7 @@ NAMES = [
     "LOCAL_KERNELS",
     "KERNELS_CACHE",
     "HF_ENDPOINT",
+    "KERNEL_SCHEMA_POLICY",
 ]
 
 
@@ -91,8 +92,9 @@ def test_every_variable_in_the_way(tmp_path: Path) -> None:
             f"{STANDS_IN}; there is no directory /nowhere",
             "unset LOCAL_KERNELS to run what the config says",
         ),
-        "KERNELS_CACHE": ("kernels are kept there", None),
+        "KERNELS_CACHE": (f"kernels are kept in {tmp_path.resolve()}", None),
         "HF_ENDPOINT": ("kernels come from there", None),
+        "KERNEL_SCHEMA_POLICY": ("no policy says which kernels may run", None),
     }
     # transformers says the same in its own words.
     assert "USE_HUB_KERNELS is off" in found["transformers"]["effect"]
@@ -173,7 +175,6 @@ def test_nothing_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
         ("HF_HUB_OFFLINE", "banana", "kernels are downloaded where the cache has none", False),
         ("LOCAL_KERNELS", "org/repo", "cannot be read: no kernel of the Hub can be loaded", True),
         ("LOCAL_KERNELS", "", "cannot be read: no kernel of the Hub can be loaded", True),
-        ("KERNELS_CACHE", "", "kernels are kept in the cache of huggingface_hub", False),
         ("HF_ENDPOINT", "", "kernels come from the Hugging Face Hub", False),
     ],
 )
@@ -214,3 +215,25 @@ def test_wrong_input(capsys: pytest.CaptureFixture[str]) -> None:
     assert call("env", "--output-format", "xml") == 2
     assert call("env", "more") == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def _told(name: str) -> Fact:
+    return next(fact for fact in survey() if fact.name == name)
+
+
+def test_the_folder_of_the_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KERNELS_CACHE", str(tmp_path / "none"))
+    expected = f"kernels are kept in {tmp_path / 'none'}; nothing is there yet"
+    assert _told("KERNELS_CACHE").effect == expected
+    monkeypatch.delenv("KERNELS_CACHE")
+    monkeypatch.setenv("HF_HUB_CACHE", str(tmp_path))
+    expected = f"kernels are kept in {tmp_path}, the cache of huggingface_hub"
+    assert _told("KERNELS_CACHE").effect == expected
+
+
+def test_the_policy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "policy.yaml"
+    monkeypatch.setenv("KERNEL_SCHEMA_POLICY", str(path))
+    assert "nothing is checked, fetched or put in place" in _told("KERNEL_SCHEMA_POLICY").effect
+    path.write_text("require_lock: true\n", encoding="utf-8")
+    assert _told("KERNEL_SCHEMA_POLICY").fix is None
