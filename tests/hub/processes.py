@@ -22,10 +22,28 @@ _CLEARED = {
     "DISABLE_KERNEL_MAPPING",
     "LOCAL_KERNELS",
     "KERNELS_CACHE",
+    # With telemetry switched off kernels 0.17.2 sends a User-Agent that ends in '; ', which httpx2
+    # refuses: nothing loads. Without it nothing is sent but to HF_ENDPOINT, which is the loopback.
     "DISABLE_TELEMETRY",
     "DO_NOT_TRACK",
     "WORLD_SIZE",
 }
+
+
+def clean_environment() -> dict[str, str]:
+    """This process's variables without those that would change where kernels come from."""
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if name not in _CLEARED and not name.startswith("HF_") and "proxy" not in name.lower()
+    }
+    # The package under test from wherever this process has it, then these tests.
+    package = Path(str(kernel_schema.__file__)).parents[1]
+    tests = Path(__file__).parents[__name__.count(".")]
+    path = os.pathsep.join(map(str, (package, tests)))
+    return {**kept, "PYTHONPATH": path, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
+
+
 _BEFORE = """\
 import json, os, sys, time
 import kernel_schema as ks
@@ -55,25 +73,16 @@ class Place:
         self, code: str, client: str = "", stderr: int = subprocess.PIPE, **variables: str
     ) -> subprocess.Popen[str]:
         """Start a process that runs some code; `ks`, `tell` and `wait` are there."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if name not in _CLEARED and not name.startswith("HF_") and "proxy" not in name.lower()
-        }
-        tests = Path(__file__).parents[__name__.count(".")]
-        package = Path(str(kernel_schema.__file__)).parents[1]
         stated = {
             "HF_ENDPOINT": self.hub.url,
             "HF_HOME": str(self.folder / "hf"),
-            "HF_HUB_DISABLE_PROGRESS_BARS": "1",
             "HF_HUB_USER_AGENT_ORIGIN": client,
             "OMP_NUM_THREADS": "1",
-            "PYTHONPATH": os.pathsep.join(map(str, (package, tests))),
         }
         return subprocess.Popen(
             [sys.executable, "-c", _BEFORE + textwrap.dedent(code)],
             cwd=self.folder,
-            env={**kept, **stated, **variables},
+            env={**clean_environment(), **stated, **variables},
             stdout=subprocess.PIPE,
             stderr=stderr,
             text=True,

@@ -262,6 +262,17 @@ class TestFaults:
         path.write_text(text.replace(commit, other), encoding="utf-8")
         assert "the Hub lists other files" in refused(config, targets=[CPU]).message
 
+    @pytest.mark.slow
+    @pytest.mark.parametrize(
+        ("status", "headers"), [(503, {}), (429, {}), (429, {"Retry-After": "1"})]
+    )
+    def test_a_download_that_fails_once(
+        self, hub: Hub, lock: Any, status: int, headers: dict[str, str]
+    ) -> None:
+        config = lock({"A": f"{NORM}:DemoNorm"})
+        hub.faults.append(Fault("/resolve/.*layers", status=status, headers=headers, times=1))
+        ks.fetch(config, targets=[CPU])
+
     def test_a_commit_that_was_deleted(self, hub: Hub, lock: Any) -> None:
         config = lock({"A": f"{NORM}@v1:DemoNorm"})
         commit = hub.catalog.repositories[NORM].branches["v1"].sha

@@ -7,7 +7,6 @@ out. `ALONE` runs kernels without us, so that a mistake of the Hub itself is see
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -17,6 +16,7 @@ import pytest
 
 import kernel_schema
 
+from .processes import clean_environment
 from .scenarios import (
     ALL_NAMES,
     ALONE,
@@ -40,31 +40,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.slow
 
-_CLEARED = {
-    "USE_HUB_KERNELS",
-    "DISABLE_KERNEL_MAPPING",
-    "LOCAL_KERNELS",
-    "KERNELS_CACHE",
-    # With telemetry switched off kernels 0.17.2 sends a User-Agent that ends in '; ', which httpx2
-    # refuses: nothing loads. Without it nothing is sent but to HF_ENDPOINT, which is the loopback.
-    "DISABLE_TELEMETRY",
-    "DO_NOT_TRACK",
-}
-
-
-def _environment() -> dict[str, str]:
-    """This process's variables without those that would change where kernels come from."""
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if name not in _CLEARED and not name.startswith("HF_") and "proxy" not in name.lower()
-    }
-    # The package under test from wherever this process has it, then these tests.
-    package = Path(str(kernel_schema.__file__)).parents[1]
-    tests = Path(__file__).parents[__name__.count(".")]
-    path = os.pathsep.join([str(package), str(tests)])
-    return {**kept, "PYTHONPATH": path, "HF_HUB_DISABLE_PROGRESS_BARS": "1"}
-
 
 def _scenario(case: Case) -> dict[str, Any]:
     return {"name": case.name, "mapping": case.mapping, "before": case.before}
@@ -84,7 +59,7 @@ def outcomes(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
         [sys.executable, "-m", f"{__package__}.session"],
         input=json.dumps(plan),
         cwd=tmp_path_factory.mktemp("hub"),
-        env=_environment(),
+        env=clean_environment(),
         capture_output=True,
         text=True,
         timeout=120,

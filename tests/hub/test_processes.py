@@ -117,6 +117,50 @@ class TestRanks:
         assert place.run_together(3, FETCH, WORLD_SIZE="4") == [{"kernels": 4}] * 3
 
 
+THREE_ALONE = """
+import kernels
+kernels.get_kernel("trusted-org/norm", version=1)
+kernels.get_kernel("trusted-org/uses", version=1)
+kernels.get_kernel("trusted-org/plain", revision="dev")
+tell()
+"""
+
+
+# huggingface_hub has locks of its own.
+IDLE = """
+import filelock
+def no_lock(*_, **__):
+    class Lock:
+        def acquire(self, **_): pass
+        def release(self, **_): pass
+        def __enter__(self): pass
+        def __exit__(self, *_): pass
+    return Lock()
+filelock.FileLock = no_lock
+"""
+
+
+class TestNodes:
+    def test_what_kernels_asks_by_itself_with_all_files_there(self, hub: Hub, place: Place) -> None:
+        """The figure that the page on formats reckons with."""
+        place.run(THREE_ALONE)
+        hub.requests.clear()
+        place.run(THREE_ALONE)
+        assert len(hub.asked()) == 13
+
+    def test_each_cache_is_filled_once(self, hub: Hub, place: Place) -> None:
+        """Two nodes with a cache of their own, two ranks each."""
+        node = "os.environ['KERNELS_CACHE'] = os.path.abspath(f\"{int(os.environ['RANK']) // 2}\")"
+        assert place.run_together(4, f"{node}\n{FETCH}") == [{"kernels": 4}] * 4
+        assert len(hub.asked()) == 2 * 28
+
+    def test_locks_that_do_nothing_cost_requests_alone(self, hub: Hub, place: Place) -> None:
+        """As on some network file systems: files still take their places whole."""
+        outcomes = place.run_together(4, f"{IDLE}{RUN}")
+        assert [outcome["factors"] for outcome in outcomes] == [FACTORS] * 4
+        assert 28 < len(hub.asked()) <= 4 * 28
+
+
 KERNELS_ALONE = """
 import kernels
 outcome = {}
