@@ -63,15 +63,14 @@ class Place:
 
     hub: Hub
     folder: Path
+    stderr: int = subprocess.PIPE
 
     @property
     def cache(self) -> Path:
         """The cache of the Hub."""
         return self.folder / "hf" / "hub"
 
-    def start(
-        self, code: str, client: str = "", stderr: int = subprocess.PIPE, **variables: str
-    ) -> subprocess.Popen[str]:
+    def start(self, code: str, client: str = "", **variables: str) -> subprocess.Popen[str]:
         """Start a process that runs some code; `ks`, `tell` and `wait` are there."""
         stated = {
             "HF_ENDPOINT": self.hub.url,
@@ -84,7 +83,7 @@ class Place:
             cwd=self.folder,
             env={**clean_environment(), **stated, **variables},
             stdout=subprocess.PIPE,
-            stderr=stderr,
+            stderr=self.stderr,
             text=True,
         )
 

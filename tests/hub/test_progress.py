@@ -6,6 +6,7 @@ import os
 import pty
 import signal
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -37,7 +38,9 @@ def on_a_terminal(
 ) -> tuple[int, str, str]:
     """The exit code of a command, its standard output, and what its terminal was sent."""
     ours, theirs = pty.openpty()
-    process = place.start(COMMAND.format(words), stderr=theirs, TERM="xterm", COLUMNS="100")
+    process = replace(place, stderr=theirs).start(
+        COMMAND.format(words), TERM="xterm", COLUMNS="100"
+    )
     os.close(theirs)
     sent = b""
     with suppress(OSError):  # the end, on Linux
