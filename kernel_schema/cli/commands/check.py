@@ -9,16 +9,16 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.cli.discover import discover
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
-from kernel_schema.cli.findings.judge import Judge
-from kernel_schema.cli.findings.verdicts import Wishes
 from kernel_schema.cli.opening import check_files, open_model, open_policies, texts_of
 from kernel_schema.cli.output import show, show_statistics
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import counted, write_lines
 from kernel_schema.files.read import STANDARD_INPUT
+from kernel_schema.findings.judge import Judge
+from kernel_schema.findings.verdicts import Wishes
 
 if TYPE_CHECKING:
-    from kernel_schema.cli.findings.mending import Mending
+    from kernel_schema.cli.mending import Mending
 
 
 def run(options: argparse.Namespace) -> int:
@@ -117,7 +117,7 @@ def _mending(options: argparse.Namespace) -> Mending | None:
     if not (options.fix or options.diff):
         return None
     # Imported here: most calls mend nothing.
-    from kernel_schema.cli.findings.mending import Mending
+    from kernel_schema.cli.mending import Mending
 
     return Mending(unsafe=options.unsafe_fixes, shown=options.diff)
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from kernel_schema.cli.findings.settings import Settings, SettingsAround, is_excluded
-from kernel_schema.cli.findings.verdicts import Verdicts, Wishes
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.document import Document
+from kernel_schema.findings.settings import Settings, SettingsAround, is_excluded
+from kernel_schema.findings.verdicts import Verdicts, Wishes
 from kernel_schema.paths import is_device_path
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ class Judge:
             yield from rest
             return
         # Imported here: few files have such comments.
-        from kernel_schema.cli.findings.ignores import Ignores
+        from kernel_schema.findings.ignores import Ignores
 
         ignores = Ignores(file, document.comments, document.text)
         yield from list(ignores.left(rest))
