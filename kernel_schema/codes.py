@@ -62,7 +62,7 @@ Code: TypeAlias = Literal[
     # policy
     "forbidden-inherited-kernels", "forbidden-license", "forbidden-local-kernel",
     "forbidden-publisher", "forbidden-repository", "forbidden-trust-remote-code",
-    "invalid-policy", "kernel-not-pinned",
+    "invalid-policy", "kernel-not-pinned", "kernel-too-new", "unsigned-kernel",
     # measure
     "kernel-beyond-tolerance", "kernel-fails", "kernel-never-called", "kernel-slower",
     "model-fails",

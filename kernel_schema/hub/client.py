@@ -10,6 +10,7 @@ import re
 import sys
 import time
 from dataclasses import dataclass
+from datetime import datetime
 from email.utils import parsedate_to_datetime
 from importlib import import_module
 from pathlib import Path
@@ -149,6 +150,17 @@ class Hub:
             return self._json(f"api/organizations/{publisher}/overview", read, publisher)
         except _AbsentError:
             return False
+
+    def committed_at(self, repo_id: str, commit: str) -> datetime:
+        """When a commit was made, as whoever made it says."""
+
+        def read(answer: Any) -> datetime:
+            stated = answer[0]
+            if stated["id"] != commit:
+                raise ValueError
+            return datetime.fromisoformat(stated["date"].replace("Z", "+00:00"))
+
+        return self._json(f"api/kernels/{repo_id}/commits/{commit}?limit=1", read, repo_id, commit)
 
     def download(
         self, repo_id: str, commit: str, path: str, cache: Path, coming: Coming, *, anew: bool
