@@ -13,6 +13,7 @@ from kernel_schema.findings.verdicts import Verdicts, Wishes
 from kernel_schema.paths import is_device_path
 
 if TYPE_CHECKING:
+    from kernel_schema.hub.live_policy import LivePolicy
     from kernel_schema.policies.policy import Policy
 
 _SILENT = frozenset(("missing-table",))
@@ -28,6 +29,7 @@ class Judge:
         comments: Whether comments in the files count.
         policies: What the files are held against; nothing that they say, nor options or settings,
             leaves out what these forbid.
+        live: What asks the Hub for what of the policies only it can tell; None to ask nothing.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class Judge:
         *,
         comments: bool = True,
         policies: Sequence[Policy] = (),
+        live: LivePolicy | None = None,
     ) -> None:
         self._policies = policies
+        self._live = live
         self._wishes = wishes
         self._exclude = exclude
         self._comments = comments
@@ -51,7 +55,7 @@ class Judge:
         if self._exclude and is_excluded(os.path.abspath(path), os.getcwd(), self._exclude):
             return True
         # A file must not keep a policy away by settings that lie beside it.
-        return not self._policies and self._is_set_aside(path)
+        return self._is_set_aside(path) and not self._policies
 
     def _is_set_aside(self, path: str) -> bool:
         """Whether settings leave a file or folder out."""
@@ -65,7 +69,11 @@ class Judge:
         # Imported here: mostly there is no policy.
         from kernel_schema.policies.judgement import case_of, forbidden
 
-        return document.place_all(forbidden(case_of(document), self._policies))
+        case = case_of(document)
+        found = forbidden(case, self._policies)
+        if self._live is not None:
+            found += self._live.forbidden(case)
+        return document.place_all(found)
 
     def verdicts(self, path: str) -> Verdicts:
         """What counts for a file."""

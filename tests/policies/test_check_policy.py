@@ -269,6 +269,11 @@ class TestCommand:
         assert main(["check", named, "--policy", "policy.yaml"]) == 1
         assert TOLD in capsys.readouterr().out
 
+    def test_settings_that_are_wrong_end_it(self, workplace: Path) -> None:
+        text = "[tool.kernel-schema.check]\nexclud = []\n"
+        (workplace / "pyproject.toml").write_text(text, encoding="utf-8")
+        assert main(CHECK) == 2
+
     def test_whatever_comments_say(
         self, workplace: Path, capsys: pytest.CaptureFixture[str]
     ) -> None:
