@@ -52,7 +52,7 @@ def check_files(
     overrides: Sequence[str] = (),
     **asked: Any,
 ) -> CheckResult:
-    """Read, validate and check files; takes what `ks.read` and, in `asked`, `ks.check` do.
+    """Read, validate and check files; takes what `ks.read` and, in `asked`, `Asked` do.
 
     Each is checked by itself: one that is wrong keeps no other from being checked. Messages call
     standard input `stdin_name`. All that is found is shown, unless a `judge` leaves some out; with
@@ -112,9 +112,14 @@ def show_problems(document: Document, problems: Iterable[Diagnostic]) -> int:
     }
     told, texts = _as_told(document.file, document.file, known, problems)
     render(CheckResult(told, texts, 1, [document]), sys.stderr)
-    if any(problem.code in _NOT_TO_BE_HAD for problem in problems):
+    if has_what_is_not_to_be_had(problems):
         return USAGE
     return FINDINGS if any(each.severity is Severity.ERROR for each in problems) else OK
+
+
+def has_what_is_not_to_be_had(problems: Iterable[Diagnostic]) -> bool:
+    """Whether an error says that the Hub, the disk or a package is not to be had."""
+    return any(each.code in _NOT_TO_BE_HAD and each.severity is Severity.ERROR for each in problems)
 
 
 _NOT_TO_BE_HAD: Final = {"cannot-write", "hub-unreachable", "missing-dependency"}

@@ -44,7 +44,7 @@ def found(
         at: Where the config stands in it, as for `ks.read`.
         overrides: What holds in the place of what it says.
         judge: Leaves out what is not wanted; all is shown without one.
-        asked: What `ks.check` takes besides the config.
+        asked: What `Asked` takes.
 
     Raises:
         FileAccessError: If a format cannot be told.
@@ -60,9 +60,9 @@ def found(
             text, format=format, file=file, at=at, max_bytes=max_bytes, overrides=overrides
         )
         # Imported here: a file that holds no valid config needs none of it.
-        from kernel_schema.lowering.check import check
+        from kernel_schema.lowering.check import Asked, check_as
 
-        rest = check(document, **asked, **left_out)
+        rest = check_as(document, Asked(**asked, **left_out))
     except FileAccessError:
         raise
     except InvalidConfigError as error:
@@ -80,7 +80,7 @@ def found(
     forbidden: tuple[Diagnostic, ...] = ()
     if judge is not None:
         forbidden = judge.forbidden(part)
-        with_model = asked.get("model") is not None
-        rest = judge.shown(file, unusable, rest, part, forbidden, with_model=with_model)
+        of_model, of_hub = (asked.get(name) is not None for name in ("model", "further"))
+        rest = judge.shown(file, unusable, rest, part, forbidden, of_model=of_model, of_hub=of_hub)
         unusable = ()
     return Found(in_file_order((*unusable, *rest, *forbidden)), document, forbidden)

@@ -101,12 +101,13 @@ class Judge:
         document: Document | None,
         forbidden: Iterable[Diagnostic] = (),
         *,
-        with_model: bool,
+        of_model: bool,
+        of_hub: bool,
     ) -> Iterator[Diagnostic]:
         """What is shown of a file: what makes it unusable, and of the rest what is wanted.
 
         `document` is the file, or the valid part of it; `forbidden` is shown in any case, and not
-        here.
+        here. `of_model` and `of_hub` say whether a model was checked against, and the Hub asked.
         """
         if self._policies and self._is_set_aside(file):
             return
@@ -119,16 +120,12 @@ class Judge:
             yield from rest
             return
         # Imported here: few files have such comments.
-        from kernel_schema.findings.ignores import Ignores
+        from kernel_schema.findings.ignores import Ignores, unasked
 
+        never = unasked(of_model=of_model, of_hub=of_hub)
         ignores = Ignores(file, document.comments, document.text)
         yield from list(ignores.left(rest))
+        overridden = bool(document.overrides)
         yield from verdicts.shown(
-            ignores.complaints(
-                unusable,
-                forbidden,
-                verdicts.off,
-                with_model=with_model,
-                overridden=bool(document.overrides),
-            )
+            ignores.complaints(unusable, forbidden, verdicts.off, never, overridden=overridden)
         )

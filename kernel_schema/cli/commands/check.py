@@ -9,16 +9,24 @@ from typing import TYPE_CHECKING
 
 from kernel_schema.cli.discover import discover
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
-from kernel_schema.cli.opening import check_files, open_model, open_policies, texts_of
+from kernel_schema.cli.opening import (
+    check_files,
+    has_what_is_not_to_be_had,
+    open_model,
+    open_policies,
+    texts_of,
+)
 from kernel_schema.cli.output import show, show_statistics
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import counted, write_lines
+from kernel_schema.diagnostics import HubError
 from kernel_schema.files.read import STANDARD_INPUT
 from kernel_schema.findings.judge import Judge
 from kernel_schema.findings.verdicts import Wishes
 
 if TYPE_CHECKING:
     from kernel_schema.cli.mending import Mending
+    from kernel_schema.hub.check_hub import HubQuestions
 
 
 def run(options: argparse.Namespace) -> int:
@@ -43,6 +51,7 @@ def run(options: argparse.Namespace) -> int:
         complain("no config file was found there", severity="warning")
     model = open_model(options) if options.model is not None else None
     mending = _mending(options)
+    hub = _hub_questions() if options.hub else None
     result = check_files(
         files,
         format=options.format,
@@ -57,7 +66,8 @@ def run(options: argparse.Namespace) -> int:
         device=options.device,
         mode=options.mode,
         capability=options.capability,
-        target=options.target,
+        targets=options.target,
+        further=hub,
     )
     refused = [*unsearched, *result.refused]
     say(refused)
@@ -74,7 +84,20 @@ def run(options: argparse.Namespace) -> int:
             write_lines(mending.summary(), stream)
         if not options.diff:
             write_lines(_summary(result), stream)
-    return USAGE if refused else _outcome(result, options, mending)
+    if refused or (hub is not None and has_what_is_not_to_be_had(result.diagnostics)):
+        return USAGE
+    return _outcome(result, options, mending)
+
+
+def _hub_questions() -> HubQuestions:
+    # Imported here: most calls ask nobody.
+    from kernel_schema.hub.check_hub import HubQuestions
+
+    try:
+        return HubQuestions()
+    except HubError as error:
+        say(error.diagnostics)
+        raise Stop(USAGE) from None
 
 
 def _outcome(result: CheckResult, options: argparse.Namespace, mending: Mending | None) -> int:
