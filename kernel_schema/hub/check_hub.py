@@ -83,14 +83,14 @@ def check_hub(
 
 
 class HubQuestions:
-    """Asks the Hub about the kernels of any number of configs, about each once.
+    """Asks the Hub (`hub`) about the kernels of any number of configs, about each once.
 
     Raises:
         HubError: With code `missing-dependency`, if huggingface_hub is not installed.
     """
 
     def __init__(self, hub: Hub | None = None) -> None:
-        self._hub = hub or Hub(instead=_LEAVE_IT_OUT)
+        self.hub = hub or Hub(instead=_LEAVE_IT_OUT)
         self._machine = this_machine()
         # Why nothing is asked any more, and the repository that was asked about then.
         self._silence: tuple[Diagnostic, str] | None = None
@@ -98,7 +98,7 @@ class HubQuestions:
     def __call__(self, config: KernelConfig, situation: Situation, /) -> Iterator[Diagnostic]:
         """What the Hub says of a config: a `Further` of `Asked`."""
         asked = pins_of(situation.rules)
-        asking = Asking(self._hub, config, situation, asked, self._machine)
+        asking = Asking(self.hub, config, situation, asked, self._machine)
         repositories = dict.fromkeys(pin.repo_id for pin in asked)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for found in pool.map(partial(self._of, asking), repositories):

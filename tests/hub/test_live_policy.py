@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import kernel_schema as ks
+from kernel_schema.cli.main import main
 from kernel_schema.hub.live_policy import LivePolicy
 from kernel_schema.policies.judgement import case_of
 
@@ -93,3 +94,17 @@ class TestSignatures:
         assert [code for code, _ in told] == ["unsigned-kernel"] * 3
         expected = ("SignatureBundleMissing", "cannot verify any", "cannot be verified here")
         assert any(reason in told[0][1] for reason in expected)
+
+
+def test_by_the_command(
+    hub: Hub, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = f"inherit_mapping: false\nkernel_mapping:\n  A: {NORM}@v1:DemoNorm\n"
+    (tmp_path / "kernels.yaml").write_text(text, encoding="utf-8")
+    (tmp_path / "policy.yaml").write_text("min_age_days: 100000\n", encoding="utf-8")
+    call = ["check", "kernels.yaml", "--policy", "policy.yaml", "--off", "*", "--exit-zero"]
+    assert main(call) == 0
+    assert hub.requests == []
+    assert main([*call, "--hub"]) == 1
+    assert "kernels.yaml:3:6: error[kernel-too-new]" in capsys.readouterr().out

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.discover import discover
@@ -27,6 +28,8 @@ from kernel_schema.findings.verdicts import Wishes
 if TYPE_CHECKING:
     from kernel_schema.cli.mending import Mending
     from kernel_schema.hub.check_hub import HubQuestions
+    from kernel_schema.hub.live_policy import LivePolicy
+    from kernel_schema.policies.policy import Policy
 
 
 def run(options: argparse.Namespace) -> int:
@@ -38,11 +41,14 @@ def run(options: argparse.Namespace) -> int:
     _refuse_wrong_calls(options)
     named = _named_files(options)
     texts_of(options.overrides)
+    policies = open_policies(options.policy)
+    hub = _hub_questions() if options.hub else None
     judge = Judge(
         Wishes(options.error, options.warn, options.off, options.ignore, options.select),
         options.exclude,
         comments=not options.no_ignore_comments,
-        policies=open_policies(options.policy),
+        policies=policies,
+        live=_live(policies, hub),
     )
     files, unsearched = discover(
         named, options.max_bytes, judge.excludes, stdin_name=options.stdin_filename
@@ -51,7 +57,6 @@ def run(options: argparse.Namespace) -> int:
         complain("no config file was found there", severity="warning")
     model = open_model(options) if options.model is not None else None
     mending = _mending(options)
-    hub = _hub_questions() if options.hub else None
     result = check_files(
         files,
         format=options.format,
@@ -87,6 +92,15 @@ def run(options: argparse.Namespace) -> int:
     if refused or (hub is not None and has_what_is_not_to_be_had(result.diagnostics)):
         return USAGE
     return _outcome(result, options, mending)
+
+
+def _live(policies: Sequence[Policy], hub: HubQuestions | None) -> LivePolicy | None:
+    if hub is None or not policies:
+        return None
+    # Imported here: most calls have no policy.
+    from kernel_schema.hub.live_policy import LivePolicy
+
+    return LivePolicy(policies, hub.hub)
 
 
 def _hub_questions() -> HubQuestions:
