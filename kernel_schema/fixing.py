@@ -17,13 +17,14 @@ from kernel_schema.typeguards import is_path
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Collection, Iterable
 
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.files.document import Format
     from kernel_schema.schema.arguments import At
 
-# Bases are looked for once the file itself is right, and no repair names one.
+# Bases are looked for once the file itself is right: what is wrong with them was hidden before,
+# but for a repair that names one.
 _OF_BASES: Final = frozenset(("missing-base", "invalid-extends"))
 # One mistake may hide another, and that the next.
 _MOST_STEPS: Final = 50
@@ -111,9 +112,9 @@ def mend(
         """The text without some of what is left; None if that brings others."""
         new, made = edited(text, [each.fix for each in problems if each.fix is not None])
         after = find(new)
-        if _brings(left, after, unsafe=unsafe):
-            return None
-        return new, [each for each in problems if each.fix in made], after
+        done = [each for each in problems if each.fix in made]
+        hidden = frozenset[str]() if any(map(_names_bases, done)) else _OF_BASES
+        return None if _brings(left, after, hidden, unsafe=unsafe) else (new, done, after)
 
     mended: list[Diagnostic] = []
     left = find(text)
@@ -149,10 +150,24 @@ def _key(diagnostic: Diagnostic) -> tuple[object, ...]:
     return diagnostic.code, diagnostic.message, diagnostic.route.steps[-1:]
 
 
-def _brings(before: Iterable[Diagnostic], after: Iterable[Diagnostic], *, unsafe: bool) -> bool:
+def _names_bases(diagnostic: Diagnostic) -> bool:
+    """Whether a repair states what the file extends."""
+    repair = diagnostic.repair
+    renames = repair is not None and repair.action == "rename" and repair.value == "extends"
+    return renames or "extends" in diagnostic.route.steps
+
+
+def _brings(
+    before: Iterable[Diagnostic],
+    after: Iterable[Diagnostic],
+    hidden: Collection[str],
+    *,
+    unsafe: bool,
+) -> bool:
     """Whether there is a problem that was not there, and will not be mended in its turn.
 
-    What comes to light once the file can be read, or says a config, was hidden before.
+    What comes to light once the file can be read, or says a config, was hidden before, and so were
+    the codes of `hidden`.
     """
     stages = get_args(Stage)
     before = list(before)
@@ -163,7 +178,7 @@ def _brings(before: Iterable[Diagnostic], after: Iterable[Diagnostic], *, unsafe
     return any(
         _key(each) in new
         and each.file in files
-        and each.code not in _OF_BASES
+        and each.code not in hidden
         and stages.index(catalogue()[each.code].stage) <= first
         and (each.fix is None or not (unsafe or each.fix.safe))
         for each in after

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic, Repair, Route, Severity
 from kernel_schema.paths import is_directory
+from kernel_schema.schema.meant.numbers import NEWEST
 from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.schema.rules import HubKernel
 from kernel_schema.schema.vocabulary import LOWEST_LIKELY, RANGE_KEYS
@@ -66,18 +67,20 @@ def unlikely_revisions(situation: Situation) -> Iterator[Diagnostic]:
         kernel = rule.kernel
         if not isinstance(kernel, HubKernel) or kernel.revision is None:
             continue
+        help_text, repair = "nothing stands for the newest version: write its number", None
         if match := _NUMBER.fullmatch(kernel.revision):
-            message = f"{quote(kernel.revision)} is the name of a branch or tag, and no version"
             help_text = f"did you mean `@v{int(match[1])}`?"
             repair = _instead(HubRef(kernel.repo_id, kernel.layer_name, int(match[1])))
-            yield Diagnostic(
-                "unlikely-revision",
-                message,
-                rule.route,
-                help_text,
-                Severity.WARNING,
-                repair=repair,
-            )
+        elif kernel.revision.lower() not in NEWEST:
+            continue
+        yield Diagnostic(
+            "unlikely-revision",
+            f"{quote(kernel.revision)} is the name of a branch or tag, and no version",
+            rule.route,
+            help_text,
+            Severity.WARNING,
+            repair=repair,
+        )
 
 
 def _instead(reference: HubRef | LocalRef) -> Repair:

@@ -252,18 +252,16 @@ def validated(file: str, text: str, format: Format, at: Route, reading: Reading)
         value = dict(value)
         misstated = extends_problems(value.pop("extends"))
     config = read_config(value)
+    if isinstance(config, KernelConfig) and not misstated:
+        return document(config)
+    wrong = [*misstated, *([] if isinstance(config, KernelConfig) else config)]
+    placed = _once(
+        (_place(diagnostic, file, format, part, at) for diagnostic in wrong), shared=part.shared
+    )
+    placed = in_file_order(_with_fixes(tuple(placed), text, format, reading))
     if misstated:
-        wrong = [*misstated, *([] if isinstance(config, KernelConfig) else config)]
-        placed = (_place(diagnostic, file, format, part, at) for diagnostic in wrong)
-        raise ConfigError(in_file_order(_once(placed, shared=part.shared)))
-    if not isinstance(config, KernelConfig):
-        placed = _once(
-            (_place(diagnostic, file, format, part, at) for diagnostic in config),
-            shared=part.shared,
-        )
-        placed = in_file_order(_with_fixes(tuple(placed), text, format, reading))
-        raise InvalidConfigError(placed, value, config, document)
-    return document(config)
+        raise ConfigError(placed)
+    raise InvalidConfigError(placed, value, wrong, document)
 
 
 class InvalidConfigError(ConfigError):

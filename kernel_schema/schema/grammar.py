@@ -15,10 +15,11 @@ from pydantic_core import core_schema
 from kernel_schema.schema import alternatives, values
 from kernel_schema.schema.alternatives import meant_alternative
 from kernel_schema.schema.arguments import plain_keys
+from kernel_schema.schema.meant import config_keys
 from kernel_schema.schema.meant import keys as meant_keys
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.schema.ranges import bounds_problem, device_problems
-from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS, is_free
+from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS
 from kernel_schema.typeguards import is_list, is_table, is_tuple
 from kernel_schema.wording import quote, show
 
@@ -92,28 +93,27 @@ class Reader:
         what = "a config: it must be a table with the key `kernel_mapping`"
         if not self._is_table(value, steps, what):
             return {}
-        table = {key: item for key, item in value.items() if not is_free(key)}
-        if "kernel_mapping" not in table:
-            self._take_out_layers(table, steps)
+        table = value if "kernel_mapping" in value else self._without_layers(value, steps)
         fields = self._keyed(table, _CONFIG, steps, (*steps, "kernel_mapping"))
         if "$schema" in fields:
             fields["schema_uri"] = fields.pop("$schema")
         return fields
 
-    def _take_out_layers(self, table: dict[Any, Any], steps: Steps) -> None:
-        """Layers that stand beside the keys of a config, instead of under `kernel_mapping`."""
-        outside = [
-            key
-            for key, value in table.items()
+    def _without_layers(self, value: Mapping[Any, Any], steps: Steps) -> Mapping[Any, Any]:
+        """A table without the layers that stand beside the keys of a config."""
+        outside = {
+            key: item
+            for key, item in value.items()
             if isinstance(key, str)
-            and isinstance(value, (str, Mapping))
-            and not meant_keys.is_config_key(key, value)
-        ]
-        if outside:
-            self.problems.note((*steps, outside[0]), meant_keys.layers_outside(outside))
-            table["kernel_mapping"] = {}
-            for key in outside:
-                del table[key]
+            and isinstance(item, (str, Mapping))
+            and not config_keys.is_config_key(key, item)
+        }
+        if not outside:
+            return value
+        names = list(outside)
+        self.problems.note((*steps, names[0]), config_keys.layers_outside(names))
+        rest = {key: item for key, item in value.items() if key not in outside}
+        return {**rest, "kernel_mapping": {}}
 
     def layers(self, value: Any, steps: Steps) -> FrozenDict[str, Any]:
         """`{LayerName: LayerEntry}`."""
@@ -121,7 +121,7 @@ class Reader:
             self.problems.note(steps, _forms().misfit_mapping(value))
             return FrozenDict({})
         if isinstance(value.get("inherit_mapping"), bool):
-            self.problems.note((*steps, "inherit_mapping"), meant_keys.INHERIT_AMONG_LAYERS)
+            self.problems.note((*steps, "inherit_mapping"), config_keys.INHERIT_AMONG_LAYERS)
         return self._entries(value, steps, values.check_layer_name, "layer")
 
     def device_mapping(self, value: Any, steps: Steps) -> FrozenDict[Any, Any]:
@@ -319,7 +319,7 @@ SPEC_LINES: Final[dict[str, Line]] = {
     "trust_remote_code": Reader.trust_remote_code,
 }
 _CONFIG: Final = _Keys(
-    CONFIG_LINES, "kernel_mapping", meant_keys.MISSING_MAPPING, meant_keys.unknown_config_key
+    CONFIG_LINES, "kernel_mapping", config_keys.MISSING_MAPPING, config_keys.unknown_config_key
 )
 _SPEC: Final = _Keys(SPEC_LINES, "kernel", meant_keys.MISSING_KERNEL, meant_keys.unknown_option)
 LINES: Final[dict[Alternative, Line]] = {

@@ -25,7 +25,6 @@ from kernel_schema.schema.references import (
     repo_id_problem,
 )
 from kernel_schema.schema.vocabulary import (
-    LOWEST_LIKELY,
     MAX_CAPABILITY,
     ORIGINAL,
     RANGE_KEYS,
@@ -35,7 +34,7 @@ from kernel_schema.typeguards import as_text, is_list, is_path, is_tuple
 from kernel_schema.wording import listing, normalise_word, quote, show
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from kernel_schema.schema.problems import Advice
 
@@ -126,8 +125,11 @@ def check_version(value: object) -> int | Problem:
     """A kernel version: a whole number, and nothing that merely looks like one."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_VERSION:
         return int.__int__(value)
+    # Imported here: what is right needs none of it.
+    from kernel_schema.schema.meant.numbers import version_advice
+
     message = f"{show(value)} is not a version: it must be an integer from 0 to {MAX_VERSION}"
-    help_text, repair = _integer_hint(value, "version", MAX_VERSION)
+    help_text, repair = version_advice(value)
     return Problem("invalid-version", message, help_text, repair=repair)
 
 
@@ -135,16 +137,10 @@ def check_capability(value: object) -> int | Problem:
     """A capability bound: 90 means 9.0."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_CAPABILITY:
         return int.__int__(value)
-    help_text, repair = _integer_hint(value, "bound", MAX_CAPABILITY)
-    if (is_tuple(value) or is_list(value)) and _is_pair(value):
-        meant = 10 * value[0] + value[1]
-        help_text, repair = f"write {meant}", Repair("replace", meant)
-    elif isinstance(value, (float, str)) and (meant := capability_in(str(value))) is not None:
-        help_text, repair = f"write {meant}", Repair("replace", meant)
-        if str(meant) not in str(value):
-            help_text = f"capability {meant / 10} is written {meant}"
-        elif isinstance(value, str) and value.strip() == str(meant):
-            help_text += ", without quotes"
+    # Imported here: what is right needs none of it.
+    from kernel_schema.schema.meant.numbers import bound_advice
+
+    help_text, repair = bound_advice(value)
     message = (
         f"{show(value)} is not a capability: it must be an integer from 0 to {MAX_CAPABILITY}, "
         "and 90 means 9.0"
@@ -152,48 +148,8 @@ def check_capability(value: object) -> int | Problem:
     return Problem("invalid-capability", message, help_text, repair=repair)
 
 
-_CAPABILITY: Final = re.compile(
-    r"(?:>=?|=)?\s*(?:(?:sm|compute|cc|capability)[_ -]?)?([0-9]{1,3})(?:\.([0-9]))?[af]?\+?",
-    re.IGNORECASE,
-)
-
-
-def capability_in(text: str) -> int | None:
-    """The capability that a text names in any of the usual ways; None for any other text.
-
-    >>> [capability_in(text) for text in ("sm_90", "9.0", "sm80", "9", "90.0", "0.5", "cuda")]
-    [90, 90, 80, 90, 90, None, None]
-    """
-    match = _CAPABILITY.fullmatch(text.strip())
-    if match is None:
-        return None
-    number, fraction = int(match[1]), match[2]
-    if number >= LOWEST_LIKELY:
-        return number if fraction in {None, "0"} else None
-    # No GPU is beyond 20.0.
-    return 10 * number + int(fraction or 0) if number else None
-
-
-def _is_pair(value: Sequence[Any]) -> bool:
-    """Whether it is a capability as torch gives it: `(9, 0)`."""
-    digits = all(type(part) is int and part >= 0 for part in value)
-    return len(value) == 2 and digits and value[0] <= MAX_CAPABILITY // 10 and value[1] < 10
-
-
 def _left_out(help_text: str) -> Advice:
     return help_text, Repair("remove")
-
-
-def _integer_hint(value: object, name: str, highest: int) -> Advice:
-    if value is None:
-        return _left_out(f"leave the {name} out to state none")
-    if isinstance(value, str):
-        digits = value.strip().removeprefix("v")
-        if digits.isascii() and digits.isdigit() and len(digits) <= len(str(highest)):
-            return f"write {int(digits)}, without quotes", Repair("replace", int(digits))
-    if isinstance(value, float) and value.is_integer() and 0 <= value <= highest:
-        return f"write {int(value)}", Repair("replace", int(value))
-    return None, None
 
 
 def check_revision(value: object) -> str | Problem:

@@ -30,14 +30,9 @@ from kernel_schema.schema.alternatives import (
     meant_alternative,
 )
 from kernel_schema.schema.grammar import FrozenDict
+from kernel_schema.schema.meant.config_keys import MISSING_MAPPING, unknown_config_key
 from kernel_schema.schema.meant.forms import misfit
-from kernel_schema.schema.meant.keys import (
-    BOUNDS_ALONE,
-    MISSING_KERNEL,
-    MISSING_MAPPING,
-    unknown_config_key,
-    unknown_option,
-)
+from kernel_schema.schema.meant.keys import BOUNDS_ALONE, MISSING_KERNEL, unknown_option
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.vocabulary import RANGE_KEYS
 from kernel_schema.typeguards import is_list, is_tuple
@@ -81,8 +76,9 @@ class _Validator:
                 fields["schema_uri"] = self._checked(values.check_schema_uri, value, (), key)
             else:
                 unknown = unknown_config_key(key, document)
-                meant.add(unknown.meant)
-                self._report(unknown, (key,))
+                if unknown is not None:
+                    meant.add(unknown.meant)
+                    self._report(unknown, (key,))
         if "kernel_mapping" not in document and "kernel_mapping" not in meant:
             self._report(MISSING_MAPPING, ("kernel_mapping",))
         if self._errors:

@@ -240,6 +240,13 @@ def add_kernel(value: Any, place: Place) -> None:
     holder(value, steps)["kernel"] = "org/repo:layer_name"
 
 
+def numbered(value: Any, place: Place) -> None:
+    """Write a version as a number, in a reference or on its own."""
+    old = holder(value, place.steps)
+    reference = isinstance(old, str) and "@" in old
+    put_value(value, place, re.sub(r"@\w+", "@v1", old) if reference else 1)
+
+
 def drop(value: Any, place: Place) -> None:
     """Leave it out."""
     *up, last = place.steps
@@ -471,6 +478,7 @@ EDITS: dict[str, Any] = {
     r"name (a|the) branch or tag without `refs/`": in_data(
         lambda value, place: replaced_in(value, place, r"(refs/(heads|tags|pr)/|pr/)\w+", "main")
     ),
+    r"nothing stands for the newest version": in_data(numbered),
     r"or give it a header": in_one_line,
     r"put .* under it": in_data(layers_under),
     r"put it under `kernel_mapping`": in_data(under_the_mapping),

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import json
+from typing import TYPE_CHECKING
+
 import pytest
 
 import kernel_schema as ks
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 
 @pytest.mark.parametrize("unsafe", [False, True])
@@ -31,7 +37,9 @@ def test_a_range_that_keeps_its_forward_keeps_its_bounds() -> None:
         "      - {min_capability: 90, kernel: original, version: 1}\n"
     )
 
-    assert ks.fix(text, format="yaml", unsafe=True).text == text
+    assert ks.fix(text, format="yaml").text == text
+    mended = ks.fix(text, format="yaml", unsafe=True).text
+    assert mended == text.replace(", version: 1", "")
 
 
 @pytest.mark.parametrize(
@@ -43,3 +51,40 @@ def test_a_mode_beside_a_device_does_not_take_its_place(options: str) -> None:
     mapping = ks.loads(fixed.text, format="yaml").model_dump()["kernel_mapping"]
     assert mapping == {"A": {"cuda": {"training": "o/r:L"}}}
     assert {each.help for each in fixed.mended} == {"write `cuda: {training: {kernel: ...}}`"}
+
+
+@pytest.mark.parametrize(
+    "stated", ["include: {}", "extends: {{file: {}}}", "extends: [{{file: {}}}]"]
+)
+def test_a_repair_that_states_a_base_brings_no_missing_one(tmp_path: Path, stated: str) -> None:
+    ks.dump(ks.KernelConfig({}), tmp_path / "base.yaml")
+    file = tmp_path / "kernels.yaml"
+    lines = "kernel_mapping: {{SiLU: original}}\n{}\n"
+    left = {}
+    for base in ("base.yaml", "gone.yaml"):
+        file.write_text(lines.format(stated.format(base)))
+        left[base] = [each.code for each in ks.fix(file, unsafe=True).left]
+
+    assert left["base.yaml"] == []
+    assert left["gone.yaml"] == [problem.code for problem in ks.fix(file).left] != ["missing-base"]
+
+
+def test_a_base_that_was_stated_keeps_nothing_from_being_mended(tmp_path: Path) -> None:
+    file = tmp_path / "kernels.yaml"
+    file.write_text("extends: gone.yaml\nkernel_mapping: {SiLU: {cuda: original, hip: original}}\n")
+
+    fixed = ks.fix(file)
+
+    assert [each.code for each in fixed.mended] == ["unknown-device"]
+    assert [each.code for each in fixed.left] == ["missing-base"]
+
+
+def test_comments_in_keys_get_names_of_their_own() -> None:
+    text = '{"_comment": 1, "//": 2, "x-comment-2": 3, "_note": 4, "kernel_mapping": {}}'
+
+    fixed = ks.fix(text, format="json")
+
+    assert list(json.loads(fixed.text)) == [
+        *("x-comment", "x-comment-3", "x-comment-2", "x-note"),
+        "kernel_mapping",
+    ]

@@ -5,9 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.diagnostics import Diagnostic, Route
+from kernel_schema.diagnostics import Diagnostic, Repair, Route
 from kernel_schema.schema.values import CONTROL_CLASS, MAX_LENGTH
-from kernel_schema.typeguards import is_list
+from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import quote, show
 
 if TYPE_CHECKING:
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 # Absolute paths, and URLs: no other path has a colon.
 _ROOTED = re.compile(r"[/~\\]|[^:]*:")
 _CONTROL = re.compile(f"[{CONTROL_CLASS}]")
+# Compose has `extends: {file: ...}`, other tools the rest.
+_PATH_KEYS: Final = ("file", "path", "local")
 _MEANT: Final = "`extends` is the path of another config, or a list of such paths"
 
 
@@ -27,12 +29,8 @@ def extends_problems(value: Any) -> list[Diagnostic]:
     >>> [str(problem.route) for problem in extends_problems(["/etc/kernels.yaml", 1])]
     ['extends[0]', 'extends[1]']
     """
-    if isinstance(value, str):
-        return _path_problems(value, ("extends",))
     if not is_list(value) or not value:
-        message = f"{show(value)} cannot stand here: {_MEANT}"
-        help_text = "leave it out for a config without bases" if not value else None
-        return [Diagnostic("invalid-extends", message, Route(("extends",)), help_text)]
+        return _path_problems(value, ("extends",))
     return [
         problem
         for index, path in enumerate(value)
@@ -41,9 +39,15 @@ def extends_problems(value: Any) -> list[Diagnostic]:
 
 
 def _path_problems(path: Any, steps: tuple[Step, ...]) -> list[Diagnostic]:
-    help_text = None
+    help_text, repair = None, None
     if not isinstance(path, str):
         message = f"{show(path)} is no path: {_MEANT}"
+        stated = [path[key] for key in _PATH_KEYS if key in path] if is_table(path) else []
+        if not path:
+            help_text, repair = "leave it out for a config without bases", Repair("remove")
+        elif stated and isinstance(stated[0], str):
+            help_text = f"write the path alone: {quote(stated[0])}"
+            repair = Repair("replace", stated[0], safe=len(path) == 1)
     elif not path or path != path.strip() or _CONTROL.search(path) or len(path) > MAX_LENGTH:
         message = f"{show(path)} is no path of a file"
     elif _ROOTED.match(path):
@@ -51,4 +55,4 @@ def _path_problems(path: Any, steps: tuple[Step, ...]) -> list[Diagnostic]:
         help_text = "write the path from there to a file: `../base.yaml`"
     else:
         return []
-    return [Diagnostic("invalid-extends", message, Route(steps), help_text)]
+    return [Diagnostic("invalid-extends", message, Route(steps), help_text, repair=repair)]

@@ -41,6 +41,22 @@ class Case(NamedTuple):
     guess: str | None = None
 
 
+# What word processors make of quotes, around what stands on one line.
+_CURLY: Final = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02"
+
+
+def curly_quotes(words: str, anchor: str = "at") -> Case:
+    """The case of text between the quotes of a word processor."""
+    return Case(
+        words,
+        rf"[{_CURLY}](?P<inside>[^\"\\\r\n{_CURLY}]*)[{_CURLY}\"]",
+        "text is written in straight double quotes",
+        'write `"{inside}"`',
+        anchor=anchor,
+        fix='"{inside}"',
+    )
+
+
 def anchors_at(findings: Findings, at: int, delimiters: str) -> dict[str, int]:
     """The offsets around one at which the text may tell what is wrong; -1 if there is no such.
 

@@ -9,6 +9,7 @@ from kernel_schema.files.explain.engine import (
     Case,
     anchors_at,
     brackets_and_strings,
+    curly_quotes,
     escapes,
     explain,
 )
@@ -37,6 +38,7 @@ _CASES: Final = (
         anchor="comma",
         fix="",
     ),
+    curly_quotes("property|value"),
     Case(
         "property|value",
         r"""'(?P<inside>[^'"\\\r\n]*)'""",

@@ -72,6 +72,11 @@ _GLUED: Final = re.compile(r"(?!file:|hf:|https?:)([A-Za-z_][\w.-]*):(?!//)(\S+)
 def as_written(diagnostic: Diagnostic, format: Format, parsed: Parsed) -> Diagnostic:
     """What only the text tells: a number meant as text, and a colon without a blank behind it."""
     steps = diagnostic.route.steps
+    if diagnostic.code == "unknown-key" and format == "toml":
+        # Imported here: few files need it.
+        from kernel_schema.files.explain.dotted import with_quotes
+
+        return with_quotes(diagnostic, parsed)
     part = parsed.sub(steps) if diagnostic.code in _TELLING else None
     if part is None:
         return diagnostic

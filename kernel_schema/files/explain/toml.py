@@ -9,6 +9,7 @@ from kernel_schema.files.explain.engine import (
     Case,
     anchors_at,
     brackets_and_strings,
+    curly_quotes,
     escapes,
     explain,
 )
@@ -44,6 +45,8 @@ _CASES: Final = (
         )
         for anchor, what in (("header", "header"), ("at", "value"))
     ),
+    curly_quotes("Invalid value", anchor="word"),
+    curly_quotes("initial|statement|'\\]"),
     Case(
         "Invalid value",
         rf"(?:null|Null|NULL|None|nil|~){_END}",

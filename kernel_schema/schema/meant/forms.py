@@ -9,11 +9,13 @@ from kernel_schema.diagnostics import Repair
 from kernel_schema.schema.alternatives import ENTRIES, is_pair
 from kernel_schema.schema.arguments import key_problem, repository_problem
 from kernel_schema.schema.meant.keys import misplaced_key
+from kernel_schema.schema.meant.numbers import capability_in
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import read_kernel_ref
-from kernel_schema.schema.values import capability_in, not_a_reference
+from kernel_schema.schema.values import not_a_reference
 from kernel_schema.schema.vocabulary import (
     DEVICE_NAMES,
+    MODE_NAMES,
     ORIGINAL,
     RANGE_KEYS,
     SPEC_KEYS,
@@ -91,8 +93,22 @@ def _meant_list(value: Sequence[Any], holder: Holder) -> Advice:
         return "write one kernel, without a list", Repair("replace", value[0], safe=False)
     if isinstance(value[0], str):
         of_options = any(is_table(item) and not _OPTIONS.isdisjoint(item) for item in value[1:])
-        return (_WITH_OPTIONS, None) if of_options else _NOTHING
+        return (_WITH_OPTIONS, None) if of_options else _with_others(value, holder)
     return _meant_tables(value, holder) if all(map(is_table, value)) else _NOTHING
+
+
+def _with_others(value: Sequence[Any], holder: Holder) -> Advice:
+    """For a kernel with devices or modes behind it, which it was to stand beside."""
+    kernel, *tables = value
+    others = _one_table(tables) if all(map(is_table, tables)) else None
+    if others and frozenset(MODE_NAMES).issuperset(others) and "fallback" not in others:
+        repair = Repair("replace", {"fallback": kernel, **others}, safe=False)
+        return "name the mode: `fallback: ...` is for those that are not named", repair
+    if others and holder == "layer" and frozenset(DEVICE_NAMES) > others.keys():
+        named = next(name for name in ("cuda", *DEVICE_NAMES) if name not in others)
+        repair = Repair("replace", {named: kernel, **others}, safe=False)
+        return f"devices are named one by one: `{named}: ...` for the kernel", repair
+    return _NOTHING
 
 
 def _meant_tables(value: Sequence[Mapping[Any, Any]], holder: Holder) -> Advice:

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
-from kernel_schema.schema.arguments import fusion_problem, key_problem, plain_key
+from kernel_schema.schema.arguments import key_problem, plain_key
 from kernel_schema.schema.problems import Problem
-from kernel_schema.schema.references import is_local, read_kernel_ref
+from kernel_schema.schema.references import is_local
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
-    CONFIG_KEYS,
     DEVICE_NAMES,
     MODE_NAMES,
-    ORIGINAL,
     RANGE_KEYS,
     SPEC_KEYS,
     closest_key,
@@ -24,8 +21,8 @@ from kernel_schema.schema.vocabulary import (
     joined_names,
     means_exactly,
 )
-from kernel_schema.typeguards import as_text, is_table
-from kernel_schema.wording import listing, quote, show
+from kernel_schema.typeguards import as_text
+from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,32 +41,7 @@ BOUNDS_ALONE: Final = Problem(
     "a capability range needs the key `kernel`, or modes, beside its bounds",
     "add `kernel: org/repo:layer_name`",
 )
-_NEEDS_MAPPING: Final = "a config needs the key `kernel_mapping`"
-MISSING_MAPPING: Final = Problem(
-    "missing-key", _NEEDS_MAPPING, "write `kernel_mapping: {}` for a config without layers"
-)
-INHERIT_AMONG_LAYERS: Final = Problem(
-    "unknown-key",
-    "`inherit_mapping` is no layer, but a key of the config",
-    "move it up, beside `kernel_mapping`",
-    at_key=True,
-)
-_SHOWN_LAYERS: Final = 3
-_OUT: Final = "leave it out: "
-_OF_PRETRAINED: Final = f"{_OUT}it is an argument of `from_pretrained`"
-_CONFIG_HINTS: Final = {
-    "use_local_kernel": f"{_OUT}a path that starts with `/`, `./`, `../` or `~` is local",
-    **dict.fromkeys(
-        (
-            *("use_kernels", "allow_all_kernels", "attn_implementation", "experts_implementation"),
-            *("device_map", "dtype", "torch_dtype"),
-        ),
-        _OF_PRETRAINED,
-    ),
-    "schema": "did you mean `$schema`?",
-    "version": f"{_OUT}versions are stated for each kernel",
-}
-_FUSIONS: Final = "fusions"
+OUT: Final = "leave it out: "
 # Keys that have a meaning, but not where they stand.
 _MISPLACED: Final[dict[str, tuple[Code, str, str]]] = {
     **dict.fromkeys(
@@ -95,7 +67,7 @@ _MISPLACED: Final[dict[str, tuple[Code, str, str]]] = {
 }
 
 
-def _wrong_key(
+def wrong_key(
     message: str,
     help_text: str | None = None,
     repair: Repair | None = None,
@@ -103,70 +75,8 @@ def _wrong_key(
     code: Code = "unknown-key",
     meant: str | None = None,
 ) -> Problem:
+    """The problem of a key, and not of what stands under it."""
     return Problem(code, message, help_text, at_key=True, meant=meant, repair=repair)
-
-
-def layers_outside(names: list[str]) -> Problem:
-    """For layers at the top level, where `kernel_mapping` should be."""
-    others = " and the others" if len(names) > _SHOWN_LAYERS else ""
-    shown = listing(names[:_SHOWN_LAYERS], "and")
-    return Problem("missing-key", _NEEDS_MAPPING, f"put {shown}{others} under it", at_key=True)
-
-
-def is_config_key(key: str, value: Any) -> bool:
-    """Whether a key of the top level is one, or was probably meant to be one."""
-    if key == _FUSIONS or key in _CONFIG_HINTS or _holds_mapping(value):
-        return True
-    return closest_key(key, CONFIG_KEYS) is not None
-
-
-def unknown_config_key(key: object, table: Mapping[Any, Any], steps: Steps = ()) -> Problem:
-    """For a key of the top level that is none."""
-    del steps  # there is one such table
-    if key == _FUSIONS:
-        return fusion_problem()
-    if key == "extends":
-        message = "`extends` is for files: here a config states everything itself"
-        return _wrong_key(message, "read it with `kernel_schema.load`")
-    message = f"{quote(key)} is not a key of a config"
-    if _holds_mapping(table[key]):
-        help_text = f"move `kernel_mapping` up, and leave {quote(key)} out"
-        return _wrong_key(message, help_text, meant="kernel_mapping")
-    if isinstance(key, str) and (help_text := _CONFIG_HINTS.get(key)):
-        out = help_text.startswith(_OUT)
-        repair = Repair("remove", safe=key != "version") if out else Repair("rename", "$schema")
-        return _wrong_key(message, help_text, repair)
-    if isinstance(key, str) and (note := _NOTE.fullmatch(key)):
-        free = f"x-{(note[1] or 'comment').lower()}"
-        repair = None if free in table else Repair("rename", free)
-        return _wrong_key(message, f"name it {quote(free)}: keys with `x-` are free", repair)
-    if isinstance(key, str) and key[:1].isspace():
-        return _wrong_key(message, f"only spaces indent, and {show(key[0])} is none")
-    if is_table(table.get("kernel_mapping")) and _is_entry(table[key]):
-        return _wrong_key(message, "put it under `kernel_mapping`")
-    return _unknown(key, CONFIG_KEYS, "a key of a config", table)
-
-
-# Where JSON has no comments, people write keys.
-_NOTE: Final = re.compile(r"[_#/$]+(comments?|notes?|)|comments?", re.IGNORECASE)
-
-
-def _is_entry(value: Any) -> bool:
-    """Whether a value can only be meant for a layer."""
-    if isinstance(value, str):
-        return value == ORIGINAL or read_kernel_ref(value) is not None
-    return is_table(value) and not _OF_ENTRIES.isdisjoint(value)
-
-
-_OF_ENTRIES: Final = frozenset(("kernel", *DEVICE_NAMES, *MODE_NAMES))
-
-
-def _holds_mapping(value: Any, deep: int = 2) -> bool:
-    if not is_table(value):
-        return False
-    if is_table(value.get("kernel_mapping")):
-        return True
-    return deep > 0 and any(_holds_mapping(inner, deep - 1) for inner in value.values())
 
 
 def unknown_option(key: object, table: Mapping[Any, Any], steps: Steps = ()) -> Problem | None:
@@ -178,14 +88,14 @@ def unknown_option(key: object, table: Mapping[Any, Any], steps: Steps = ()) -> 
         kind = "device" if word in DEVICE_NAMES else "mode"
         message = f"{quote(word)} is a {kind}, beside `kernel`"
         help_text = f"put `kernel` and its options inside {quote(word)}"
-        return _wrong_key(message, help_text)
+        return wrong_key(message, help_text)
     if word in _PARTS:
         return _part_of_reference(word, table)
     if word in _TARGETS and (problem := _target_as_option(word, table, steps)):
         return problem
     if closest_key(word, (*SPEC_KEYS, *RANGE_KEYS)) in RANGE_KEYS:
-        return _unknown(key, RANGE_KEYS, "a bound of a capability range", table)
-    return _unknown(key, SPEC_KEYS, "an option of a kernel", table)
+        return unknown_key(key, RANGE_KEYS, "a bound of a capability range", table)
+    return unknown_key(key, SPEC_KEYS, "an option of a kernel", table)
 
 
 # The arguments of kernels' repository classes that a reference holds in one text.
@@ -202,13 +112,13 @@ def _part_of_reference(key: str, table: Mapping[Any, Any]) -> Problem | None:
     layer = next((name for name in _NAMES if name in table), None)
     told = next(name for name in table if name in _PARTS)
     if repository is None or layer is None:
-        return _unknown(key, SPEC_KEYS, "an option of a kernel", table)
+        return unknown_key(key, SPEC_KEYS, "an option of a kernel", table)
     if key != told and key in {repository, layer}:
         return None
     where, which = table[repository], table[layer]
     message = f"{quote(key)} is not an option of a kernel: `kernel` holds repository and layer"
     if not isinstance(where, str) or not isinstance(which, str) or ":" in where:
-        return _wrong_key(message, _OUT + "`kernel` says it", Repair("remove", safe=False))
+        return wrong_key(message, OUT + "`kernel` says it", Repair("remove", safe=False))
     on_disk = repository == "repo_path" and not is_local(where)
     kernel = f"{'./' * on_disk}{where}:{which}"
     rest = {name: table[name] for name in table if name not in {repository, layer, "kernel"}}
@@ -217,8 +127,8 @@ def _part_of_reference(key: str, table: Mapping[Any, Any]) -> Problem | None:
         help_text = f"write {quote(f'kernel: {kernel}')}"
         if repository == "kernel":
             help_text += f" and leave {quote(key)} out"
-        return _wrong_key(message, help_text, repair, meant="kernel")
-    return _wrong_key(message, _OUT + "`kernel` says it", Repair("remove", safe=False))
+        return wrong_key(message, help_text, repair, meant="kernel")
+    return wrong_key(message, OUT + "`kernel` says it", Repair("remove", safe=False))
 
 
 _TARGETS: Final[dict[str, KeyKind]] = {
@@ -234,14 +144,14 @@ def _target_as_option(key: str, table: Mapping[Any, Any], steps: Steps) -> Probl
         return None
     message = f"{quote(key)} is not an option of a kernel: {kind}s are keys"
     options: dict[KeyKind, str] = {kind: key}
-    if len(steps) == _LAYER_DEPTH:
+    if len(steps) == LAYER_DEPTH:
         # Devices hold modes, whichever is stated first: one without the other is another target.
         for option in filter(_TARGETS.__contains__, table):
             if _target_named(option, table) is not None:
                 options.setdefault(_TARGETS[option], option)
     elif kind == "device":
-        return _wrong_key(
-            message, f"{_OUT}devices stand right under a layer", Repair("remove", safe=False)
+        return wrong_key(
+            message, f"{OUT}devices stand right under a layer", Repair("remove", safe=False)
         )
     rest = {option: value for option, value in table.items() if option not in options.values()}
     safe = rest.keys().isdisjoint(RANGE_KEYS)
@@ -251,7 +161,7 @@ def _target_as_option(key: str, table: Mapping[Any, Any], steps: Steps) -> Probl
         named = _target_named(option, table)
         safe = safe and named == as_text(plain_key(table[option]))
         entry, snippet = {named: entry}, f"{named}: {{{snippet}}}"
-    return _wrong_key(message, f"write {quote(snippet)}", Repair("replace", entry, up=1, safe=safe))
+    return wrong_key(message, f"write {quote(snippet)}", Repair("replace", entry, up=1, safe=safe))
 
 
 def _target_named(option: str, table: Mapping[Any, Any]) -> str | None:
@@ -260,24 +170,27 @@ def _target_named(option: str, table: Mapping[Any, Any]) -> str | None:
     return closest_of(word, (_TARGETS[option],))[1] if word else None
 
 
-_LAYER_DEPTH: Final = 2
+LAYER_DEPTH: Final = 2
 """How many steps lead to the entry of a layer."""
 
 
-def _unknown(key: object, known: tuple[str, ...], what: str, table: Mapping[Any, Any]) -> Problem:
+def unknown_key(
+    key: object, known: tuple[str, ...], what: str, table: Mapping[Any, Any]
+) -> Problem:
+    """For a key that is not `what`, with the one of `known` that was probably meant."""
     word = as_text(plain_key(key))
     nearest = closest_key(word, known) if word is not None else None
     message = (
         f"{quote(key if word is None else word)} is not {what}: known are {listing(known, 'and')}"
     )
     if nearest is None or word is None:
-        return _wrong_key(message)
+        return wrong_key(message)
     if nearest in table:
         help_text = f"leave it out: {quote(nearest)} is there already"
-        return _wrong_key(message, help_text)
+        return wrong_key(message, help_text)
     repair = Repair("rename", nearest, safe=means_exactly(word, nearest))
     help_text = f"did you mean {quote(nearest)}?"
-    return _wrong_key(message, help_text, repair, meant=nearest)
+    return wrong_key(message, help_text, repair, meant=nearest)
 
 
 def unknown_name(code: Code, key: object, kind: KeyKind, names: tuple[str, ...]) -> Problem:
@@ -288,22 +201,22 @@ def unknown_name(code: Code, key: object, kind: KeyKind, names: tuple[str, ...])
     if word in SPEC_KEYS:
         message = f"{quote(key)} is an option of a kernel, beside {kind}s"
         help_text = f"write the {kind}'s kernel as a table: kernel and {word}"
-        return _wrong_key(message, help_text, code=code)
+        return wrong_key(message, help_text, code=code)
     if word in RANGE_KEYS and (problem := misplaced_key(word)):
         return problem
     message = f"{quote(key)} is not a {kind}: {kind}s are {listing(names, 'and')}"
     if several := joined_names(word, names):
-        return _wrong_key(message, f"write a key for each: {listing(several, 'and')}", code=code)
+        return wrong_key(message, f"write a key for each: {listing(several, 'and')}", code=code)
     if kind == "device" and is_every_device(word):
-        help_text = f"{_OUT}devices are named one by one, and nothing stands for the others"
-        return _wrong_key(message, help_text, code=code)
+        help_text = f"{OUT}devices are named one by one, and nothing stands for the others"
+        return wrong_key(message, help_text, code=code)
     if kind == "device" and (help_text := device_help(word)):
-        return _wrong_key(message, help_text, code=code)
+        return wrong_key(message, help_text, code=code)
     nearest = closest_of(word, (kind,))[1]
     if nearest is None:
-        return _wrong_key(message, code=code)
+        return wrong_key(message, code=code)
     repair = Repair("rename", nearest, safe=means_exactly(word, nearest))
-    return _wrong_key(message, f"did you mean `{nearest}`?", repair, code=code)
+    return wrong_key(message, f"did you mean `{nearest}`?", repair, code=code)
 
 
 def misplaced_key(word: str) -> Problem | None:
@@ -311,7 +224,7 @@ def misplaced_key(word: str) -> Problem | None:
     if word not in _MISPLACED:
         return None
     code, message, help_text = _MISPLACED[word]
-    return _wrong_key(f"{quote(word)} {message}", help_text, code=code)
+    return wrong_key(f"{quote(word)} {message}", help_text, code=code)
 
 
 def _bound_outside(word: str, table: Mapping[Any, Any], steps: Steps) -> Problem:
@@ -319,14 +232,14 @@ def _bound_outside(word: str, table: Mapping[Any, Any], steps: Steps) -> Problem
     code, message, help_text = _MISPLACED[word]
     repair = None
     holder = plain_key(steps[-1]) if steps else None
-    if len(steps) > _LAYER_DEPTH and holder in CAPABILITY_DEVICES:
+    if len(steps) > LAYER_DEPTH and holder in CAPABILITY_DEVICES:
         repair = Repair("replace", [{**table}], up=1)
-    elif len(steps) > _LAYER_DEPTH and holder in DEVICE_NAMES:
-        help_text = f"{_OUT}capability ranges are for cuda and rocm only"
+    elif len(steps) > LAYER_DEPTH and holder in DEVICE_NAMES:
+        help_text = f"{OUT}capability ranges are for cuda and rocm only"
         repair = Repair("remove", safe=False)
-    elif len(steps) == _LAYER_DEPTH + 1 and holder in MODE_NAMES:
+    elif len(steps) == LAYER_DEPTH + 1 and holder in MODE_NAMES:
         help_text = f"name the device: `cuda: [{{min_capability: 90, {holder}: ...}}]`"
-    elif len(steps) == _LAYER_DEPTH:
+    elif len(steps) == LAYER_DEPTH:
         help_text = "name the device: `cuda: [{min_capability: 90, kernel: ...}]`"
         repair = Repair("replace", {"cuda": [{**table}]}, up=1, safe=False)
-    return _wrong_key(f"{quote(word)} {message}", help_text, repair, code=code)
+    return wrong_key(f"{quote(word)} {message}", help_text, repair, code=code)

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_schema.diagnostics import Repair
+from kernel_schema.schema.meant.numbers import version_in
 from kernel_schema.schema.references import (
     HUB_RULE,
     LAYER_PATTERN,
@@ -36,6 +37,8 @@ _CALL: Final = re.compile(r"\s*(?:\w+\.)*\w*Repository\((.*)\)\s*", re.DOTALL)
 _ARGUMENT: Final = re.compile(r"""(\w+)\s*=\s*["']?([^"',\s]*)""")
 # As images of containers have it.
 _TAGGED: Final = re.compile(r"([^:@]+):(v[0-9]+|main|master):([^:@]+)")
+# As package managers have it: `org/repo>=1:Layer`.
+_RANGED: Final = re.compile(r"([^:@~^<>=!]+)@?([~^<>=][^:]*):([^:]+)")
 _LOCAL_RULE: Final = "a local kernel is written `path:layer_name`"
 _LAYER: Final = re.compile(LAYER_PATTERN)
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+|(?:https?|hf|file):/*|git@(?=[^/:]+:)")
@@ -219,6 +222,8 @@ def _candidates(bare: str) -> Iterator[str]:
         name = name.strip("()[]{}<>\"'`")
         if tagged := _TAGGED.fullmatch(bare):
             yield f"{tagged[1]}@{tagged[2]}:{tagged[3]}"
+        if ranged := _RANGED.fullmatch(bare):
+            yield f"{ranged[1]}@v{version_in(ranged[2])}:{ranged[3]}"
         yield f"{repo}:{re.split(r'[./]', name.removesuffix('.forward'))[-1]}"
         yield f"{repo}:{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
         yield f"{repo.rstrip('@/')}:{layer}"
