@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic, Repair, Route, Severity
 from kernel_schema.paths import is_directory
-from kernel_schema.schema.meant.numbers import NEWEST
-from kernel_schema.schema.references import HubRef, LocalRef
+from kernel_schema.schema.references import NEWEST, HubRef, LocalRef
 from kernel_schema.schema.rules import HubKernel
 from kernel_schema.schema.vocabulary import LOWEST_LIKELY, RANGE_KEYS
 from kernel_schema.wording import quote

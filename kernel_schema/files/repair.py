@@ -214,8 +214,19 @@ class _Writer:
                         written = self._key(renamed[key], below)
                         made.append((below.key_start, below.key_end, written))
                     made += self._replacement(below, old[key], new[renamed.get(key, key)])
-                return made
+                return self._joined(made)
         return [self._whole(node, new)]
+
+    def _joined(self, made: Iterable[_Change]) -> list[_Change]:
+        """The changes, where the last of several that go takes the comma before all of them."""
+        joined: list[_Change] = []
+        for start, end, new in made:
+            first = start
+            while not new and joined and not joined[-1][2] and joined[-1][1] > first:
+                before = self.text[: joined.pop()[0]].rstrip()
+                first = len(before) - before.endswith(",")
+            joined.append((first, end, new))
+        return joined
 
     def _whole(self, node: Node, new: Any) -> _Change:
         start, end = node.start, node.end

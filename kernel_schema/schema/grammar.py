@@ -15,7 +15,6 @@ from pydantic_core import core_schema
 from kernel_schema.schema import alternatives, values
 from kernel_schema.schema.alternatives import meant_alternative
 from kernel_schema.schema.arguments import plain_keys
-from kernel_schema.schema.meant import config_keys
 from kernel_schema.schema.meant import keys as meant_keys
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.schema.ranges import bounds_problem, device_problems
@@ -101,18 +100,19 @@ class Reader:
 
     def _without_layers(self, value: Mapping[Any, Any], steps: Steps) -> Mapping[Any, Any]:
         """A table without the layers that stand beside the keys of a config."""
-        outside = {
-            key: item
+        is_config_key = _config_keys().is_config_key
+        outside = [
+            key
             for key, item in value.items()
             if isinstance(key, str)
             and isinstance(item, (str, Mapping))
-            and not config_keys.is_config_key(key, item)
-        }
+            and not is_config_key(key, item)
+        ]
         if not outside:
             return value
-        names = list(outside)
-        self.problems.note((*steps, names[0]), config_keys.layers_outside(names))
-        rest = {key: item for key, item in value.items() if key not in outside}
+        self.problems.note((*steps, outside[0]), _config_keys().layers_outside(outside))
+        layers = frozenset(outside)
+        rest = {key: item for key, item in value.items() if key not in layers}
         return {**rest, "kernel_mapping": {}}
 
     def layers(self, value: Any, steps: Steps) -> FrozenDict[str, Any]:
@@ -121,7 +121,7 @@ class Reader:
             self.problems.note(steps, _forms().misfit_mapping(value))
             return FrozenDict({})
         if isinstance(value.get("inherit_mapping"), bool):
-            self.problems.note((*steps, "inherit_mapping"), config_keys.INHERIT_AMONG_LAYERS)
+            self.problems.note((*steps, "inherit_mapping"), _config_keys().INHERIT_AMONG_LAYERS)
         return self._entries(value, steps, values.check_layer_name, "layer")
 
     def device_mapping(self, value: Any, steps: Steps) -> FrozenDict[Any, Any]:
@@ -288,6 +288,16 @@ def _forms() -> ModuleType:
     return forms
 
 
+def _config_keys() -> ModuleType:
+    from kernel_schema.schema.meant import config_keys
+
+    return config_keys
+
+
+def _unknown_config_key(key: Any, table: Mapping[Any, Any], steps: Steps) -> Problem | None:
+    return _config_keys().unknown_config_key(key, table, steps)
+
+
 Check: TypeAlias = Callable[[Any], Any]
 
 
@@ -319,7 +329,7 @@ SPEC_LINES: Final[dict[str, Line]] = {
     "trust_remote_code": Reader.trust_remote_code,
 }
 _CONFIG: Final = _Keys(
-    CONFIG_LINES, "kernel_mapping", config_keys.MISSING_MAPPING, config_keys.unknown_config_key
+    CONFIG_LINES, "kernel_mapping", meant_keys.MISSING_MAPPING, _unknown_config_key
 )
 _SPEC: Final = _Keys(SPEC_LINES, "kernel", meant_keys.MISSING_KERNEL, meant_keys.unknown_option)
 LINES: Final[dict[Alternative, Line]] = {

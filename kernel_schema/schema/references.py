@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 MAX_VERSION: Final = 999_999_999
 """Highest kernel version: nine digits, which a pattern can express too."""
 
+NEWEST: Final = frozenset(("latest", "newest", "*", "x"))
+"""What other tools call the newest version: kernels has no word for it."""
+
 # Patterns mean the same to Python, JavaScript and Rust: ASCII classes, no look-around.
 # One part of a repository id: no '-' or '.' at its ends, never '--' or '..'.
 _PART: Final = r"[A-Za-z0-9_]+(?:(?:-(?:\.-)*\.?|\.(?:-\.)*-?)[A-Za-z0-9_]+)*"

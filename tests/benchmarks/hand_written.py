@@ -30,9 +30,14 @@ from kernel_schema.schema.alternatives import (
     meant_alternative,
 )
 from kernel_schema.schema.grammar import FrozenDict
-from kernel_schema.schema.meant.config_keys import MISSING_MAPPING, unknown_config_key
+from kernel_schema.schema.meant.config_keys import unknown_config_key
 from kernel_schema.schema.meant.forms import misfit
-from kernel_schema.schema.meant.keys import BOUNDS_ALONE, MISSING_KERNEL, unknown_option
+from kernel_schema.schema.meant.keys import (
+    BOUNDS_ALONE,
+    MISSING_KERNEL,
+    MISSING_MAPPING,
+    unknown_option,
+)
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.vocabulary import RANGE_KEYS
 from kernel_schema.typeguards import is_list, is_tuple

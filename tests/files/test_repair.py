@@ -51,6 +51,14 @@ TO_ROCM = Repair("rename", "rocm")
     ("format", "text", "steps", "repair", "new"),
     [
         ("yaml", "a: null # b\n", ("a",), replaced("original"), "a: original # b\n"),
+        *(
+            ("json", text, ("a",), replaced({"x": 1}), '{"a": {"x": 1}}')
+            for text in (
+                '{"a": {"x": 1, "y": 2, "z": 3}}',
+                '{"a": {"w": 0, "x": 1, "y": 2 , "z": 3}}',
+                '{"a": {"p": 1, "q": 1, "y": 2, "z": 3}}',
+            )
+        ),
         ("yaml", "a:\nb: 1\n", ("a",), replaced("original"), "a: original\nb: 1\n"),
         ("yaml", "a: # b\nc: 1\n", ("a",), replaced("original"), "a: original # b\nc: 1\n"),
         ("yaml", "{a: , b: 1}", ("a",), replaced("x"), "{a: x , b: 1}"),

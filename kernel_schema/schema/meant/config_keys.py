@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
 from kernel_schema.schema.arguments import fusion_problem
-from kernel_schema.schema.meant.keys import OUT, unknown_key, wrong_key
+from kernel_schema.schema.meant.keys import NEEDS_MAPPING, OUT, unknown_key, wrong_key
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import read_kernel_ref
 from kernel_schema.schema.vocabulary import (
@@ -28,10 +28,6 @@ if TYPE_CHECKING:
 
     from kernel_schema.schema.problems import Steps
 
-_NEEDS_MAPPING: Final = "a config needs the key `kernel_mapping`"
-MISSING_MAPPING: Final = Problem(
-    "missing-key", _NEEDS_MAPPING, "write `kernel_mapping: {}` for a config without layers"
-)
 INHERIT_AMONG_LAYERS: Final = Problem(
     "unknown-key",
     "`inherit_mapping` is no layer, but a key of the config",
@@ -59,7 +55,7 @@ def layers_outside(names: list[str]) -> Problem:
     """For layers at the top level, where `kernel_mapping` should be."""
     others = " and the others" if len(names) > _SHOWN_LAYERS else ""
     shown = listing(names[:_SHOWN_LAYERS], "and")
-    return Problem("missing-key", _NEEDS_MAPPING, f"put {shown}{others} under it", at_key=True)
+    return Problem("missing-key", NEEDS_MAPPING, f"put {shown}{others} under it", at_key=True)
 
 
 def is_config_key(key: str, value: Any) -> bool:

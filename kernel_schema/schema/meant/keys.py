@@ -41,6 +41,10 @@ BOUNDS_ALONE: Final = Problem(
     "a capability range needs the key `kernel`, or modes, beside its bounds",
     "add `kernel: org/repo:layer_name`",
 )
+NEEDS_MAPPING: Final = "a config needs the key `kernel_mapping`"
+MISSING_MAPPING: Final = Problem(
+    "missing-key", NEEDS_MAPPING, "write `kernel_mapping: {}` for a config without layers"
+)
 OUT: Final = "leave it out: "
 # Keys that have a meaning, but not where they stand.
 _MISPLACED: Final[dict[str, tuple[Code, str, str]]] = {

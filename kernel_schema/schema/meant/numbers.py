@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
-from kernel_schema.schema.references import MAX_VERSION, is_revision
+from kernel_schema.schema.references import MAX_VERSION, NEWEST, is_revision
 from kernel_schema.schema.vocabulary import LOWEST_LIKELY, MAX_CAPABILITY
 from kernel_schema.typeguards import is_list, is_tuple
 
@@ -14,9 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from kernel_schema.schema.problems import Advice
-
-NEWEST: Final = frozenset(("latest", "newest", "*", "x"))
-"""What other tools call the newest version: kernels has no word for it."""
 
 # Versions that may grow, and those with points, as package managers have them.
 _LIKE_A_VERSION: Final = re.compile(
