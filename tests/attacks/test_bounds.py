@@ -75,7 +75,7 @@ def test_all_of_them_in_one_check(tmp_path: Path, output_format: str) -> None:
     assert {name for name in names if name in ran.stdout} == set(WRONG)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", [*VALID, *WRONG])
 def test_one_as_large_as_may_be(tmp_path: Path, name: str) -> None:
     size = MAX_BYTES - (MAX_BYTES // 4 if "on-one-line" in name else 0)  # of wide characters
@@ -93,7 +93,7 @@ def test_in_every_output_format(tmp_path: Path, name: str, output_format: str) -
     assert command("check", "--output-format", output_format, name, cwd=tmp_path).returncode == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("to", ["yaml", "json", "toml"])
 @pytest.mark.parametrize("name", VALID)
 def test_convert(tmp_path: Path, name: str, to: str) -> None:
@@ -118,7 +118,7 @@ def test_diff(tmp_path: Path, old: str, new: str) -> None:
     assert command("diff", old, new, cwd=tmp_path).returncode == 1
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("name", VALID)
 def test_digest(tmp_path: Path, name: str) -> None:
     write(tmp_path, name, MAX_BYTES)

@@ -85,7 +85,7 @@ FEW_PROBLEMS = {"layers outside of kernel_mapping", "nested ranges", "ranges wit
 SMALL, LARGE = 20_000, 80_000
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("output_format", ["text"])
 def test_time_grows_with_the_size(tmp_path: Path, case: str, output_format: str) -> None:
@@ -94,7 +94,7 @@ def test_time_grows_with_the_size(tmp_path: Path, case: str, output_format: str)
     assert seconds(large, output_format) < 9 * seconds(small, output_format)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("output_format", ["concise", "json", "github", "sarif"])
 def test_time_grows_with_the_size_in_every_format(tmp_path: Path, output_format: str) -> None:
     test_time_grows_with_the_size(tmp_path, "wrong references", output_format)

@@ -247,7 +247,7 @@ def test_a_few(case: Any, seed: int, tmp_path: Path) -> None:
     case(tmp_path, seed)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", CASES)
 @pytest.mark.parametrize("hundred", range(5))
 def test_many(case: Any, hundred: int, tmp_path: Path) -> None:

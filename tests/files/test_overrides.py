@@ -425,7 +425,7 @@ def test_is_the_same_as_setting_it_in_data(
     agrees(drawn, data, format)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(max_examples=3000, deadline=None)
 @given(st.data(), config_data(), st.sampled_from(FORMATS))
 def test_is_the_same_as_setting_it_in_data_of_many(
@@ -461,7 +461,7 @@ def test_a_device_is_set_alone(data: dict[str, Any], device: str) -> None:
     spreads(data, device)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(max_examples=1000, deadline=None)
 @given(config_data(), st.sampled_from(DEVICE_NAMES))
 def test_a_device_is_set_alone_in_many(data: dict[str, Any], device: str) -> None:
@@ -497,7 +497,7 @@ def test_whatever_is_written(texts: list[str]) -> None:
     holds_or_is_told(texts)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(max_examples=10_000, deadline=None)
 @given(_TEXTS | _ROUTED | st.lists(st.text(), max_size=3))
 def test_whatever_is_written_of_much(texts: list[str]) -> None:

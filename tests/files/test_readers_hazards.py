@@ -139,7 +139,7 @@ def test_some_of(case: str) -> None:
     work(case, 10_000)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", CASES)
 def test_much_of(case: str) -> None:
     # Eight times as much takes eight times as long; with the square of the size it were 64 times.

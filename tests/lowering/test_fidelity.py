@@ -59,7 +59,7 @@ def test_the_chain_of_modes_is_that_of_kernels() -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=1100, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(table=tables(), inherited=mappings(), inherit=st.booleans())
 def test_any_config_over_any_mapping(
     *, table: dict[str, Any], inherited: dict[str, Any], inherit: bool

@@ -102,8 +102,13 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
-# The faster half tries one line in 97; the slower one all since the last snapshot is taken.
-STEPS = [pytest.param(97, id="some"), pytest.param(1, id="all", marks=pytest.mark.slow)]
+# The quick half tries one line in 97, the slower one in 11, the thorough one all since the last
+# snapshot is taken.
+STEPS = [
+    pytest.param(97, id="some"),
+    pytest.param(11, id="many", marks=pytest.mark.slow),
+    pytest.param(1, id="all", marks=pytest.mark.thorough),
+]
 
 
 @pytest.mark.parametrize("step", STEPS)

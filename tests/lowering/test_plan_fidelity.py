@@ -95,7 +95,7 @@ PLAIN_MODEL = make_model()
 
 
 @pytest.mark.slow
-@settings(max_examples=1200, deadline=None)
+@settings(max_examples=400, deadline=None)
 @given(cases(tables(), mappings()))
 def test_the_choice_is_that_of_kernels(case: Case) -> None:
     """On every device, with every capability: the repository and the mode it stands under."""

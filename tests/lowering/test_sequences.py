@@ -154,7 +154,7 @@ def test_what_runs_is_what_is_reported(repository: Path, drawn: Any, steps: Any)
     Sequences(repository).run(drawn, steps)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @settings(deadline=None, max_examples=2000)
 @given(drawn=st.lists(MODELS, min_size=1, max_size=3), steps=STEPS)
 def test_two_thousand_sequences(repository: Path, drawn: Any, steps: Any) -> None:
