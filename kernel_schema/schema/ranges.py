@@ -131,6 +131,8 @@ def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[tuple[Step
     one with the lower memory address.
     """
     by_width: dict[int, list[int]] = {}
+    firsts: dict[Capabilities, int] = {}
+    merged = False
     for index, entry in enumerate(entries):
         own = _range_of(entry)
         if own is None:
@@ -141,18 +143,39 @@ def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[tuple[Step
         beside = starts[max(nearest - 1, 0) : nearest + 1]
         gaps = {abs(lowest - own.lowest): lowest for lowest in beside}
         gap = min(gaps, default=None)
+        repair = None
         if gap == 0:
             message = f"two entries for {own}"
             help_text = "give one of them other bounds, or write both as modes of one entry"
+            # A list is mended once at a time.
+            if not merged and (repair := _one_entry(entries, firsts[own], index)):
+                help_text, merged = "write both as one entry, with the modes of both", True
         else:
             starts.insert(nearest, own.lowest)
+            firsts[own] = index
             if gap is None or gap > own.width:
                 continue
             other = Capabilities(gaps[gap], gaps[gap] + own.width)
             message = f"{own} and {other} overlap and are equally wide"
             help_text = "make one of them narrower: the narrower range wins"
         message += ": kernels would choose between them at random"
-        yield (device, index), Problem("overlapping-capability", message, help_text)
+        yield (
+            (device, index),
+            Problem("overlapping-capability", message, help_text, repair=repair),
+        )
+
+
+def _one_entry(entries: Sequence[Any], first: int, second: int) -> Repair | None:
+    """A list in which two entries for one range are one, if they speak of different modes."""
+    one, other = entries[first], entries[second]
+    if not is_table(one) or not is_table(other) or not all(map(is_table, entries)):
+        return None
+    modes = [{key for key in each if key not in RANGE_KEYS} for each in (one, other)]
+    if not modes[0].isdisjoint(modes[1]) or not (modes[0] | modes[1]).issubset(MODE_NAMES):
+        return None
+    kept = [*entries[:second], *entries[second + 1 :]]
+    kept[first] = {**one, **other}
+    return Repair("replace", kept, up=1)
 
 
 def _range_of(entry: object) -> Capabilities | None:

@@ -88,3 +88,25 @@ def test_comments_in_keys_get_names_of_their_own() -> None:
         *("x-comment", "x-comment-3", "x-comment-2", "x-note"),
         "kernel_mapping",
     ]
+
+
+@pytest.mark.parametrize(
+    ("second", "mended"),
+    [
+        ("training: o/r:T", [{"min_capability": 90, "inference": "o/r:I", "training": "o/r:T"}]),
+        # Which of them is meant nobody knows.
+        ("inference: o/r:T", None),
+        ("kernel: o/r:T", None),
+    ],
+)
+def test_two_entries_for_a_range_become_one(second: str, mended: object) -> None:
+    entries = f"[{{min_capability: 90, inference: o/r:I}}, {{min_capability: 90, {second}}}]"
+    text = f"kernel_mapping: {{A: {{cuda: {entries}}}}}\n"
+
+    fixed = ks.fix(text, format="yaml", unsafe=True)
+
+    if mended is None:
+        assert (fixed.text, len(fixed.left)) == (text, 1)
+    else:
+        mapping = ks.loads(fixed.text, format="yaml").model_dump()["kernel_mapping"]
+        assert mapping == {"A": {"cuda": mended}}
