@@ -11,7 +11,7 @@ from kernel_schema.cli.opening import open_document
 if TYPE_CHECKING:
     from kernel_schema.files.document import Document
     from kernel_schema.files.read import ConfigSource
-    from kernel_schema.measure.compare import Progress
+    from kernel_schema.locks.progress import Progress
     from kernel_schema.measure.results import Comparison
     from kernel_schema.model.types import Module
 
@@ -78,7 +78,7 @@ def compared(
     measured: Measured,
     config: ConfigSource,
     options: argparse.Namespace,
-    progress: Progress | None,
+    progress: Progress,
 ) -> Comparison:
     """What `compare` gives for these options."""
     from kernel_schema.measure.compare import compare

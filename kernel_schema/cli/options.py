@@ -199,11 +199,8 @@ MEASURED: Final = (
 BUILD_TARGET: Final = Argument(
     "--target",
     type=_build_target,
-    action="append",
-    default=[],
     metavar="TARGET",
-    help="what torch is built for there: torch2.13-cu130-x86_64-linux; may be repeated; default: "
-    "as installed",
+    help="what torch is built for there: torch2.13-cu130-x86_64-linux; default: as installed",
 )
 QUIET: Final = Argument("-q", "--quiet", action="store_true", help="say nothing but what is wrong")
 OUTPUT: Final = Argument("-o", "--output", metavar="FILE", help="default: standard output")

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
+from textwrap import indent
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.files.read import read
 from kernel_schema.lowering.apply import kernelized
 from kernel_schema.lowering.check import check, refuse_errors
 from kernel_schema.lowering.lower import lower
+from kernel_schema.measure.compare import compare
 from kernel_schema.model.inspect import inspect_model
 
 if TYPE_CHECKING:
@@ -18,15 +21,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator
     from types import FrameType
 
+    from kernel_schema.measure.results import Comparison
+
 CONFIG_FILE: Final = Path(__file__).parent / "kernels.json"
 _TOLERANCE: Final = 1e-5
+_SECONDS: Final = 0.1
 
 
-def run_demo(say: Callable[[str], None]) -> bool:
+def run_demo(say: Callable[[str], None], table: Callable[[Comparison], str] = str) -> bool:
     """Run the demo.
 
     Args:
         say: Takes each line of what there is to tell.
+        table: Makes a text of the comparison of the kernel with the model's own layer.
 
     Returns:
         Whether the kernel really ran, in all places, and agrees with the model's own layer.
@@ -34,6 +41,13 @@ def run_demo(say: Callable[[str], None]) -> bool:
     Raises:
         KernelSchemaError: If anything is in the way, kernels not being installed first of all.
     """
+    with warnings.catch_warnings():
+        # Said where torch is imported, or makes its first tensor, without NumPy: nothing needs it.
+        warnings.filterwarnings("ignore", "Failed to initialize NumPy", UserWarning)
+        return _run(say, table)
+
+
+def _run(say: Callable[[str], None], table: Callable[[Comparison], str]) -> bool:
     document = read(CONFIG_FILE)
     config = document.anchored
     say(f"Config file {CONFIG_FILE}")
@@ -74,7 +88,11 @@ def run_demo(say: Callable[[str], None]) -> bool:
     say(
         f"Same output as before once restored: {'yes' if torch.equal(restored, expected) else 'no'}"
     )
-    return layer.replaced == layer.total == ran > 0 and difference < _TOLERANCE
+    comparison = compare(model, config, inputs, seconds=_SECONDS)
+    say("\nKernel beside original")
+    say(_indent(table(comparison)))
+    right = difference < _TOLERANCE and comparison.ok
+    return layer.replaced == layer.total == ran > 0 and right
 
 
 @contextmanager
@@ -97,4 +115,4 @@ def _calls_by_file() -> Generator[Counter[str | None]]:
 
 
 def _indent(text: str) -> str:
-    return "\n".join(f"  {line}" for line in text.splitlines())
+    return indent(text, "  ")

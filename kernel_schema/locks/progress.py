@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final, Literal, Protocol, TypeAlias
 
-Work: TypeAlias = Literal["asking", "fetching", "verifying"]
-"""Asking the Hub, counted in kernels; fetching and verifying, counted in bytes."""
+Work: TypeAlias = Literal["asking", "fetching", "verifying", "measuring"]
+"""Asking the Hub, counted in kernels; fetching and verifying, in bytes; measuring, in steps."""
 
 
 class Progress(Protocol):

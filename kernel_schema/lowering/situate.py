@@ -80,7 +80,6 @@ def situate(
     carried_at: Mapping[str, str] | None = None,
     lock: Lock | None = None,
     network: bool = False,
-    reads_cache: bool = True,
 ) -> Situation:
     """The situation of a config: the only place that puts in what is active in kernels.
 
@@ -119,7 +118,6 @@ def situate(
         carried_at or {},
         lock,
         problems,
-        reads_cache,
     )
 
 

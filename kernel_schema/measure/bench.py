@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from kernel_schema.files.read import Opened
-    from kernel_schema.measure.compare import Progress
+    from kernel_schema.locks.progress import Progress
     from kernel_schema.measure.inputs import ModelInputs
     from kernel_schema.measure.results import ComparedLayer, Difference
     from kernel_schema.model.types import Module
@@ -47,7 +47,7 @@ class Asked(NamedTuple):
     tolerance: float | None
     every: bool
     seconds: float
-    progress: Progress | None
+    progress: Progress
     kernelize: Mapping[str, Any]
 
 
@@ -93,14 +93,15 @@ class _Bench:
         failed: Diagnostic | None = None
         left_out = 0
         with same_seed(self._kind), unchanged(self._model):
-            self._tell(0, 1, "the model, as it is")
+            self._asked.progress.begin("measuring", 2)
             watch, output = self._captured()
             left_out = watch.left_out
-            steps = len(watch.samples) + 2
-            self._tell(1, steps + 1, "the model, with its kernels")
+            self._asked.progress.begin("measuring", len(watch.samples))
+            self._asked.progress.advance("measuring", 1)
             if self._placed:
                 whole, failed = self._whole(output)
-            layers = tuple(self._layers(watch, steps))
+            self._asked.progress.advance("measuring", 1)
+            layers = tuple(self._layers(watch))
         share_of = None if whole is None or whole.times is None else whole.times.original.median
         if share_of is not None:
             layers = tuple(_with_share(layer, share_of) for layer in layers)
@@ -112,7 +113,6 @@ class _Bench:
         named = {each.route for each in found if each.code == "kernel-fails"}
         if failed is not None and failed.route not in named:
             found.insert(0, failed)
-        self._tell(1, 1, "")
         return Comparison(
             layers,
             whole,
@@ -126,10 +126,6 @@ class _Bench:
             left_out,
             (*self.report.diagnostics, *with_places(self._source, found)),
         )
-
-    def _tell(self, done: int, total: int, what: str) -> None:
-        if self._asked.progress is not None:
-            self._asked.progress(done, total, what)
 
     def _run(self) -> Any:
         """One forward of the model, on copies: layers may write into what they get."""
@@ -188,9 +184,8 @@ class _Bench:
 
         return Timed(setup, run, fresh=True)
 
-    def _layers(self, watch: Watch, steps: int) -> Generator[ComparedLayer]:
-        for done, (kind, samples) in enumerate(watch.samples.items()):
-            self._tell(done + 2, steps, kind.layer_name)
+    def _layers(self, watch: Watch) -> Generator[ComparedLayer]:
+        for kind, samples in watch.samples.items():
             placed = [self._placed[id(sample.carrier.carrier)] for sample in samples]
             sampled = Sampled(
                 kind,
@@ -206,6 +201,7 @@ class _Bench:
                 grad=self._grad,
                 tolerance=self._asked.tolerance,
             )
+            self._asked.progress.advance("measuring", 1)
 
 
 def _with_share(layer: ComparedLayer, forward: float) -> ComparedLayer:

@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 from math import isfinite
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
+from kernel_schema.locks.progress import SILENT
 from kernel_schema.lowering.situate import taken
 from kernel_schema.schema.arguments import wrong_argument
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Collection
 
     from kernel_schema.files.read import ConfigSource
+    from kernel_schema.locks.progress import Progress
     from kernel_schema.measure.inputs import Inputs
     from kernel_schema.measure.results import Comparison
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
-
-Progress: TypeAlias = "Callable[[int, int, str], None]"
-"""Takes how many steps are done, of how many, and what comes next."""
 
 
 def compare(
@@ -33,14 +32,14 @@ def compare(
     device: DeviceInput | None = None,
     ignore: Collection[str] = (),
     select: Collection[str] | None = None,
-    progress: Progress | None = None,
+    progress: Progress = SILENT,
 ) -> Comparison:
     """Run each kernel of a config beside the original, on what reaches it in one forward.
 
     Both get the same copies, the same seed and the same state, and are held against the original
     in a higher precision: float64 on a CPU and for layers in float32, else float32. Their times
     are measured in turn, after a warm-up: on a GPU by device events with a cold L2 cache, as
-    `triton.testing.do_bench` does; on a CPU in blocks of a millisecond. The model is as it was
+    `triton.testing.do_bench` does; on a CPU in short blocks of calls. The model is as it was
     afterwards, whatever happens: its forwards, its buffers, its gradients, the random state.
 
     Args:
@@ -51,7 +50,7 @@ def compare(
             gets random token ids of its vocabulary.
         backward: Compare the gradients of inputs and parameters too, and time them.
         tolerance: How much of the largest value a kernel may err; by dtype if left out: 4 `eps` in
-            16 bits and less (0.031 in bfloat16), 128 `eps` in float32 and float64, or twice what
+            16 bits and less (0.031 in bfloat16), 256 `eps` in float32 and float64, or twice what
             the original errs itself, where that is more.
         every: Compare all layers of one name; the first, the middle and the last if left out, and
             any that is called in another way.
@@ -60,7 +59,7 @@ def compare(
         device: As for `kernelize`.
         ignore: As for `kernelize`.
         select: As for `kernelize`.
-        progress: Called before each step.
+        progress: Is told how far the work has come: `measuring`, in steps.
 
     Returns:
         What was measured, by layer name and by what reaches the layer. Its diagnostics tell of

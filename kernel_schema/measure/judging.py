@@ -6,13 +6,14 @@ from math import inf
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
-from kernel_schema.wording import listing, quote
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
     from kernel_schema.measure.results import ComparedLayer, Difference, Paired
 
+_NAMED: Final = 3
 SLOWER_BY: Final = 1.05
 """A kernel is slower if it takes more than this in three of four pairs: noise does not do that."""
 
@@ -37,9 +38,10 @@ def findings(
                 "run the model on inputs that reach the layer, or take the entry out: nothing "
                 "shows that it is right",
             )
-        for layer in compared:
-            if layer.layer_name == layer_name:
-                yield from _of(layer)
+        of_name = [layer for layer in compared if layer.layer_name == layer_name]
+        for layer in of_name:
+            yield from _of(layer)
+        yield from _slower(layer_name, of_name)
 
 
 def failure(layer_name: str, where: str, reason: str) -> Diagnostic:
@@ -63,21 +65,31 @@ def _of(layer: ComparedLayer) -> Iterator[Diagnostic]:
             "kernel-beyond-tolerance",
             layer.layer_name,
             f"the kernel of {quote(layer.layer_name)} is wrong{where}: "
-            f"{listing([_described(each) for each in beyond], 'and')}",
+            f"{'; '.join(map(_described, beyond))}",
             f"the original itself errs by {_part(beyond[0].original_relative)}; use another "
             "kernel, or state a tolerance if that much is meant",
         )
-    passes = (("", layer.times), (" in the backward pass", layer.backward_times))
-    for which, times in passes:
-        if times is not None and is_slower(times):
-            yield _finding(
-                "kernel-slower",
-                layer.layer_name,
-                f"the kernel of {quote(layer.layer_name)} takes {times.ratio:.2f} times as long as "
-                f"the original{where}{which}",
-                "keep the original here, or look for a kernel made for these shapes",
-                Severity.WARNING,
-            )
+
+
+def _slower(layer_name: str, layers: list[ComparedLayer]) -> Iterator[Diagnostic]:
+    """One for each pass, whatever the inputs: of experts each may get another shape."""
+    for which, of_pass in (("", "times"), (" in the backward pass", "backward_times")):
+        timed = [(getattr(layer, of_pass), layer) for layer in layers]
+        slow = [(times, layer) for times, layer in timed if is_slower(times)]
+        if not slow:
+            continue
+        ratios = sorted(times.ratio for times, _ in slow)
+        ratio = f"{ratios[0]:.2f}" if len(ratios) == 1 else f"{ratios[0]:.2f} to {ratios[-1]:.2f}"
+        where = "; ".join(", ".join(layer.inputs) for _, layer in slow[:_NAMED])
+        more = f" and {len(slow) - _NAMED} more" if len(slow) > _NAMED else ""
+        yield _finding(
+            "kernel-slower",
+            layer_name,
+            f"the kernel of {quote(layer_name)} takes {ratio} times as long as the original{which}"
+            f" on {where}{more}",
+            "keep the original here, or look for a kernel made for these shapes",
+            Severity.WARNING,
+        )
 
 
 def _described(each: Difference) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from math import inf
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     from kernel_schema.measure.results import ComparedLayer, Comparison, Difference, Paired
 
-HEADER = ("layer", "input", "times", "ratio", "error", "differing")
-LEGEND = (
+_MANY: Final = 1000
+_ROWS: Final = 4
+HEADER: Final = ("layer", "input", "times", "ratio", "error", "differing")
+LEGEND: Final = (
     "input: what reaches the layer first, how often in a forward, and its part of that; times: "
     "original, then kernel; ratio: kernel to original, and its quartiles; error: the kernel's "
     "largest against the original in a higher precision, as a part of the largest value, and what "
@@ -20,7 +21,9 @@ LEGEND = (
 def comparison_text(comparison: Comparison) -> str:
     """What `str` gives: one line for each row, and what was found."""
     lines = [headline(comparison)]
-    lines += ["; ".join(", ".join(cell) for cell in row(layer)) for layer in comparison.layers]
+    layers, others = shown(comparison)
+    lines += ["; ".join(", ".join(cell) for cell in row(layer)) for layer in layers]
+    lines += others
     lines += model_lines(comparison)
     return "\n".join([*lines, *map(str, comparison.diagnostics)])
 
@@ -34,13 +37,37 @@ def headline(comparison: Comparison) -> str:
     )
 
 
+def shown(comparison: Comparison) -> tuple[list[ComparedLayer], list[str]]:
+    """The layers to show, and what is said of others: experts may get many shapes of one kind.
+
+    Of a layer name those that are wrong are, and else those that take most of the time.
+    """
+    rows: list[ComparedLayer] = []
+    told: list[str] = []
+    for name in dict.fromkeys(layer.layer_name for layer in comparison.layers):
+        of_name = comparison.of_layer(name)
+        ranked = sorted(of_name, key=lambda layer: (not _is_wrong(layer), -(layer.share or 0)))
+        wrong = sum(map(_is_wrong, of_name))
+        kept = ranked[: max(_ROWS, wrong)]
+        rows += [layer for layer in of_name if layer in kept]
+        if len(of_name) > len(kept):
+            told.append(
+                f"{name}: right on {len(of_name) - len(kept)} other inputs, which take less"
+            )
+    return rows, told
+
+
+def _is_wrong(layer: ComparedLayer) -> bool:
+    return layer.failure is not None or any(each.beyond for each in layer.differences)
+
+
 def row(layer: ComparedLayer) -> tuple[list[str], ...]:
     """The cells of one row, as `HEADER` names them; each is some lines."""
-    shown = f"{layer.dtype}{list(layer.shape)}" if layer.dtype else "no tensor"
+    tensor = f"{layer.dtype}{list(layer.shape)}" if layer.dtype else "no tensor"
     calls = f"{layer.calls} call{'s' if layer.calls != 1 else ''}"
     if layer.share is not None:
         calls += f", {layer.share:.0%}"
-    start = ([layer.layer_name], [shown, calls])
+    start = ([layer.layer_name], [tensor, calls])
     if layer.times is None or not layer.differences:
         return (*start, ["-"], ["-"], ["-"], ["fails"])
     worst = max(layer.differences, key=lambda each: (each.beyond, each.largest_relative))
@@ -67,13 +94,9 @@ def differing_cell(each: Difference) -> list[str]:
     if each.exact:
         return ["none"]
     counted = f"{each.differing} of {each.total}"
-    return [counted] if each.ulps is None else [counted, _steps(each.ulps)]
-
-
-def _steps(ulps: float) -> str:
-    if ulps == inf:
-        return "not finite"
-    return f"{ulps:.3g} ulp"
+    # Of numbers near zero, next to others that are not, they are many and say nothing.
+    few = each.ulps is not None and each.ulps < _MANY
+    return [counted, f"{each.ulps:.3g} ulp"] if few else [counted]
 
 
 def model_lines(comparison: Comparison) -> list[str]:

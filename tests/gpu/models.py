@@ -8,7 +8,11 @@ from __future__ import annotations
 from typing import Any
 
 import torch
-from kernels import use_kernel_forward_from_hub, use_kernelized_func
+from kernels import (
+    replace_kernel_forward_from_hub,
+    use_kernel_forward_from_hub,
+    use_kernelized_func,
+)
 from torch import nn
 from torch.nn.functional import one_hot, scaled_dot_product_attention, silu
 
@@ -21,7 +25,6 @@ VOCABULARY = 32000
 TOKENS = (2, 2048)
 
 
-@use_kernel_forward_from_hub("RMSNorm")
 class Norm(nn.Module):
     def __init__(self, size: int) -> None:
         super().__init__()
@@ -34,7 +37,6 @@ class Norm(nn.Module):
         return self.weight * scaled.to(x.dtype)
 
 
-@use_kernel_forward_from_hub("SiluAndMul")
 class SiluAndMul(nn.Module):
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         gate, up = x.chunk(2, dim=-1)
@@ -46,15 +48,19 @@ def _rotate_half(x: torch.Tensor) -> torch.Tensor:
     return torch.cat((-second, first), dim=-1)
 
 
-@use_kernel_forward_from_hub("rotary_pos_emb")
-def rotary(
+def _rotary(
     q: torch.Tensor, k: torch.Tensor, cos: torch.Tensor, sin: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
     cos, sin = cos.unsqueeze(1), sin.unsqueeze(1)
     return q * cos + _rotate_half(q) * sin, k * cos + _rotate_half(k) * sin
 
 
-@use_kernelized_func(rotary)
+# The decorators of kernels as calls: they have no types.
+replace_kernel_forward_from_hub(Norm, "RMSNorm")
+replace_kernel_forward_from_hub(SiluAndMul, "SiluAndMul")
+rotary: Any = use_kernel_forward_from_hub("rotary_pos_emb")(_rotary)
+
+
 class Attention(nn.Module):
     def __init__(self) -> None:
         super().__init__()
@@ -72,6 +78,9 @@ class Attention(nn.Module):
         q, k = rotary(q, k, cos, sin)
         mixed = scaled_dot_product_attention(q, k, v, is_causal=True, enable_gqa=True)
         return self.o(mixed.transpose(1, 2).flatten(2))
+
+
+use_kernelized_func(rotary)(Attention)
 
 
 class Dense(nn.Module):

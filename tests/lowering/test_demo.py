@@ -49,7 +49,22 @@ def test_exits_0_and_says_what_was_replaced() -> None:
     assert by.endswith(f"{os.sep}layers.py)")
     [difference] = re.findall(r"Largest difference between the outputs: (\S+)", done.stdout)
     assert float(difference) < 1e-5
+    assert "Kernel beside original" in lines
+    assert any(re.match(r"RMSNorm +float32\[8, 64\] ", line) for line in lines)
     assert lines[-1] == "The kernel ran."
+
+
+@pytest.mark.slow
+def test_ends_with_a_comparison_and_says_nothing_of_numpy() -> None:
+    program = (
+        "import sys; sys.modules['numpy'] = None\nfrom kernel_schema.cli import run; run(['demo'])"
+    )
+    done = run_python("-c", program)
+    assert done.stderr == ""
+    _, comparison = done.stdout.split("Kernel beside original\n")
+    assert comparison.startswith("  cpu, inference, on float32[8, 64] (")
+    assert re.search(r"^  RMSNorm +float32\[8, 64\] .* of 1536$", comparison, re.MULTILINE)
+    assert "whole model: " in comparison
 
 
 def test_exits_1_where_the_mapping_is_off() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 from tests.kernel_repos import write_kernel_repository
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
 SOURCE = """
@@ -144,3 +146,14 @@ def model(dtype: torch.dtype = torch.float32) -> Any:
 
 def repository(folder: Path) -> Path:
     return write_kernel_repository(folder / "planted", SOURCE)
+
+
+@contextmanager
+def one_thread() -> Generator[None]:
+    """Tests share the cores: threads that wait for each other would measure that."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

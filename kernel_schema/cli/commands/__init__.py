@@ -63,7 +63,6 @@ COMMANDS: Final = (
             help="hold the files against a policy too, whose findings nothing leaves out; may be "
             "repeated, and that of KERNEL_SCHEMA_POLICY counts in any case",
         ),
-        flag("--hub", "ask the Hub too: whether kernels are there, and have what is asked of them"),
         codes_option("--select", "report only these findings: codes, or patterns as missing-*"),
         codes_option(
             "--ignore",
@@ -97,8 +96,8 @@ COMMANDS: Final = (
         Argument("--explain", metavar="CODE", help="print what a code means, and exit"),
         *READING,
         description="Check config files. Exit code 0: clean, warnings at most; 1: errors; 2: a "
-        "file, the model or the Hub cannot be had, or the call or its settings are wrong; with "
-        "--diff 1: there is something to mend. A "
+        "file or the model cannot be had, or the call or its settings are wrong; with --diff 1: "
+        "there is something to mend. A "
         "[tool.kernel-schema.check] in the nearest pyproject.toml may hold lists for `select`, "
         "`ignore`, `error`, `warn`, `off` and `exclude`; options go before.",
     ),
@@ -184,6 +183,28 @@ COMMANDS: Final = (
         "of the model: how far it errs, and how long each takes. Exit code 1: a kernel is beyond "
         "tolerance, fails or is never called, or the config has errors; 2: a file, the model or "
         "its inputs cannot be had.",
+    ),
+    Command(
+        "tune",
+        "write a config with the fastest kernels that are right, on this machine",
+        Argument("file", metavar="FILE", help="a config file, or `-`: its kernels are tried"),
+        *MEASURED,
+        Argument(
+            "--candidate",
+            action="append",
+            default=[],
+            metavar="LAYER=REF",
+            help="try this kernel too; a path starts at the working directory; may be repeated",
+        ),
+        flag("--replace", "write the best one where an entry of FILE is slower or wrong"),
+        OUTPUT,
+        flag("--force", "replace a file that exists"),
+        QUIET,
+        *READING,
+        description="Measure the kernels of FILE, candidates and originals, each in place, and "
+        "write a config with the fastest that is right, for this device and capability only. Exit "
+        "code 1: an entry of FILE is slower or wrong, and was kept for want of --replace; 2: a "
+        "file, the model or its inputs cannot be had.",
     ),
     Command(
         "layers",

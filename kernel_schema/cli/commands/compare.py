@@ -8,8 +8,7 @@ from kernel_schema.cli.exits import FINDINGS, OK, complain
 from kernel_schema.cli.measuring import compared, open_measured
 from kernel_schema.cli.opening import show_problems
 from kernel_schema.cli.output.json import write_object
-from kernel_schema.cli.output.progress import progress_bar
-from kernel_schema.cli.output.terminal import write_lines
+from kernel_schema.cli.output.terminal import show_progress, write_lines
 from kernel_schema.diagnostics import KernelSchemaError
 
 
@@ -24,7 +23,7 @@ def run(options: argparse.Namespace) -> int:
             return complain(f"--plot {options.plot}: {error}")
     measured = open_measured(options)
     try:
-        with progress_bar(quiet=options.quiet) as progress:
+        with show_progress(quiet=options.quiet) as progress:
             comparison = compared(measured, measured.document, options, progress)
     except KernelSchemaError as error:
         return show_problems(measured.document, measured.document.place_all(error.diagnostics))

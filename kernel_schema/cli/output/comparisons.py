@@ -10,17 +10,18 @@ from kernel_schema.cli.output.json import diagnostics_json, file_json
 from kernel_schema.cli.output.layout import paragraph, table
 from kernel_schema.cli.output.plans import carriers_text
 from kernel_schema.measure.results import ComparedLayer, Comparison
-from kernel_schema.measure.text import HEADER, LEGEND, headline, model_lines, row
+from kernel_schema.measure.text import HEADER, LEGEND, headline, model_lines, row, shown
 from kernel_schema.typeguards import is_list, is_table, is_tuple
 
 
 def comparison_text(comparison: Comparison) -> str:
     """On what it was measured, a table, the whole model, and what runs no kernel."""
     parts = [paragraph(headline(comparison))]
-    if comparison.layers:
-        parts.append(table(HEADER, [row(layer) for layer in comparison.layers]))
+    layers, others = shown(comparison)
+    if layers:
+        parts.append(table(HEADER, [row(layer) for layer in layers]))
         parts.append(paragraph(LEGEND))
-    lines = [paragraph(line) for line in model_lines(comparison)]
+    lines = [paragraph(line) for line in (*others, *model_lines(comparison))]
     for layer in comparison.report.layers:
         if not layer.kernels:
             why = "; ".join(dict.fromkeys(kept.reason for kept in layer.kept))

@@ -60,6 +60,8 @@ def table(
     from rich.table import Table
     from rich.text import Text
 
+    # rich does so too, and ends the process where nobody reads: with another exit code than ours.
+    sys.stdout.flush()
     width = terminal_width() or _UNBOUNDED
     # With a height, since rich trips over a LINES that is no number.
     console = Console(width=width, height=_HEIGHT, highlight=False, emoji=False)

@@ -132,6 +132,7 @@ _WORDS: Final[dict[Work, str]] = {
     "asking": "asking the Hub for kernels",
     "fetching": "fetching",
     "verifying": "holding against the lock",
+    "measuring": "measuring",
 }
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 _CHUNK: Final = 2**24
 _ROUNDINGS: Final = 4
-_SUMMANDS: Final = 128
+_SUMMANDS: Final = 256
 
 
 def default_tolerance(dtype: torch.dtype) -> float:
@@ -29,7 +29,7 @@ def default_tolerance(dtype: torch.dtype) -> float:
     that the one rounds and the other does not (0.031 in bfloat16, 0.0039 in float16). In float32
     and float64 the sums themselves are rounded, and kernels add in another order: over n summands
     that errs by about `sqrt(n) * eps` (Higham, Accuracy and Stability of Numerical Algorithms,
-    4.2), and `128 * eps` is that for n = 16384 (1.5e-5 in float32). Integers are to be equal.
+    4.2), and `256 * eps` is that for n = 65536 (3.1e-5 in float32). Integers are to be equal.
     """
     if not dtype.is_floating_point:
         return 0.0

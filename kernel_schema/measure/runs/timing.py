@@ -15,9 +15,10 @@ from kernel_schema.measure.results import Paired, Timing
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-_BLOCK: Final = 1e-3
-"""Seconds of a block of calls on a CPU, at least: what reading the clock costs is no matter."""
-_FEWEST: Final = 8
+_BLOCK: Final = 2e-4
+"""Seconds of a block of calls on a CPU, at least: what reading the clock costs is no matter. Much
+shorter than what a busy system gives to another process in between: that hits few of them."""
+_FEWEST: Final = 15
 _MOST: Final = 400
 _PATIENCE: Final = 4.0
 """Seconds after which fewer than `_FEWEST` pairs have to do; three are always measured."""

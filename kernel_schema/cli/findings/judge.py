@@ -6,14 +6,13 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
+from kernel_schema.cli.findings.settings import Settings, SettingsAround, is_excluded
+from kernel_schema.cli.findings.verdicts import Verdicts, Wishes
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.document import Document
-from kernel_schema.findings.settings import Settings, SettingsAround, is_excluded
-from kernel_schema.findings.verdicts import Verdicts, Wishes
 from kernel_schema.paths import is_device_path
 
 if TYPE_CHECKING:
-    from kernel_schema.hub.live_policy import LivePolicy
     from kernel_schema.policies.policy import Policy
 
 _SILENT = frozenset(("missing-table",))
@@ -29,7 +28,6 @@ class Judge:
         comments: Whether comments in the files count.
         policies: What the files are held against; nothing that they say, nor options or settings,
             leaves out what these forbid.
-        live: What asks the Hub for what of the policies only it can tell; None to ask nothing.
     """
 
     def __init__(
@@ -39,10 +37,8 @@ class Judge:
         *,
         comments: bool = True,
         policies: Sequence[Policy] = (),
-        live: LivePolicy | None = None,
     ) -> None:
         self._policies = policies
-        self._live = live
         self._wishes = wishes
         self._exclude = exclude
         self._comments = comments
@@ -55,7 +51,7 @@ class Judge:
         if self._exclude and is_excluded(os.path.abspath(path), os.getcwd(), self._exclude):
             return True
         # A file must not keep a policy away by settings that lie beside it.
-        return self._is_set_aside(path) and not self._policies
+        return not self._policies and self._is_set_aside(path)
 
     def _is_set_aside(self, path: str) -> bool:
         """Whether settings leave a file or folder out."""
@@ -69,11 +65,7 @@ class Judge:
         # Imported here: mostly there is no policy.
         from kernel_schema.policies.judgement import case_of, forbidden
 
-        case = case_of(document)
-        found = forbidden(case, self._policies)
-        if self._live is not None:
-            found += self._live.forbidden(case)
-        return document.place_all(found)
+        return document.place_all(forbidden(case_of(document), self._policies))
 
     def verdicts(self, path: str) -> Verdicts:
         """What counts for a file."""
@@ -101,13 +93,12 @@ class Judge:
         document: Document | None,
         forbidden: Iterable[Diagnostic] = (),
         *,
-        of_model: bool,
-        of_hub: bool,
+        with_model: bool,
     ) -> Iterator[Diagnostic]:
         """What is shown of a file: what makes it unusable, and of the rest what is wanted.
 
         `document` is the file, or the valid part of it; `forbidden` is shown in any case, and not
-        here. `of_model` and `of_hub` say whether a model was checked against, and the Hub asked.
+        here.
         """
         if self._policies and self._is_set_aside(file):
             return
@@ -120,12 +111,16 @@ class Judge:
             yield from rest
             return
         # Imported here: few files have such comments.
-        from kernel_schema.findings.ignores import Ignores, unasked
+        from kernel_schema.cli.findings.ignores import Ignores
 
-        never = unasked(of_model=of_model, of_hub=of_hub)
         ignores = Ignores(file, document.comments, document.text)
         yield from list(ignores.left(rest))
-        overridden = bool(document.overrides)
         yield from verdicts.shown(
-            ignores.complaints(unusable, forbidden, verdicts.off, never, overridden=overridden)
+            ignores.complaints(
+                unusable,
+                forbidden,
+                verdicts.off,
+                with_model=with_model,
+                overridden=bool(document.overrides),
+            )
         )
