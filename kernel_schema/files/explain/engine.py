@@ -57,6 +57,16 @@ def curly_quotes(words: str, anchor: str = "at") -> Case:
     )
 
 
+def python_forms(words: str, name: str, anchor: str = "at") -> Case:
+    """The case of a call or a tuple of Python, which a format has none of."""
+    return Case(
+        words,
+        r"(?:[A-Za-z_][\w.]*)?\(",
+        f"{name} has no calls and tuples: a kernel is text, or a table of `kernel` and its options",
+        anchor=anchor,
+    )
+
+
 def anchors_at(findings: Findings, at: int, delimiters: str) -> dict[str, int]:
     """The offsets around one at which the text may tell what is wrong; -1 if there is no such.
 

@@ -12,6 +12,7 @@ from kernel_schema.files.explain.engine import (
     curly_quotes,
     escapes,
     explain,
+    python_forms,
 )
 from kernel_schema.files.json import STRING
 
@@ -38,6 +39,7 @@ _CASES: Final = (
         anchor="comma",
         fix="",
     ),
+    python_forms("property|value", "JSON"),
     curly_quotes("property|value"),
     Case(
         "property|value",

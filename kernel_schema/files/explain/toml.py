@@ -12,6 +12,7 @@ from kernel_schema.files.explain.engine import (
     curly_quotes,
     escapes,
     explain,
+    python_forms,
 )
 from kernel_schema.files.toml import COMMENT, LONG, SHORT, ReachedError, Scanner, name_of
 from kernel_schema.wording import quote
@@ -45,6 +46,7 @@ _CASES: Final = (
         )
         for anchor, what in (("header", "header"), ("at", "value"))
     ),
+    python_forms("Invalid value", "TOML", anchor="word"),
     curly_quotes("Invalid value", anchor="word"),
     curly_quotes("initial|statement|'\\]"),
     Case(
