@@ -61,6 +61,12 @@ from kernel_schema.lowering.explain import plan_matrix as plan_matrix
 from kernel_schema.lowering.lower import lower as lower
 from kernel_schema.lowering.pinned import PinnedLayerRepository as PinnedLayerRepository
 from kernel_schema.lowering.restore import restore as restore
+from kernel_schema.measure.bisect import bisect as bisect
+from kernel_schema.measure.bisecting.bisection import Bisection as Bisection
+from kernel_schema.measure.bisecting.bisection import Conclusion as Conclusion
+from kernel_schema.measure.bisecting.bisection import Suspect as Suspect
+from kernel_schema.measure.bisecting.bisection import Trial as Trial
+from kernel_schema.measure.bisecting.search import Answer as Answer
 from kernel_schema.measure.compare import compare as compare
 from kernel_schema.measure.results import ComparedLayer as ComparedLayer
 from kernel_schema.measure.results import ComparedModel as ComparedModel

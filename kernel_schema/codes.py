@@ -64,8 +64,8 @@ Code: TypeAlias = Literal[
     "forbidden-publisher", "forbidden-repository", "forbidden-trust-remote-code",
     "invalid-policy", "kernel-not-pinned",
     # measure
-    "kernel-beyond-tolerance", "kernel-fails", "kernel-never-called", "kernel-slower",
-    "model-fails",
+    "guilty-kernel", "kernel-beyond-tolerance", "kernel-fails", "kernel-never-called",
+    "kernel-slower", "model-fails",
 ]  # fmt: skip
 """What a problem is called: the codes of `codes.toml`, so that a type checker refuses any other."""
 

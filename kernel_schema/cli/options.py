@@ -73,6 +73,22 @@ def _size(text: str) -> int:
     return number
 
 
+def _from_1_on(text: str) -> int:
+    if not text.isdecimal() or int(text) < 1:
+        raise ArgumentTypeError(f"invalid number from 1 on value: {text!r}")
+    return int(text)
+
+
+def _seconds(text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise ArgumentTypeError(f"invalid number of seconds value: {text!r}")
+    return number
+
+
 def _route(text: str) -> Route:
     # Imported here: most calls state none.
     from kernel_schema.diagnostics import Route
@@ -196,11 +212,37 @@ MEASURED: Final = (
     _MODE,
 )
 """What commands take that run a model."""
+DEFAULTS: Final = Argument(
+    "--defaults",
+    choices=("transformers",),
+    help="take it that the config inherits this table of kernels",
+)
 BUILD_TARGET: Final = Argument(
     "--target",
     type=_build_target,
     metavar="TARGET",
     help="what torch is built for there: torch2.13-cu130-x86_64-linux; default: as installed",
+)
+BISECTED: Final = (
+    Argument("words", nargs="+", metavar="COMMAND", help="what judges, behind `--`"),
+    *model(required=True),
+    *TARGET[:2],
+    Argument("--mode", choices=_MODES, help="default: every mode, as COMMAND chooses it"),
+    DEFAULTS,
+    Argument(
+        "--timeout",
+        type=_seconds,
+        metavar="N",
+        help="end a run after so many seconds, and take it for bad",
+    ),
+    Argument(
+        "--repeat",
+        type=_from_1_on,
+        default=1,
+        metavar="N",
+        help="run each set of kernels up to N times, until it is bad: for what goes wrong now and "
+        "then",
+    ),
 )
 QUIET: Final = Argument("-q", "--quiet", action="store_true", help="say nothing but what is wrong")
 OUTPUT: Final = Argument("-o", "--output", metavar="FILE", help="default: standard output")

@@ -22,7 +22,7 @@ from kernel_schema.lowering.forwards import NO_KERNEL, loaded_class, why_kept
 from kernel_schema.lowering.inherited import inherited_rules
 from kernel_schema.lowering.lower import build, kernels_mode, lowered
 from kernel_schema.lowering.pinned import PinnedKernels
-from kernel_schema.lowering.restore import ONE_AT_A_TIME, Block, Snapshot
+from kernel_schema.lowering.restore import ONE_AT_A_TIME, Block, Snapshot, runs_kernel
 from kernel_schema.lowering.situate import placed, placing, situate, taken
 from kernel_schema.lowering.upstream import (
     active_mapping,
@@ -30,6 +30,7 @@ from kernel_schema.lowering.upstream import (
     import_kernels,
     put_mapping_back,
 )
+from kernel_schema.model.calls import count_in_process
 from kernel_schema.model.carriers import called_functions, look_closer
 from kernel_schema.model.inspect import inspect_model
 from kernel_schema.model.target import need_gpu, resolve_mode, resolve_target
@@ -129,7 +130,8 @@ def kernelize(
 
     All or nothing: whatever goes wrong, every forward is as it was before. Functions that a model
     uses through `use_kernelized_func` are shared by all models of the process, and so are the
-    kernels put in their place.
+    kernels put in their place. Where `KERNEL_SCHEMA_CALLS` names a file, the calls of kernels are
+    counted, and appended to it when the process ends.
 
     Args:
         model: The model, changed in place.
@@ -257,6 +259,7 @@ def put_in_place(
                 for file in {kernel.file for outcome in outcomes for kernel in outcome.kernels}:
                     if file is not None:
                         note_loaded(file)
+                count_in_process(snapshot.carriers, runs_kernel)
         diagnostics = (*diagnostics, *warnings, *disagreements(plan, report))
         return replace(report, diagnostics=placed(source, diagnostics))
     except BaseException:  # an interrupt too: all or nothing

@@ -109,6 +109,11 @@ def restore(model: Module) -> None:
         raise
 
 
+def runs_kernel(carrier: Module) -> bool:
+    """Whether a kernel that we have put in place of a carrier's forward is there."""
+    return PLACED in carrier.__dict__ and replacement(carrier) is not None
+
+
 class _Before(NamedTuple):
     """One carrier: where its forward stood, and what it had under the keys that are ours."""
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from kernel_schema.cli.options import (
     AT,
+    BISECTED,
     BUILD_TARGET,
+    DEFAULTS,
     DEVICES,
     FORMATS,
     MEASURED,
@@ -149,11 +151,7 @@ COMMANDS: Final = (
         *TARGET,
         flag("--all-modes", "one table for each mode"),
         Argument("--layer", metavar="NAME", help="one layer on every device and in every mode"),
-        Argument(
-            "--defaults",
-            choices=("transformers",),
-            help="take it that the config inherits this table of kernels",
-        ),
+        DEFAULTS,
         Argument(
             "--against",
             metavar="WHEEL",
@@ -205,6 +203,22 @@ COMMANDS: Final = (
         "write a config with the fastest that is right, for this device and capability only. Exit "
         "code 1: an entry of FILE is slower or wrong, and was kept for want of --replace; 2: a "
         "file, the model or its inputs cannot be had.",
+    ),
+    Command(
+        "bisect",
+        "name the kernel that makes a command fail, or those that do so together",
+        Argument("file", metavar="FILE", help="a config file, or `-`"),
+        *BISECTED,
+        output_format("text", "json"),
+        QUIET,
+        *READING,
+        description="Run COMMAND with all kernels of a config, with none, and with some at a time, "
+        "until the guilty are named. KERNEL_SCHEMA_CONFIG names the config of each run, with which "
+        "COMMAND kernelizes; that writes its calls to KERNEL_SCHEMA_CALLS. COMMAND ends with 0 if "
+        "all is well, 125 if that cannot be told, or else it is bad, as by a signal. Exit code 0: "
+        "good with every kernel; 1: the guilty are named, or a kernel that was never called; 2: "
+        "nothing can be named: bad without kernels too, answers that contradict each other, or "
+        "something cannot be had or run.",
     ),
     Command(
         "layers",
