@@ -119,7 +119,7 @@ def model_lines(comparison: Comparison) -> list[str]:
             )
     if comparison.left_out:
         lines.append(
-            f"not compared: {comparison.left_out} calls, whose inputs would take too much memory"
+            f"calls not compared, as copies of their inputs take too much: {comparison.left_out}"
         )
     return lines
 
