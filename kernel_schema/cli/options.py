@@ -23,6 +23,19 @@ class Argument:
         self.options = options
 
 
+class Command:
+    """A command: its name, what the list of commands and its own help say of it, its arguments."""
+
+    def __init__(
+        self, name: str, summary: str, *arguments: Argument, description: str | None = None
+    ) -> None:
+        self.name = name
+        self.summary = summary
+        self.arguments = arguments
+        sentence = f"{summary[0].upper()}{summary[1:]}."
+        self.description = sentence if description is None else description
+
+
 def flag(name: str, purpose: str, *others: str) -> Argument:
     """An option without a value."""
     return Argument(name, *others, action="store_true", help=purpose)

@@ -16,6 +16,7 @@ from kernel_schema.cli.options import (
     SIDES,
     TARGET,
     Argument,
+    Command,
     codes_option,
     fetch_target,
     flag,
@@ -27,19 +28,6 @@ from kernel_schema.cli.output import OUTPUT_FORMATS
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Final
-
-
-class Command:
-    """A command: its name, what the list of commands and its own help say of it, its arguments."""
-
-    def __init__(
-        self, name: str, summary: str, *arguments: Argument, description: str | None = None
-    ) -> None:
-        self.name = name
-        self.summary = summary
-        self.arguments = arguments
-        sentence = f"{summary[0].upper()}{summary[1:]}."
-        self.description = sentence if description is None else description
 
 
 COMMANDS: Final = (
