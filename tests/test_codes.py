@@ -559,7 +559,7 @@ class TestTable:
 
     def test_has_a_row_for_each_code(self) -> None:
         rows = render_table(CODES.values()).splitlines()[2:]
-        assert [re.findall(r"^\| `([a-z0-9-]+)`", row) for row in rows] == [
+        assert [re.findall(r"^\| \[`([a-z0-9-]+)`\]\(codes.md#\1\)", row) for row in rows] == [
             [name] for name in CODES
         ]
         assert all(len(re.findall(r"(?<!\\)\|", row)) == 4 for row in rows)

@@ -1,4 +1,4 @@
-"""The table of codes in schemas/README.md, of the catalogue: `python tests/update_readme.py`."""
+"""The table of codes in schemas/README.md, and their page: `python tests/update_readme.py`."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 README = ROOT / "schemas" / "README.md"
+PAGE = ROOT / "schemas" / "codes.md"
 BEGIN = "<!-- codes: begin -->"
 END = "<!-- codes: end -->"
 
@@ -38,7 +39,9 @@ def render_table(codes: Iterable[Meaning]) -> str:
     """A Markdown table with one row for each code: its summary, and the heart of its example."""
     rows = ["| Code | What is wrong | For example |", "| --- | --- | --- |"]
     for code in codes:
-        name = f"`{code.name}`" + (" (warning)" if code.severity == "warning" else "")
+        name = f"[`{code.name}`]({PAGE.name}#{code.name})" + (
+            " (warning)" if code.severity == "warning" else ""
+        )
         rows.append(f"| {name} | {_in_cell(code.summary)} | {_as_code(heart(code))} |")
     return "\n".join(rows) + "\n"
 
@@ -61,11 +64,14 @@ def _as_code(text: str) -> str:
 
 
 def main() -> None:
-    """Write the page."""
+    """Write both."""
     from kernel_schema.codes import catalogue
+    from tests.codes_page import render_page
 
-    text = README.read_text(encoding="utf-8")
-    README.write_text(updated(text, catalogue().values()), encoding="utf-8", newline="\n")
+    codes = catalogue().values()
+    text = updated(README.read_text(encoding="utf-8"), codes)
+    README.write_text(text, encoding="utf-8", newline="\n")
+    PAGE.write_text(render_page(codes), encoding="utf-8", newline="\n")
 
 
 if __name__ == "__main__":

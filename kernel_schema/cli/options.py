@@ -150,6 +150,7 @@ def _from_0_on(text: str) -> float:
 
 
 # Tests hold these against their sources, which take longer to import than all of `--help`.
+SHELLS: Final = ("bash", "zsh", "fish")
 FORMATS: Final[tuple[Format, ...]] = ("yaml", "json", "toml")
 DEVICES: Final = ("cpu", "cuda", "mps", "neuron", "npu", "rocm", "tpu", "xpu")
 _MODES: Final = ("inference", "training", "inference_torch_compile", "training_torch_compile")

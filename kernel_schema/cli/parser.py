@@ -39,6 +39,17 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         for word in words:
             if word.startswith("-") and word != "-" and is_there(word):
                 sys.exit(complain(_AMBIGUOUS.format(word)))
+    return _build()[0].parse_args(words)
+
+
+def whole_parser() -> tuple[argparse.ArgumentParser, list[argparse.Action]]:
+    """A parser to look into, with the arguments of every command; those are given beside it."""
+    parser, commands = _build()
+    return parser, [action for command in commands for action in command.take()]
+
+
+def _build() -> tuple[_Parser, list[_Parser]]:
+    """The parser, and those of the commands, which take their arguments once they are needed."""
     parser = _Parser(
         prog="kernel-schema",
         description="Check, convert and apply configs that run a model's layers on custom kernels.",
@@ -47,11 +58,13 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
     )
-    for row in COMMANDS:
+    rows = [
         commands.add_parser(
             row.name, help=row.summary, description=row.description, arguments=row.arguments
         )
-    return parser.parse_args(words)
+        for row in COMMANDS
+    ]
+    return parser, rows
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,17 +81,24 @@ class _Parser(argparse.ArgumentParser):
     def parse_known_args(self, *words: Any, **options: Any) -> Any:
         if not self._waiting:
             return super().parse_known_args(*words, **options)
-        exclude = any(argument.exclusive for argument in self._waiting)
-        group = self.add_mutually_exclusive_group() if exclude else self
-        for argument in self._waiting:
-            taker = group if argument.exclusive else self
-            taker.add_argument(*argument.names, **argument.options)
+        self.take()
         # An option where `--` stood, so that none before it takes a file for its value.
         self.add_argument(_STOP, action="store_true", help=argparse.SUPPRESS)
         self.register("type", None, _as_given)
         # It calls this method in its turn.
-        self._waiting = ()
         return self.parse_known_intermixed_args(*words, **options)
+
+    def take(self) -> list[argparse.Action]:
+        """Add the arguments that have waited until somebody needs them."""
+        exclude = any(argument.exclusive for argument in self._waiting)
+        group = self.add_mutually_exclusive_group() if exclude else self
+        waiting, self._waiting = self._waiting, ()
+        return [
+            (group if argument.exclusive else self).add_argument(
+                *argument.names, **argument.options
+            )
+            for argument in waiting
+        ]
 
 
 def _as_given(word: str) -> str:

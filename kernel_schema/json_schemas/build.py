@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from kernel_schema.addresses import raw_file
 from kernel_schema.json_schemas import texts
 from kernel_schema.json_schemas.rules import (
     HAS_KERNEL,
@@ -19,7 +20,7 @@ from kernel_schema.json_schemas.rules import (
     required,
     without_kernel,
 )
-from kernel_schema.json_schemas.shipped import ANY_TYPE, DIALECT
+from kernel_schema.json_schemas.shipped import ANY_TYPE, DIALECT, FILES
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
     CONFIG_KEYS,
@@ -54,6 +55,8 @@ def build(profile: Profile) -> Keywords:
     )
     schema: Keywords = {
         "$schema": DIALECT,
+        # Absolute: with a relative one taplo finds nothing.
+        "$id": raw_file(f"schemas/{FILES[profile]}"),
         "description": "Which kernel runs for which layer of a model.",
         "type": "object",
         "errorMessage": "a config is a table with the key `kernel_mapping`",

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kernel_schema.json_schemas.texts import Keywords
 
 _PREFIX: Final = "#/definitions/"
+_OF_THE_FILE: Final = ("$schema", "$id", "definitions")
 
 
 def embedded(model: type[BaseModel], handler: GetJsonSchemaHandler) -> Keywords:
@@ -50,7 +51,7 @@ def _of_models() -> dict[type, Keywords]:
         return {"type": "object", "properties": {name: keys[name] for name in names}, **rules}
 
     beside = [{"$ref": f"{_PREFIX}keys_beside_kernel"}]
-    config = {key: node for key, node in _file().items() if key not in {"$schema", "definitions"}}
+    config = {key: node for key, node in _file().items() if key not in _OF_THE_FILE}
     # Only files extend others.
     keys_of_config = [key for key in CONFIG_KEYS if key != "extends"]
     config["properties"] = {key: config["properties"][key] for key in keys_of_config}

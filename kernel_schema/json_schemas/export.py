@@ -41,7 +41,8 @@ def json_schema(
             that file, and leaves all else in it free. That something stands there is no rule of it.
 
     Returns:
-        A new schema, ready for `json.dumps`.
+        A new schema, ready for `json.dumps`; that of a config for any model with its address, as
+        `$id`.
 
     Raises:
         ValueError: If there is no such profile.
@@ -61,7 +62,10 @@ def json_schema(
 
 def _inside(schema: dict[str, Any], at: Route, profile: Profile) -> dict[str, Any]:
     """The schema of a bigger file, with that of a config at a route."""
+    if not at.steps:
+        return schema
     head = {key: schema.pop(key) for key in ("$schema", "definitions")}
+    schema.pop("$id", None)
     free = {} if profile == "editor" else {"type": list(ANY_TYPE)}
     for step in reversed(at.steps):
         if isinstance(step, str):
@@ -79,6 +83,8 @@ _POSITIONS: Final = 1000
 def for_layers(layers: Mapping[str, str], profile: Profile = "editor") -> dict[str, Any]:
     """The JSON Schema of a config file with these layers alone, each given with a description."""
     schema = shipped(profile)
+    # What has an address is the schema for any model.
+    del schema["$id"]
     mapping = schema["properties"]["kernel_mapping"]
     del mapping["propertyNames"]
     if "errorMessage" in mapping:

@@ -128,6 +128,7 @@ def test_json_has_a_version_and_a_shape(tmp_path: Path, capsys: pytest.CaptureFi
         "warnings": 0,
     }
     assert "`hip` is not a device" in first.pop("message")
+    assert first.pop("url").endswith("/schemas/codes.md#unknown-device")
     assert first == {
         "file": "k.yaml",
         "line": 2,

@@ -127,13 +127,57 @@ def said() -> dict[str, dict[str, Any]]:
         shutil.copy(FILES["editor"], root / SCHEMA)
         (root / ONE_MODEL).write_text(render(for_layers(LAYERS)))
         (root / BIGGER_FILE).write_text(render(json_schema(at="stages[0].kernels")))
-        job = {"root": root.as_uri(), "tombi": str(_tombi()), "documents": documents}
-        results = run_node(HERE / "driver" / "drive.cjs", job)
+        results = _drive(root, documents, {})
         text = json.dumps(results).replace(root.as_uri(), "ROOT").replace(str(root), "ROOT")
     return {
         service: {result["name"]: result for result in found}
         for service, found in json.loads(text).items()
     }
+
+
+def said_where_registered(
+    texts: dict[str, dict[str, str]], settings: dict[str, Any], tombi: str
+) -> dict[str, dict[str, list[str]]]:
+    """What each service says of files by their names, `{service: {name: messages}}`.
+
+    Args:
+        texts: For each service its files.
+        settings: Those of VS Code.
+        tombi: What stands in `tombi.toml`.
+    """
+    documents = {
+        service: [
+            {"name": name, "file": name, "text": text, "positions": []}
+            for name, text in files.items()
+        ]
+        for service, files in texts.items()
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder).resolve()
+        shutil.copy(FILES["editor"], root / SCHEMA)
+        here = (root / SCHEMA).as_uri()
+        # The services are asked without a network.
+        address = json_schema()["$id"]
+        (root / "tombi.toml").write_text(tombi.replace(address, here), encoding="utf-8")
+        local = json.loads(json.dumps(settings).replace(address, here))
+        results = _drive(root, documents, local)
+    return {
+        service: {
+            result["name"]: [found["message"] for found in result["diagnostics"]]
+            for result in results[service]
+        }
+        for service in texts
+    }
+
+
+def _drive(root: Path, documents: dict[str, Any], settings: dict[str, Any]) -> Any:
+    job = {
+        "root": root.as_uri(),
+        "tombi": str(_tombi()),
+        "settings": settings,
+        "documents": documents,
+    }
+    return run_node(HERE / "driver" / "drive.cjs", job)
 
 
 def _tombi() -> Path:

@@ -18,9 +18,11 @@ from tests.editors.harness import (
     golden,
     place_of,
     said,
+    said_where_registered,
     text_of,
 )
 from tests.editors.mistakes import MISTAKES, Mistake
+from tests.json_schema.test_schemastore import blocks
 
 pytestmark = pytest.mark.slow
 
@@ -38,6 +40,12 @@ NO_WORDS_OF_OURS = {
         "Array has too few items": "minItems",
         "Value is below the minimum": "minimum",
     },
+}
+# One that is wrong as a config alone.
+WRONG = {
+    "json": '{"kernel_mapping": {"SiLU": {"hip": "org/repo:SiLU"}}}\n',
+    "yaml": 'kernel_mapping: {SiLU: {hip: "org/repo:SiLU"}}\n',
+    "toml": 'kernel_mapping.SiLU.hip = "org/repo:SiLU"\n',
 }
 DUMPS = re.compile(r"anyOf|oneOf|allOf|matches a schema that is not allowed|undefined")
 
@@ -159,6 +167,33 @@ def test_schema_of_one_model(cursor: Cursor, service: str) -> None:
         (found,) = result["diagnostics"]
         wanted = "the layers of this model are `RMSNorm` and `SiLU`"
         assert (wanted if service in EXACT else "not allowed") in found["message"]
+
+
+def test_registered_files_need_no_header() -> None:
+    """By the settings that the page shows, each in the words of its service."""
+    settings = blocks(".vscode/settings.json", json.loads)
+    tombi = blocks("tombi.toml", str)
+    endings = {service: (written,) for service, written in SERVICES.items()} | {
+        "yaml": ("yaml", "yml")
+    }
+    names = {
+        service: [f"{stem}{ending}" for stem in ("kernels.", "a.kernels.") for ending in allowed]
+        for service, allowed in endings.items()
+    }
+    texts = {
+        service: dict.fromkeys([*named, *_not_registered(service)], WRONG[SERVICES[service]])
+        for service, named in names.items()
+    }
+    messages = said_where_registered(texts, settings, tombi)
+    for service, named in names.items():
+        for name in named:
+            assert messages[service][name], (service, name)
+        for name in _not_registered(service):
+            assert messages[service][name] == [], (service, name)
+
+
+def _not_registered(service: str) -> list[str]:
+    return [f"{stem}.{SERVICES[service]}" for stem in ("other", "mykernels", "kernels.other")]
 
 
 def test_there_is_enough_to_see() -> None:

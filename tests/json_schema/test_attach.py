@@ -120,6 +120,15 @@ def test_many_files_and_the_installed_schema(
     assert sorted(tmp_path.iterdir()) == files
 
 
+@pytest.mark.parametrize("name", ["a.yaml", "b.json", "c.toml"])
+def test_the_published_schema(name: str, tmp_path: Path) -> None:
+    file = tmp_path / name
+    file.write_text({"a.yaml": "a: 1\n", "b.json": "{}", "c.toml": "[kernel_mapping]\n"}[name])
+    assert main(["attach", str(file), "--schema", "published"]) == 0
+    assert ks.json_schema()["$id"] in file.read_text().splitlines()[0]
+    assert list(tmp_path.iterdir()) == [file]
+
+
 def test_a_model(tmp_path: Path) -> None:
     pytest.importorskip("torch")
     path = tmp_path / "my.kernels.yaml"

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from typing import TYPE_CHECKING
+import re
+from typing import TYPE_CHECKING, Any
 
 import jsonschema_rs
 import pytest
@@ -15,6 +16,7 @@ from tests.json_schema.documents import problems, readers
 from tests.json_schema.test_export import FILES, SCHEMAS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
 STORE = SCHEMAS / "schemastore"
@@ -45,8 +47,31 @@ def test_the_catalogue_matches_what_check_finds() -> None:
         for name in (f"kernels.{ending}", f"llama.kernels.{ending}"):
             assert any(fnmatch.fnmatch(name, pattern) for pattern in entry["fileMatch"])
     assert not any(fnmatch.fnmatch("kernel.json", pattern) for pattern in entry["fileMatch"])
+    assert entry["url"] == ks.json_schema()["$id"]
+    assert entry == blocks("catalog-entry.json", json.loads)
 
 
-def test_an_absolute_id_may_be_added() -> None:
-    schema = {"$id": "https://json.schemastore.org/kernel-config.json", **ks.json_schema()}
-    assert jsonschema_rs.Draft7Validator(schema).is_valid({"kernel_mapping": {}})
+def test_the_settings_of_the_page_name_the_same_files() -> None:
+    entry = json.loads((STORE / "catalog-entry.json").read_text())
+    settings = blocks(".vscode/settings.json", json.loads)
+    tombi = blocks("tombi.toml", lambda text: readers()["toml"](text).value)
+    ((yaml_url, yaml),) = settings["yaml.schemas"].items()
+    (in_json,) = settings["json.schemas"]
+    ((pattern, toml_url),) = settings["evenBetterToml.schema.associations"].items()
+    (in_tombi,) = tombi["schemas"]
+    named = [*yaml, *in_json["fileMatch"], *in_tombi["include"]]
+    assert sorted(named) == sorted(entry["fileMatch"])
+    assert {yaml_url, in_json["url"], toml_url, in_tombi["path"]} == {entry["url"]}
+    for name in ("kernels.toml", "a.kernels.toml", "file:///a/kernels.toml"):
+        assert re.search(pattern, name)
+    for name in ("mykernels.toml", "kernels.toml.bak", "kernelsxtoml"):
+        assert not re.search(pattern, name)
+
+
+def blocks(file: str, read: Callable[[str], Any]) -> Any:
+    """What the page shows as a file, read."""
+    page = (SCHEMAS / "README.md").read_text(encoding="utf-8")
+    (text,) = re.findall(
+        rf"^<!-- file: {re.escape(file)} -->\n```\w+\n(.*?)^```$", page, re.MULTILINE | re.DOTALL
+    )
+    return read(text)

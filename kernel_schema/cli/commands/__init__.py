@@ -13,6 +13,7 @@ from kernel_schema.cli.options import (
     OUTPUT,
     QUIET,
     READING,
+    SHELLS,
     SIDES,
     TARGET,
     Argument,
@@ -333,13 +334,20 @@ COMMANDS: Final = (
             "--schema",
             metavar="PATH_OR_URL",
             exclusive=True,
-            help="refer to this schema, and write none; `installed`: to the one that is installed "
-            "with this command",
+            help="refer to this schema, and write none; `published`: to the one on the web, "
+            "`installed`: to the one that is installed with this command",
         ),
         description="Write the JSON Schema beside a config file, and a header into the file that "
         "editors follow to it. What else the file holds stays as it is, byte by byte.",
     ),
     Command("codes", "list the codes of all problems", description=""),
+    Command(
+        "completion",
+        "write what completes this command in a shell",
+        Argument("shell", choices=SHELLS, help="the shell that reads it"),
+        description="Write a script after which a shell completes this command. It is made by "
+        "shtab, of the extra `completion`.",
+    ),
     Command(
         "demo",
         "run a small model with a real kernel, end to end",

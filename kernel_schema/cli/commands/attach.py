@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import quote as percent_encoded
 
+from kernel_schema.addresses import raw_file
 from kernel_schema.cli.commands.schema import save_schema, schema_text
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
 from kernel_schema.cli.headers import with_header
@@ -27,6 +28,7 @@ from kernel_schema.wording import printable, quote
 
 _SCHEMA_NAME: Final = "kernel-config.schema.json"
 _INSTALLED: Final = "installed"
+_PUBLISHED: Final = "published"
 _URL: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+://[^/?#]*)(.*)", re.DOTALL)
 # Beside letters, digits and `_.-~`, what RFC 3986 allows in a URL; brackets in the host only.
 _RESERVED: Final = ":/?#@!$&'()*+,;=%"
@@ -73,6 +75,8 @@ def _attach(file: str, options: argparse.Namespace) -> int:
         if not is_file(str(installed)):
             raise Stop(complain("the package is in an archive: no editor finds its schema there"))
         uri = installed.as_uri()
+    elif options.schema == _PUBLISHED:
+        uri = raw_file(f"schemas/{_SCHEMA_NAME}")
     elif options.schema:
         uri = _reference(options.schema, file)
     else:
@@ -88,11 +92,13 @@ def _attach(file: str, options: argparse.Namespace) -> int:
 def _refuse_unless_there(schema: str) -> None:
     """A URL is taken as it is, a path only if there is a file."""
     _refuse_unless_name(schema)
-    if schema != _INSTALLED and _URL.fullmatch(schema) is None and not is_file(schema):
+    if schema in {_INSTALLED, _PUBLISHED}:
+        return
+    if _URL.fullmatch(schema) is None and not is_file(schema):
         raise Stop(
             complain(
                 f"there is no schema {quote(schema)}: write it with `kernel-schema schema -o`, or "
-                f"pass a URL, or `--schema {_INSTALLED}`"
+                f"pass a URL, `--schema {_INSTALLED}` or `--schema {_PUBLISHED}`"
             )
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterable
 
+from kernel_schema.addresses import page_of
 from kernel_schema.cli.exits import OK, complain
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.codes import catalogue
@@ -29,6 +30,7 @@ def explain(name: str) -> int:
     for title, example in (("Wrong", code.wrong), ("Right", code.right)):
         write_lines(f"\n{title}:\n")
         write_lines("\n".join(f"    {line}".rstrip() for line in example.splitlines()))
+    write_lines(f"\n{page_of(name)}")
     return OK
 
 

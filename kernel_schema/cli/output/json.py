@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Final, TextIO
 
+from kernel_schema.addresses import page_of
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import write_json
 from kernel_schema.diagnostics import Diagnostic
@@ -62,6 +63,7 @@ def diagnostics_json(diagnostics: Iterable[Diagnostic]) -> list[dict[str, Any]]:
             "end_column": diagnostic.span and diagnostic.span.end_column,
             "severity": diagnostic.severity,
             "code": diagnostic.code,
+            "url": page_of(diagnostic.code),
             "message": diagnostic.message,
             "help": diagnostic.help,
             "route": diagnostic.route.steps,

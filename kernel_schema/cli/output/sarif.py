@@ -8,6 +8,7 @@ from typing import Any, Final, TextIO
 from urllib.parse import quote
 
 from kernel_schema import __version__
+from kernel_schema.addresses import page_of
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import write_json
 from kernel_schema.codes import catalogue
@@ -22,6 +23,7 @@ def render(result: CheckResult, stream: TextIO) -> None:
     rules = [
         {
             "id": code,
+            "helpUri": page_of(code),
             "shortDescription": {"text": catalogue()[code].summary},
             "fullDescription": {"text": catalogue()[code].explanation},
             "defaultConfiguration": {"level": catalogue()[code].severity},

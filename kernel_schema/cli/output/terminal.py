@@ -22,16 +22,17 @@ if TYPE_CHECKING:
 
     from kernel_schema.locks.progress import Progress, Work
 
-_COLOUR = re.compile("(\x1b\\[[0-9;]*m)")
+# A style, or the beginning or the end of a link (OSC 8).
+_PAINT = re.compile(r"(\x1b\[[0-9;]*m|\x1b\]8;[\w=.-]*;[!-~]*\x1b\\)", re.ASCII)
 
 
 def write_lines(text: str, stream: TextIO | None = None, *, painted: bool = False) -> None:
     """Write lines for people, to standard output if no stream is given.
 
     What comes from outside must have been made `printable` if it may hold line feeds: they are
-    taken for ours. So are colours, in a text that is painted.
+    taken for ours. So are styles and links, in a text that is painted.
     """
-    pieces = _COLOUR.split(text) if painted else [text]
+    pieces = _PAINT.split(text) if painted else [text]
     pieces[::2] = map(printable_lines, pieces[::2])
     print("".join(pieces), file=stream)
 

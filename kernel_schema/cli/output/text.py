@@ -21,11 +21,11 @@ def render(result: CheckResult, stream: TextIO) -> None:
     """Show each problem with its line of source and its help."""
     if not result.diagnostics:
         return
-    paint = _painter(stream)
+    paint, linked = _painter(stream), _linker(stream)
     named = {diagnostic.file for diagnostic in result.diagnostics}
     lines = {file: _lines(text) for file, text in result.texts.items() if file in named}
     for diagnostic in result.diagnostics:
-        shown = _shown(diagnostic, lines.get(diagnostic.file or ""), paint)
+        shown = _shown(diagnostic, lines.get(diagnostic.file or ""), paint, linked)
         write_lines(shown, stream, painted=True)
 
 
@@ -43,14 +43,31 @@ def _painter(stream: TextIO) -> Callable[[str, str], str]:
     return lambda text, style: Style.parse(style).render(text, color_system=colours)
 
 
+def _linker(stream: TextIO) -> Callable[[str], str]:
+    """What gives a style the link to the page of a code: on a terminal, where it shows styles.
+
+    One that knows no links leaves them out. In a log, in which `FORCE_COLOR` may want styles, they
+    would be rubbish.
+    """
+    if not stream.isatty():
+        return lambda _: ""
+    # Imported here: a file with nothing wrong needs none of it.
+    from kernel_schema.addresses import page_of
+
+    return lambda code: f" link {page_of(code)}"
+
+
 def _shown(
-    diagnostic: Diagnostic, lines: Sequence[str] | None, paint: Callable[[str, str], str]
+    diagnostic: Diagnostic,
+    lines: Sequence[str] | None,
+    paint: Callable[[str, str], str],
+    linked: Callable[[str], str],
 ) -> str:
     colour = _COLOURS[diagnostic.severity]
     place = diagnostic.place
     shown = [
         paint(printable(f"{place}: "), "bold") * bool(place)
-        + paint(f"{diagnostic.severity}[{diagnostic.code}]", colour)
+        + paint(f"{diagnostic.severity}[{diagnostic.code}]", colour + linked(diagnostic.code))
         + paint(f": {printable(diagnostic.message)}", "bold")
     ]
     lead = "  "

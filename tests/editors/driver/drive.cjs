@@ -1,5 +1,5 @@
-// Reads `{root, tombi, documents: {service: [{name, file, text, positions}]}}` from standard input,
-// asks the services, and writes `{service: [{name, diagnostics, at: [{completions, hover}]}]}`.
+// Reads `{root, tombi, settings, documents: {service: [{name, file, text, positions}]}}` from
+// standard input, asks the services, and writes `{service: [{name, diagnostics, at: [{completions, hover}]}]}`.
 "use strict";
 
 const { readFileSync } = require("node:fs");
@@ -8,13 +8,13 @@ const { taplo, tombi } = require("./toml.cjs");
 const { yaml } = require("./yaml.cjs");
 
 async function main() {
-  const { root, documents, tombi: command } = JSON.parse(readFileSync(0, "utf8"));
+  const { root, documents, settings, tombi: command } = JSON.parse(readFileSync(0, "utf8"));
   const services = { json, yaml, taplo, tombi };
   const results = {};
   await Promise.all(
     Object.entries(documents).map(async ([name, wanted]) => {
       const begun = Date.now();
-      results[name] = await services[name](root, wanted, command);
+      results[name] = await services[name](root, wanted, settings, command);
       process.stderr.write(`${name}: ${wanted.length} documents, ${Date.now() - begun} ms\n`);
     }),
   );

@@ -6,14 +6,16 @@ const { fileURLToPath } = require("node:url");
 const { getLanguageService, TextDocument } = require("vscode-json-languageservice");
 const { hoverText, labels, plain } = require("./client.cjs");
 
-async function json(root, documents) {
+async function json(root, documents, settings) {
   const service = getLanguageService({
     schemaRequestService: (uri) => readFile(fileURLToPath(uri), "utf8"),
     workspaceContext: {
       resolveRelativePath: (path, resource) => new URL(path, resource).toString(),
     },
   });
-  service.configure({ validate: true, allowComments: false });
+  // As VS Code hands its setting on.
+  const schemas = (settings["json.schemas"] ?? []).map(({ fileMatch, url }) => ({ fileMatch, uri: url }));
+  service.configure({ validate: true, allowComments: false, schemas });
   const results = [];
   for (const { name, file, text, positions } of documents) {
     const document = TextDocument.create(`${root}/${file}`, "json", 1, text);

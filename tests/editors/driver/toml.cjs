@@ -10,10 +10,16 @@ const { Client, drive, startServer } = require("./client.cjs");
 
 const WARM_UP = { name: "warm-up", file: "warm-up.toml", positions: [] };
 
-async function taplo(root, documents) {
+async function taplo(root, documents, given) {
+  const associations = given["evenBetterToml.schema.associations"] ?? {};
   const settings = {
     evenBetterToml: {
-      schema: { enabled: true, catalogs: [], cache: { memoryExpiration: 600, diskExpiration: 600 } },
+      schema: {
+        enabled: true,
+        catalogs: [],
+        associations,
+        cache: { memoryExpiration: 600, diskExpiration: 600 },
+      },
       completion: { maxKeys: 5 },
       taplo: { configFile: { enabled: false } },
     },
@@ -48,7 +54,8 @@ async function taplo(root, documents) {
   return results;
 }
 
-async function tombi(root, documents, command) {
+// It reads its settings from the file `tombi.toml` of a project.
+async function tombi(root, documents, _, command) {
   if (!existsSync(command)) throw new Error(`there is no ${command}`);
   const client = startServer(command, ["lsp", "--offline"], {});
   try {

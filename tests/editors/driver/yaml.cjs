@@ -3,11 +3,12 @@
 
 const { drive, startServer } = require("./client.cjs");
 
-async function yaml(root, documents) {
+async function yaml(root, documents, settings) {
   const server = require.resolve("yaml-language-server/bin/yaml-language-server");
   const client = startServer(process.execPath, [server, "--stdio"], {
     yaml: {
       validate: true,
+      schemas: settings["yaml.schemas"] ?? {},
       hover: true,
       completion: true,
       schemaStore: { enable: false, url: "" },
