@@ -124,18 +124,22 @@ def how_to_silence(code: Meaning) -> str:
         return f"{option}."
     if name == "kernel-needs-layout":
         return f'`ignore=["{name}"]` of `ks.as_transformers`.'
-    if code.stage in _ABOUT_FILES or name == "invalid-policy":
-        return "never. What makes a file unusable is always told."
-    if code.stage == "policy":
-        return "never. Nothing that the judged say counts; the policy alone can allow it."
-    if code.stage == "environment":
-        return "never. Nothing goes on without the library."
     if name in _OF_THE_HUB:
         return f"of `check --hub` {option}; else never. Nothing is locked or fetched past it."
+    return f"never. {_why_never(code)}"
+
+
+def _why_never(code: Meaning) -> str:
+    if code.stage in _ABOUT_FILES or code.name == "invalid-policy":
+        return "What makes a file unusable is always told."
+    if code.stage == "policy":
+        return "Nothing that the judged say counts; the policy alone can allow it."
+    if code.stage == "environment":
+        return "Nothing goes on without the library."
     if code.stage == "lock":
-        return "never. Nothing is locked, fetched or run past it."
+        return "Nothing is locked, fetched or run past it."
     if code.stage == "measure":
-        return "never. It stands in what `compare` tells."
+        return "It stands in what `compare` tells."
     if code.severity == "warning":
-        return "never. It stands in the report, and stops nothing."
-    return "never. It is raised, or stands in the report, whatever is left out."
+        return "It stands in the report, and stops nothing."
+    return "It is raised, or stands in the report, whatever is left out."

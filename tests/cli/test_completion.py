@@ -141,8 +141,8 @@ def written(shell: str) -> str:
 
 class TestShells:
     def test_complete_commands(self, offered: Callable[[str], set[str]]) -> None:
-        assert offered(f"{NAME} co") == {"codes", "completion", "convert"}
         names = {command.name for command in COMMANDS}
+        assert offered(f"{NAME} co") == {name for name in names if name.startswith("co")}
         assert offered(f"{NAME} ") >= names
 
     def test_complete_options(self, offered: Callable[[str], set[str]]) -> None:
