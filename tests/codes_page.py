@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from kernel_schema.codes import Meaning, Stage
+    from kernel_schema.codes import Meaning
 
-_TITLES: Final[dict[Stage, tuple[str, str]]] = {
+_TITLES: Final[dict[str, tuple[str, str]]] = {
     "syntax": ("The text", "is not what its format says, or uses what a config does without"),
     "file": ("The file", "cannot be had, is no config, or is about to be changed"),
     "config": ("The config", "says what no config can"),
