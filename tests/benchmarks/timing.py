@@ -1,83 +1,101 @@
-"""Side by side timing: everything compared runs in turn, so that a busy machine slows all alike."""
+"""Times of two things side by side: they run in turn, so that a busy machine slows both alike."""
 
 from __future__ import annotations
 
 import gc
-from dataclasses import dataclass
-from statistics import median
-from time import perf_counter
-from typing import TYPE_CHECKING
+from contextlib import contextmanager
+from math import ceil
+from statistics import median, quantiles
+from time import perf_counter, process_time
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
+
+from pydantic import BaseModel
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Generator, Sequence
+
+Clock = Literal["CPU", "wall"]
+"""Of this process alone, or of the clock on the wall where other processes are started."""
+
+_CLOCKS: Final = {"CPU": process_time, "wall": perf_counter}
+_SAMPLE: Final = 2e-3
+"""Seconds of a sample, at least: what is shorter is run more than once for it."""
+_FEWEST: Final = 7
+_MOST: Final = 200
 
 
-def medians(candidates: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """The median seconds of each candidate, all of them run in turn `rounds` times.
+class Effort(NamedTuple):
+    """How much is done for a figure.
 
     Args:
-        candidates: What to time; each is run once more before, unmeasured.
-        rounds: How often.
+        seconds: How long each thing is measured, about; seven rounds are made in any case.
+        tiny: Whether all sizes are tiny, to see that everything runs.
     """
-    for candidate in candidates:
-        candidate()
-    times: list[list[float]] = [[] for _ in candidates]
+
+    seconds: float = 3.0
+    tiny: bool = False
+
+    def size(self, full: int, tiny: int) -> int:
+        """The size that counts."""
+        return tiny if self.tiny else full
+
+    def rounds(self, seconds: float) -> int:
+        """How many rounds of so many seconds are made."""
+        if self.tiny:
+            return 2
+        return min(max(int(self.seconds / max(seconds, 1e-9)), _FEWEST), _MOST)
+
+
+class Spread(BaseModel, frozen=True):
+    """A median with its quartiles."""
+
+    low: float
+    median: float
+    high: float
+
+    @classmethod
+    def of(cls, values: Sequence[float]) -> Spread:
+        """Of two values or more."""
+        low, _, high = quantiles(values, n=4, method="inclusive")
+        return cls(low=low, median=median(values), high=high)
+
+
+def in_turn(
+    candidates: Sequence[Callable[[], object]], effort: Effort, clock: Clock = "CPU"
+) -> list[list[float]]:
+    """The seconds of one call of each candidate, in rounds; each has run twice before."""
+    now = _CLOCKS[clock]
+
+    def sample(candidate: Callable[[], object], calls: int) -> float:
+        started = now()
+        for _ in range(calls):
+            candidate()
+        return (now() - started) / calls
+
+    with _no_garbage_collection():
+        for candidate in candidates:
+            candidate()
+        estimates = [sample(candidate, 1) for candidate in candidates]
+        calls = [
+            1 if effort.tiny else max(1, ceil(_SAMPLE / max(each, 1e-6))) for each in estimates
+        ]
+        a_round = sum(each * count for each, count in zip(estimates, calls, strict=True))
+        times: list[list[float]] = [[] for _ in candidates]
+        for _ in range(effort.rounds(a_round)):
+            for candidate, count, own in zip(candidates, calls, times, strict=True):
+                own.append(sample(candidate, count))
+                gc.collect(0)
+    return times
+
+
+@contextmanager
+def _no_garbage_collection() -> Generator[None]:
+    """A collection would hit whichever happens to run."""
     gc.collect()
     was_enabled = gc.isenabled()
     gc.disable()
     try:
-        for _ in range(rounds):
-            for candidate, own in zip(candidates, times, strict=True):
-                started = perf_counter()
-                candidate()
-                own.append(perf_counter() - started)
-                gc.collect(0)
+        yield
     finally:
         if was_enabled:
             gc.enable()
-    return [median(own) for own in times]
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of the table.
-
-    Args:
-        what: What is compared.
-        ours: Seconds.
-        theirs: Seconds of what it is compared with.
-        target: What the ratio must not exceed, or with `at_least` must reach; None for no target.
-        at_least: Whether the ratio is theirs to ours, and more is better.
-    """
-
-    what: str
-    ours: float
-    theirs: float
-    target: float | None = None
-    at_least: bool = False
-
-    @property
-    def ratio(self) -> float:
-        """Ours to theirs, or theirs to ours where more is better."""
-        return self.theirs / self.ours if self.at_least else self.ours / self.theirs
-
-    @property
-    def holds(self) -> bool:
-        """Whether the target is met."""
-        if self.target is None:
-            return True
-        return self.ratio >= self.target if self.at_least else self.ratio <= self.target
-
-    def __str__(self) -> str:
-        sign = ">=" if self.at_least else "<="
-        verdict = "ok" if self.holds else "MISSED"
-        wanted = "" if self.target is None else f"{sign} {self.target:g}  {verdict}"
-        times = f"{_shown(self.ours):>10} {_shown(self.theirs):>10}"
-        return f"{self.what:<58} {times} {self.ratio:>8.2f}  {wanted}".rstrip()
-
-
-HEADING = f"{'':<58} {'ours':>10} {'theirs':>10} {'ratio':>8}  target"
-
-
-def _shown(seconds: float) -> str:
-    return f"{seconds * 1e3:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"

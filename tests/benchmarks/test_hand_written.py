@@ -1,4 +1,4 @@
-"""The hand-written validator is a fair measure, and the targets hold."""
+"""The hand-written validator is a fair measure: it gives and reports what the models do."""
 
 from __future__ import annotations
 
@@ -7,15 +7,34 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import event, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
-from kernel_schema import KernelConfig
+from kernel_schema import ConfigError, KernelConfig
 from kernel_schema.schema.vocabulary import DEVICE_NAMES, MODE_NAMES, RANGE_KEYS, SPEC_KEYS
-from tests.benchmarks.bench_core import faults, main, reported
-from tests.benchmarks.configs import SHAPES, mixed_document, mixed_entry, plain_document
+from tests.benchmarks.configs import (
+    SHAPES,
+    faulty_document,
+    mixed_document,
+    mixed_entry,
+    plain_document,
+)
 from tests.benchmarks.hand_written import validate
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
+
+
+def reported(build: Callable[[Any], object], document: Mapping[str, Any]) -> set[tuple[str, str]]:
+    """The code and the route of every error; none where the document is right."""
+    try:
+        build(document)
+    except ValidationError as error:
+        diagnostics = ConfigError.from_validation_error(error).diagnostics
+    except ConfigError as error:
+        diagnostics = error.diagnostics
+    else:
+        return set()
+    return {(diagnostic.code, str(diagnostic.route)) for diagnostic in diagnostics}
 
 
 @pytest.mark.parametrize("make", [plain_document, mixed_document])
@@ -27,7 +46,8 @@ def test_both_validators_build_the_same(make: Callable[[int], dict[str, Any]]) -
 
 
 def test_both_validators_report_the_same() -> None:
-    ours, theirs = faults()
+    document = faulty_document()
+    ours, theirs = (reported(build, document) for build in (KernelConfig.model_validate, validate))
     assert ours == theirs
     assert len(ours) > 50
 
@@ -61,10 +81,3 @@ def test_both_validators_agree_on_whatever_stands_for_a_layer(entry: Any) -> Non
     assert ours == theirs
     if not ours:
         assert KernelConfig.model_validate(document) == validate(document)
-
-
-@pytest.mark.benchmark
-def test_the_targets_hold(capsys: pytest.CaptureFixture[str]) -> None:
-    missed = main([])
-    table = capsys.readouterr().out
-    assert not missed, table
