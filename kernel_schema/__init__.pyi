@@ -41,6 +41,7 @@ from kernel_schema.files.write import dump as dump
 from kernel_schema.files.write import dumps as dumps
 from kernel_schema.fixing import Fixed as Fixed
 from kernel_schema.fixing import fix as fix
+from kernel_schema.hub.check_hub import check_hub as check_hub
 from kernel_schema.hub.fetch import fetch as fetch
 from kernel_schema.hub.resolve import lock as lock
 from kernel_schema.integrations.adapter import as_transformers as as_transformers

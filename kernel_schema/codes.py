@@ -62,20 +62,24 @@ Code: TypeAlias = Literal[
     # policy
     "forbidden-inherited-kernels", "forbidden-license", "forbidden-local-kernel",
     "forbidden-publisher", "forbidden-repository", "forbidden-trust-remote-code",
-    "invalid-policy", "kernel-not-pinned",
+    "invalid-policy", "kernel-not-pinned", "kernel-too-new", "unsigned-kernel",
     # measure
     "guilty-kernel", "kernel-beyond-tolerance", "kernel-fails", "kernel-never-called",
     "kernel-slower", "model-fails",
+    # hub
+    "dirty-kernel-build", "kernel-moved", "missing-python-package", "moving-kernel",
+    "newer-kernel-version", "unsure-kernel-layer",
 ]  # fmt: skip
 """What a problem is called: the codes of `codes.toml`, so that a type checker refuses any other."""
 
 Stage = Literal[
-    "syntax", "file", "config", "model", "environment", "kernelize", "lock", "policy", "measure"
+    "syntax", "file", "config", "model", "environment", "kernelize", "lock", "policy", "measure",
+    "hub",
 ]  # fmt: skip
 """When a problem is found: in the text, in its file, in what it says, by a check with the model and
 the files that the config names, in what is installed and set, while kernels are put in place,
-where kernels are locked, fetched, or loaded as they are locked, where a policy judges them, or
-where they are measured."""
+where kernels are locked, fetched, or loaded as they are locked, where a policy judges them, where
+they are measured, or by a check that asks the Hub."""
 
 
 @dataclass(frozen=True, slots=True)

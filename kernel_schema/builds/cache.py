@@ -63,6 +63,17 @@ def cached_repository(repo_id: str) -> Path | None:
     return None if folder is None else Path(folder)
 
 
+def cached_repo_ids() -> list[str]:
+    """The repositories that are in the cache of the Hub."""
+    try:
+        cache = cache_folder()
+        names = [] if cache is None else [path.name for path in cache.iterdir()]
+    except OSError:
+        return []
+    parts = (name.split("--", 2) for name in names)
+    return sorted("/".join(each[1:]) for each in parts if len(each) == 3 and each[0] == "kernels")
+
+
 def is_any_cached(repo_ids: Iterable[str]) -> bool:
     """Whether the cache of the Hub holds one of several repositories."""
     return any(_cached(repo_ids))

@@ -34,19 +34,30 @@ class Contents:
     broken: str | None = None
     has_layers: bool | None = None
 
+    @property
+    def usable(self) -> list[str]:
+        """The layers that kernels takes, as far as that can be told."""
+        return [layer.name for layer in self.layers.values() if layer.place and not layer.refused]
 
-def read_contents(read: Callable[[str], str | None], package: str | None) -> Contents:
+
+def read_contents(
+    read: Callable[[str], str | None],
+    package: str | None,
+    wanted: frozenset[str] | None = None,
+) -> Contents:
     """What the code of a build binds.
 
     Args:
         read: Gives the text of a file of the build by its path, or None.
         package: Python name of the kernel: older builds have a folder of that name.
+        wanted: Layers that are asked for: what is imported is looked up for these alone, where
+            each file takes its time. All are, if left out.
 
     >>> files = {"__init__.py": "from . import layers", "layers.py": "class Norm(Module): x = 1"}
     >>> read_contents(files.get, None).layers["Norm"].place
     'layers.py:1'
     """
-    code = _Code(read)
+    code = _Code(read, wanted)
     root = ()
     init = code.module(())
     if init is None and package:
@@ -76,10 +87,23 @@ class _Module:
 class _Code:
     """The modules of a build, each parsed once."""
 
-    def __init__(self, read: Callable[[str], str | None]) -> None:
+    def __init__(
+        self, read: Callable[[str], str | None], wanted: frozenset[str] | None = None
+    ) -> None:
         self._read = read
+        self._wanted = None if wanted is None else {*wanted}
         self._modules: dict[tuple[str, ...], _Module | None] = {}
         self.broken: str | None = None
+
+    def wants(self, aliases: Iterable[ast.alias]) -> bool:
+        """Whether an import is to be followed, and what it imports is wanted there too."""
+        if self._wanted is None:
+            return True
+        followed = {
+            alias.name for alias in aliases if (alias.asname or alias.name) in {*self._wanted, "*"}
+        }
+        self._wanted |= followed
+        return bool(followed)
 
     def module(self, name: tuple[str, ...]) -> _Module | None:
         if name not in self._modules:
@@ -188,7 +212,7 @@ def _import(
     code: _Code, module: _Module, statement: ast.ImportFrom, names: _Names, seen: frozenset[str]
 ) -> None:
     inner = None
-    if 0 < statement.level <= len(module.package) + 1:
+    if 0 < statement.level <= len(module.package) + 1 and code.wants(statement.names):
         package = module.package[: len(module.package) - statement.level + 1]
         dotted = tuple(filter(None, (statement.module or "").split(".")))
         inner = code.module((*package, *dotted))

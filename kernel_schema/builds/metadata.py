@@ -20,6 +20,19 @@ if TYPE_CHECKING:
 BACKENDS: Final = ("cann", "cpu", "cuda", "metal", "neuron", "rocm", "tpu", "xpu")
 """What `backend.type` may be."""
 
+PYTHON_PACKAGES: Final[dict[str, tuple[str, str | None]]] = {
+    "einops": ("einops", "einops"),
+    "helion": ("helion", "helion"),
+    "nki": ("nki", "nki"),
+    "nvidia-cutlass-dsl": ("nvidia-cutlass-dsl", "cutlass"),
+    "onednn": ("onednn-devel", None),
+    "tvm-ffi": ("apache-tvm-ffi", "tvm_ffi"),
+}
+"""What `python-depends` may name: the package to install, and the module in it, if it has one.
+
+Source: `python_depends.json` of kernels 0.17.2, which refuses all else.
+"""
+
 
 @dataclass(frozen=True)
 class Metadata:
@@ -30,6 +43,8 @@ class Metadata:
         name: Name of the kernel, as a Python module.
         archs: GPU architectures that it is compiled for; empty where none is stated.
         cuda: Whether `archs` are those of CUDA.
+        python_depends: Python packages that it needs, as kernels names them.
+        dirty: Whether it was built from code that no commit has, or by such a builder.
         problems: Everything that is wrong, each in a few words that follow on the file's name.
     """
 
@@ -37,6 +52,8 @@ class Metadata:
     name: str | None = None
     archs: tuple[str, ...] = ()
     cuda: bool = False
+    python_depends: tuple[str, ...] = ()
+    dirty: bool = False
     problems: tuple[str, ...] = ()
 
 
@@ -59,15 +76,24 @@ def parse_metadata(text: str | None) -> Metadata:
         return Metadata(problems=("is no JSON object",))
     stated = values.get("backend")
     backend: Mapping[str, Any] = stated if is_table(stated) else {}
-    archs = backend.get("archs")
+    archs, needed = backend.get("archs"), values.get("python-depends")
     name = as_text(values.get("name"))
     return Metadata(
         as_text(values.get("id")),
         name and name.replace("-", "_"),
         tuple(archs) if _is_texts(archs) and is_list(archs) else (),
         backend.get("type") == "cuda",
+        tuple(needed) if _is_texts(needed) and is_list(needed) else (),
+        _is_dirty(values.get("provenance")),
         (*_problems(values, _FIELDS, ""), *_problems(backend, _BACKEND_FIELDS, "backend.")),
     )
+
+
+def _is_dirty(provenance: object) -> bool:
+    """Whether git had changes that were not committed, of the kernel or of what built it."""
+    stated: Mapping[str, Any] = provenance if is_table(provenance) else {}
+    sources = (stated.get("kernel"), stated.get("kernel-builder"))
+    return any(is_table(git) and git.get("dirty") is True for git in sources)
 
 
 def _problems(

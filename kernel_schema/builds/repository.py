@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from kernel_schema.builds.variants import BuildTarget
 
-_LARGEST: Final = 250_000
+LARGEST: Final = 250_000
 """Bytes of a file of a build that is read; code that is longer is not looked into."""
 _MOST: Final = 1000
 """Python files of a build that are read."""
@@ -44,16 +44,16 @@ class Build:
     @cached_property
     def metadata(self) -> Metadata:
         """What its `metadata.json` says."""
-        return parse_metadata(self._read("metadata.json"))
+        return parse_metadata(self.read("metadata.json"))
 
     @cached_property
     def contents(self) -> Contents:
         """What its code binds."""
-        return read_contents(self._read, self.metadata.name)
+        return read_contents(self.read, self.metadata.name)
 
     def sources(self) -> dict[str, str | None]:
         """Its Python files, by path from its folder; None what cannot be read."""
-        return {path: self._read(path) for path in sorted(islice(self._python_files(), _MOST))}
+        return {path: self.read(path) for path in sorted(islice(self._python_files(), _MOST))}
 
     def _python_files(self) -> Iterator[str]:
         for folder, _, files in os.walk(self.folder):
@@ -61,12 +61,13 @@ class Build:
                 if file.endswith(".py"):
                     yield Path(folder, file).relative_to(self.folder).as_posix()
 
-    def _read(self, path: str) -> str | None:
+    def read(self, path: str) -> str | None:
+        """The text of a file by its path from the folder; None if it cannot be had."""
         file = self.folder / path
-        if not is_file(file) or size_of(file) > _LARGEST:
+        if not is_file(file) or size_of(file) > LARGEST:
             return None
         try:
-            return read_at_most(file, _LARGEST).decode()
+            return read_at_most(file, LARGEST).decode()
         except (OSError, ValueError):
             return None
 

@@ -181,10 +181,12 @@ def choose_build(
 ) -> tuple[tuple[Variant, ...], dict[str, str]]:
     """The builds that a machine can take, the one it takes first, and why not the others.
 
+    Of those that it cannot take, the nearest comes first.
+
     >>> choose_build(["torch-cuda", "torch-cpu"], BuildTarget("cpu"))[1]
     {'torch-cuda': 'is for cuda'}
     """
-    against: dict[str, str] = {}
+    against: list[tuple[Variant, str]] = []
     fitting: list[Variant] = []
     for name in names:
         variant = parse_variant(name)
@@ -193,8 +195,19 @@ def choose_build(
             if reason is None:
                 fitting.append(variant)
             else:
-                against[name] = reason
-    return tuple(sorted(fitting, key=_preference)), against
+                against.append((variant, reason))
+    against.sort(key=lambda each: _distance(each[0], target))
+    reasons = {variant.name: reason for variant, reason in against}
+    return tuple(sorted(fitting, key=_preference)), reasons
+
+
+def _distance(variant: Variant, target: BuildTarget) -> tuple[bool, bool, int]:
+    """How far a build is from a machine: of another device, for another platform, another torch."""
+    release, there = variant.release or (0, 0), target.torch or (0, 0)
+    # A major release is further away than any minor one.
+    steps = abs(1000 * (release[0] - there[0]) + release[1] - there[1])
+    differs = _differ(variant.cpu, target.cpu) or _differ(variant.os, target.os)
+    return family(variant.backend) != target.family, differs, steps
 
 
 def reason_against(variant: Variant, target: BuildTarget) -> str | None:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import inspect
 import sys
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from kernel_schema.builds.loaded import build_around, changed_since_load
@@ -26,7 +25,7 @@ from kernel_schema.schema.vocabulary import DeviceType, ModeName
 from kernel_schema.wording import Suggester, listing, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from pathlib import Path
 
     from kernel_schema.builds.classes import Kinds, Layer
@@ -54,9 +53,7 @@ def kernel_contracts(situation: Situation) -> Iterator[Diagnostic]:
         builds = reader.builds_of(rule)
         if builds is None:
             continue
-        findings = list(_of_builds(situation, rule, builds, reader.target_of(rule)))
-        for finding in findings:
-            yield _diagnostic(situation, rule, finding)
+        yield from of_builds(situation, rule, builds, reader.target_of(rule))
         if len(builds.fitting) == 1 or reader.is_known(rule):
             chosen += [(rule, build) for build in builds.fitting[:1]]
     for rule, finding in _same_ids(chosen):
@@ -97,16 +94,30 @@ def _is_meant(situation: Situation, rule: Rule) -> bool:
     return situation.capability is None or rule.capabilities.holds(situation.capability)
 
 
+def target_of(situation: Situation, rule: Rule, machine: BuildTarget | None) -> BuildTarget:
+    """The machine for which a build is chosen: as much of it as is known for a rule.
+
+    `machine` is the one at hand.
+    """
+    device = situation.device
+    if device is None or rule.device not in (None, device):
+        return target_of_device(rule.device)
+    if situation.build_target is not None:
+        return situation.build_target
+    # kernels chooses by what torch is built for, also for a model that is on the CPU.
+    on_cpu = situation.layers is not None and device is DeviceType.CPU
+    if machine is not None and (on_cpu or machine.device is device):
+        return machine
+    return target_of_device(device)
+
+
 @dataclass
 class _Reader:
     """Finds the builds of each kernel, once."""
 
     situation: Situation
+    _machine: BuildTarget | None = field(default_factory=this_machine)
     _builds: dict[object, Builds | None] = field(default_factory=dict[object, "Builds | None"])
-
-    @cached_property
-    def _machine(self) -> BuildTarget | None:
-        return this_machine()
 
     def builds_of(self, rule: Rule) -> Builds | None:
         """The builds that a rule's kernel has; None where there is nothing to look at."""
@@ -119,7 +130,7 @@ class _Reader:
                     self._builds[key] = (
                         local_builds(folder, target) if is_repository(folder) else None
                     )
-            case HubKernel(repo_id=repo_id, lockfile=None) as kernel:
+            case HubKernel(repo_id=repo_id, lockfile=None) as kernel if self.situation.reads_cache:
                 stated = kernel.revision if kernel.version is None else f"v{kernel.version}"
                 key = (repo_id, kernel.commit or stated, target)
                 if key not in self._builds:
@@ -129,21 +140,20 @@ class _Reader:
         return self._builds[key]
 
     def target_of(self, rule: Rule) -> BuildTarget:
-        """The machine for which a build is chosen: as much of it as is known for a rule."""
-        situation, device = self.situation, self.situation.device
-        if device is None or rule.device not in (None, device):
-            return target_of_device(rule.device)
-        if situation.build_target is not None:
-            return situation.build_target
-        # kernels chooses by what torch is built for, also for a model that is on the CPU.
-        on_cpu = situation.layers is not None and device is DeviceType.CPU
-        if self._machine is not None and (on_cpu or self._machine.device is device):
-            return self._machine
-        return target_of_device(device)
+        """As the function of this name has it."""
+        return target_of(self.situation, rule, self._machine)
 
     def is_known(self, rule: Rule) -> bool:
         """Whether the machine is known so well that the first of several builds is the one."""
         return self.target_of(rule).torch is not None
+
+
+def of_builds(
+    situation: Situation, rule: Rule, builds: Builds, target: BuildTarget
+) -> Iterator[Diagnostic]:
+    """What is wrong with the builds of a kernel, for a rule and a machine."""
+    for finding in _of_builds(situation, rule, builds, target):
+        yield _diagnostic(situation, rule, finding)
 
 
 def _of_builds(
@@ -198,18 +208,37 @@ def _of_build(situation: Situation, rule: Rule, build: Build, shown: str) -> Ite
             "start a new process, or restart the kernel of the notebook",
             is_warning=True,
         )
-    capability = situation.capability
     archs = build.metadata.archs if build.metadata.cuda else ()
-    if capability is not None and archs and not supports_capability(archs, capability):
+    lacking = _not_built_for(archs, situation.capability, rule)
+    if lacking is not None:
         yield Finding(
             "capability-not-built",
-            f"{shown} is compiled for {listing(archs, 'and')}, not for capability "
-            f"{capability // 10}.{capability % 10}",
+            f"{shown} is compiled for {listing(archs, 'and')}, not for {lacking}",
             "the kernel may fail or crash when it runs there",
         )
 
 
+def _not_built_for(archs: Collection[str], capability: int | None, rule: Rule) -> str | None:
+    """The GPU, or all of a rule's range, that a build has no code for; None if it has some."""
+    if not archs:
+        return None
+    if capability is not None:
+        runs = supports_capability(archs, capability)
+        return None if runs else f"capability {capability // 10}.{capability % 10}"
+    if not rule.capabilities.bounded:
+        return None
+    low = rule.capabilities.lowest
+    every = range(low, min(rule.capabilities.highest, low + _FAR) + 1)
+    return (
+        None if any(supports_capability(archs, each) for each in every) else str(rule.capabilities)
+    )
+
+
 _METADATA: Final = "kernels refuses it as it loads; `kernel-builder` writes it"
+
+
+_FAR: Final = 400
+"""Further above its lowest capability a range is not looked into: so far no two GPUs are apart."""
 
 
 def _unknown_layer(layer_name: str, shown: str, build: Build) -> Finding:
@@ -220,7 +249,7 @@ def _unknown_layer(layer_name: str, shown: str, build: Build) -> Finding:
             f"{shown} has a function {quote(layer_name)}, and no such layer",
             "only classes in its `layers` replace layers",
         )
-    usable = [layer.name for layer in contents.layers.values() if layer.place and not layer.refused]
+    usable = contents.usable
     if not usable:
         return Finding("unknown-kernel-layer", f"{shown} defines no layers")
     nearest = Suggester(usable).closest(layer_name)

@@ -27,10 +27,17 @@ if TYPE_CHECKING:
 
 
 def ask(
-    situation: Situation, *, ignore: Collection[str] = (), select: Collection[str] | None = None
+    situation: Situation,
+    *,
+    ignore: Collection[str] = (),
+    select: Collection[str] | None = None,
+    further: Iterable[Diagnostic] = (),
 ) -> tuple[Diagnostic, ...]:
-    """Find everything that is wrong in a situation; takes, gives and raises what `check` does."""
-    answers = [question(situation) for question in _QUESTIONS]
+    """Find everything that is wrong in a situation; takes, gives and raises what `check` does.
+
+    `further` is what others find in it.
+    """
+    answers = [*(question(situation) for question in _QUESTIONS), further]
     if situation.layers is not None:
         from kernel_schema.checks.model import MODEL_QUESTIONS
 
@@ -87,7 +94,9 @@ def _unknown_homes(situation: Situation) -> Iterator[Diagnostic]:
 def _kernel_contracts(situation: Situation) -> Iterator[Diagnostic]:
     """What kernels will say of the code, where it is here to be read."""
     kernels = [rule.kernel for rule in situation.rules]
-    on_hub = {kernel.repo_id for kernel in kernels if isinstance(kernel, HubKernel)}
+    on_hub: set[str] = set()
+    if situation.reads_cache:
+        on_hub = {kernel.repo_id for kernel in kernels if isinstance(kernel, HubKernel)}
     if any(isinstance(kernel, LocalKernel) for kernel in kernels) or is_any_cached(on_hub):
         # Imported with what there is to read: not to check a file alone.
         from kernel_schema.checks.contract import kernel_contracts

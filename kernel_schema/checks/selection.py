@@ -13,7 +13,7 @@ from kernel_schema.wording import Suggester, quote
 
 CODES: Final[tuple[Code, ...]] = get_args(Code)
 
-NOT_ALWAYS_ASKED: Final[tuple[Code, ...]] = (
+NOT_ALWAYS_ASKED: Final[frozenset[Code]] = frozenset((
     # with a model, or where kernels is loaded
     "data-parallel", "device-not-covered", "hides-inherited", "inactive-copies",
     "managed-by-transformers", "mixed-compile-regions", "mixed-signatures",
@@ -24,8 +24,15 @@ NOT_ALWAYS_ASKED: Final[tuple[Code, ...]] = (
     "capability-not-built", "invalid-kernel-metadata", "kernel-without-backward",
     "kernel-without-compile", "no-kernel-build", "same-kernel-id", "unknown-kernel-layer",
     "unusable-kernel-layer",
-)  # fmt: skip
+))  # fmt: skip
 """What a check of files alone may leave unasked: that it is not found there says nothing."""
+
+OF_THE_HUB: Final[frozenset[Code]] = frozenset((
+    "hub-access", "hub-unreachable", "unknown-kernel-repository", "unknown-kernel-revision",
+    "unknown-kernel-version", "untrusted-publisher", "dirty-kernel-build", "kernel-moved",
+    "missing-python-package", "moving-kernel", "newer-kernel-version", "unsure-kernel-layer",
+))  # fmt: skip
+"""What only the Hub tells."""
 
 
 def fitting(pattern: str) -> tuple[Code, ...]:

@@ -59,6 +59,7 @@ class Situation:
     carried_at: Mapping[str, str] = field(default_factory=dict[str, str])  # names by module paths
     lock: Lock | None = None
     lock_problems: tuple[Diagnostic, ...] = ()
+    reads_cache: bool = True  # whether kernels of the Hub are looked for in its cache
 
     @cached_property
     def by_layer(self) -> dict[str, list[Rule]]:

@@ -3,26 +3,16 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Callable, Iterable, Iterator
-from fnmatch import translate
-from functools import cache
 from pathlib import Path
 from typing import Final
 
 from kernel_schema.diagnostics import Diagnostic
-from kernel_schema.files.inner import MISNAMED, PYPROJECT, SETTINGS, TABLE, misnamed_table
+from kernel_schema.files.inner import PYPROJECT
 from kernel_schema.files.read import STANDARD_INPUT
+from kernel_schema.findings.wanted import is_config_name, states_config
 from kernel_schema.paths import exists, is_directory, is_file, read_at_most
-from kernel_schema.typeguards import is_table
 
-_ENDINGS: Final = ("yaml", "yml", "json", "toml")
-PATTERNS: Final = tuple(
-    f"{stem}.{ending}" for stem in ("kernels", "*.kernels") for ending in _ENDINGS
-)
-"""The names under which a directory is searched, besides `pyproject.toml` with our table."""
-
-_OURS: Final = re.compile(MISNAMED.pattern.encode(), re.IGNORECASE)
 _SKIPPED: Final = frozenset({"node_modules", "__pycache__", "site-packages"})
 
 
@@ -60,7 +50,6 @@ def _below(
         reason = error.strerror or str(error)
         refused.append(Diagnostic("unreadable-file", f"it cannot be searched: {reason}", file=file))
 
-    is_wanted = _wanted().match
     for parent, folders, names in os.walk(directory, onerror=refuse):
         folders[:] = sorted(
             folder
@@ -69,18 +58,12 @@ def _below(
         )
         for name in sorted(names):
             file = os.path.normpath(os.path.join(parent, name))
-            wanted = is_wanted(os.path.normcase(name)) is not None
+            wanted = is_config_name(name)
             # A named pipe would keep us waiting; a link that leads nowhere has to be told.
             if (wanted and (is_file(file) or not exists(file))) or (
                 name == PYPROJECT and _is_for_us(file, max_bytes)
             ):
                 yield file
-
-
-@cache
-def _wanted() -> re.Pattern[str]:
-    # What the file system tells apart counts, on each system.
-    return re.compile("|".join(translate(os.path.normcase(pattern)) for pattern in PATTERNS))
 
 
 def _is_searched(parent: str, folder: str) -> bool:
@@ -97,17 +80,4 @@ def _is_for_us(file: str, max_bytes: int) -> bool:
         return False
     if len(raw) > max_bytes:
         return True
-    if _OURS.search(raw) is None:
-        return False
-    # Imported here: most calls name their files.
-    from kernel_schema.files.toml import read_toml
-
-    try:
-        parsed = read_toml(raw.decode("utf-8"), allow_empty=True)
-    except ValueError:
-        return str(TABLE).encode() in raw
-    table = parsed.sub(TABLE.steps)
-    if table is None:
-        return misnamed_table(parsed) is not None
-    # Settings alone are no config.
-    return not is_table(table.value) or list(table.value) != [SETTINGS]
+    return states_config(raw)

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
 from kernel_schema.cli.output.result import CheckResult
@@ -22,19 +22,19 @@ from kernel_schema.diagnostics import (
     Severity,
     in_file_order,
 )
-from kernel_schema.files.document import Document, Format, InvalidConfigError
+from kernel_schema.files.document import Document, Format
 from kernel_schema.files.read import (
     STANDARD_INPUT,
     FileAccessError,
     format_of,
-    loads_document,
     read_text,
 )
+from kernel_schema.findings.found import Found, found
 from kernel_schema.limits import MAX_BYTES
 
 if TYPE_CHECKING:
-    from kernel_schema.cli.findings.judge import Judge
-    from kernel_schema.cli.findings.mending import Mending
+    from kernel_schema.cli.mending import Mending
+    from kernel_schema.findings.judge import Judge
     from kernel_schema.model.types import Module
     from kernel_schema.policies.policy import Policy
 
@@ -52,7 +52,7 @@ def check_files(
     overrides: Sequence[str] = (),
     **asked: Any,
 ) -> CheckResult:
-    """Read, validate and check files; takes what `ks.read` and, in `asked`, `ks.check` do.
+    """Read, validate and check files; takes what `ks.read` and, in `asked`, `Asked` do.
 
     Each is checked by itself: one that is wrong keeps no other from being checked. Messages call
     standard input `stdin_name`. All that is found is shown, unless a `judge` leaves some out; with
@@ -86,12 +86,12 @@ def check_files(
             if mending is not None:
                 text = mending.text(path, file, text, lambda text, find=find: find(text).shown)
             known = {**by_override, file: text}
-            found = find(text)
-            wrong = found.shown
-            if keep and found.document is not None:
-                documents.append(found.document)
-            if found.forbidden:
-                forbidden += _as_told(path, file, known, found.forbidden)[0]
+            looked_at = find(text)
+            wrong = looked_at.shown
+            if keep and looked_at.document is not None:
+                documents.append(looked_at.document)
+            if looked_at.forbidden:
+                forbidden += _as_told(path, file, known, looked_at.forbidden)[0]
         except FileAccessError as error:
             refused += _named(error, path, file)
         except ConfigError as error:  # no text at all
@@ -112,9 +112,14 @@ def show_problems(document: Document, problems: Iterable[Diagnostic]) -> int:
     }
     told, texts = _as_told(document.file, document.file, known, problems)
     render(CheckResult(told, texts, 1, [document]), sys.stderr)
-    if any(problem.code in _NOT_TO_BE_HAD for problem in problems):
+    if has_what_is_not_to_be_had(problems):
         return USAGE
     return FINDINGS if any(each.severity is Severity.ERROR for each in problems) else OK
+
+
+def has_what_is_not_to_be_had(problems: Iterable[Diagnostic]) -> bool:
+    """Whether an error says that the Hub, the disk or a package is not to be had."""
+    return any(each.code in _NOT_TO_BE_HAD and each.severity is Severity.ERROR for each in problems)
 
 
 _NOT_TO_BE_HAD: Final = {"cannot-write", "hub-unreachable", "missing-dependency"}
@@ -147,56 +152,16 @@ def _as_told(
     return [*told, *in_file_order((*of_bases, *of_overrides))], texts
 
 
-class _Found(NamedTuple):
-    """What is shown of a text, and the document that it is, if it states a config."""
-
-    shown: tuple[Diagnostic, ...]
-    document: Document | None
-    forbidden: tuple[Diagnostic, ...]
-
-
-def _found(
-    text: str,
-    *,
-    file: str,
-    format: Format,
-    max_bytes: int,
-    at: Route | None,
-    overrides: Sequence[str],
-    judge: Judge | None,
-    asked: dict[str, Any],
-) -> _Found:
-    left_out: dict[str, Any] = {} if judge is None else {"ignore": judge.verdicts(file).off}
-    unusable: Sequence[Diagnostic] = ()
-    rest: Iterable[Diagnostic] = ()
-    document: Document | None = None
-    part: Document | None = None
+def _found(text: str, *, file: str, overrides: Sequence[str], **reading: Any) -> Found:
+    """What `found` gives; raises `Stop` for a mistake in an override, which is about no file."""
     try:
-        part = document = loads_document(
-            text, format=format, file=file, at=at, max_bytes=max_bytes, overrides=overrides
-        )
-        # Imported here: a file that holds no valid config needs none of it.
-        from kernel_schema.lowering.check import check
-
-        rest = check(document, **asked, **left_out)
+        return found(text, file=file, overrides=overrides, **reading)
     except FileAccessError:
         raise
-    except InvalidConfigError as error:
-        unusable = error.diagnostics
-        from kernel_schema.lowering.check import Asked, check_part
-
-        part, rest = check_part(error, Asked(**asked, **left_out))
     except KernelSchemaError as error:
         if overrides:
             _stop_if_override(error, overrides, file)
-        unusable = error.diagnostics
-    forbidden: tuple[Diagnostic, ...] = ()
-    if judge is not None:
-        forbidden = judge.forbidden(part)
-        with_model = asked.get("model") is not None
-        rest = judge.shown(file, unusable, rest, part, forbidden, with_model=with_model)
-        unusable = ()
-    return _Found(in_file_order((*unusable, *rest, *forbidden)), document, forbidden)
+        raise
 
 
 def _texts_of(bases: Iterable[str], max_bytes: int) -> Iterator[tuple[str, str]]:

@@ -234,8 +234,11 @@ DEFAULTS: Final = Argument(
 BUILD_TARGET: Final = Argument(
     "--target",
     type=_build_target,
+    action="append",
+    default=[],
     metavar="TARGET",
-    help="what torch is built for there: torch2.13-cu130-x86_64-linux; default: as installed",
+    help="what torch is built for there: torch2.13-cu130-x86_64-linux; may be repeated; default: "
+    "as installed",
 )
 BISECTED: Final = (
     Argument("words", nargs="+", metavar="COMMAND", help="what judges, behind `--`"),

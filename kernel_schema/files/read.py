@@ -99,12 +99,7 @@ def read_text(
         help_text = "pass `--format` (in Python `format=`): yaml, json or toml"
         raise _access("unknown-format", file, message, help_text)
     raw = _bytes(file, max_bytes)
-    if len(raw) > max_bytes:
-        message = f"the file is larger than {max_bytes} bytes"
-        help_text = (
-            "allow more with `--max-bytes` (in Python `max_bytes=`) if it really is a config"
-        )
-        raise _content("file-too-large", file, message, help_text)
+    refuse_size(len(raw), file, max_bytes)
     try:
         text = raw.decode("utf-8")
     except UnicodeDecodeError as error:
@@ -115,6 +110,16 @@ def read_text(
         help_text = "save it as UTF-8" + ": it is UTF-16" * utf16
         raise _content("not-utf8", file, message, help_text, place) from None
     return text, stated
+
+
+def refuse_size(size: int, file: str, max_bytes: int = MAX_BYTES) -> None:
+    """Refuse a file of more bytes: ConfigError with `file-too-large`."""
+    if size > max_bytes:
+        message = f"the file is larger than {max_bytes} bytes"
+        help_text = (
+            "allow more with `--max-bytes` (in Python `max_bytes=`) if it really is a config"
+        )
+        raise _content("file-too-large", file, message, help_text)
 
 
 def load(

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from kernel_schema.codes import Code
     from kernel_schema.diagnostics import Route
-    from kernel_schema.hub.client import Hub, RepositoryFile
+    from kernel_schema.hub.answers import RepositoryFile
+    from kernel_schema.hub.client import Hub
     from kernel_schema.locks.pins import Pin
     from kernel_schema.locks.progress import Progress
 
@@ -84,7 +85,7 @@ class Run:
             refusal = build.refusal()
             if refusal is not None and refusal.code == "kernel-changed":
                 raise LockError([refusal]) from error
-            raise HubError(_with_help(error.diagnostics, pin)) from error
+            raise HubError(where_it_is_gone(error.diagnostics, pin)) from error
         listed = [file for file in every if not is_bytecode(file.path)]
         below = len(build.prefix) + 1
         ids = ((file.path[below:], file.oid) for file in listed)
@@ -183,7 +184,8 @@ def _is_listed(path: Path, file: RepositoryFile) -> bool:
     return file_id(path, in_lfs=file.oid.startswith("sha256:")) == file.oid
 
 
-def _with_help(problems: Iterable[Diagnostic], pin: Pin) -> list[Diagnostic]:
+def where_it_is_gone(problems: Iterable[Diagnostic], pin: Pin) -> list[Diagnostic]:
+    """The problems with a locked commit, with what to do where it is on the Hub no more."""
     gone = {"unknown-kernel-revision", "unknown-kernel-repository"}
     help_text = (
         "it was there when it was locked: take the cache from a machine that has it, or lock what "

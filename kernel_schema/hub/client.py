@@ -6,23 +6,32 @@ gives up at once at others. Here all of them but downloads are asked in one way.
 
 from __future__ import annotations
 
-import re
 import sys
 import time
-from dataclasses import dataclass
-from email.utils import parsedate_to_datetime
+from contextlib import contextmanager
+from datetime import datetime
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from threading import Lock
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 from urllib.parse import quote as percent_encoded
 
+from kernel_schema.builds.repository import LARGEST
 from kernel_schema.diagnostics import Diagnostic, HubError
-from kernel_schema.locks.pins import is_commit
+from kernel_schema.hub.answers import (
+    Refs,
+    RepositoryFile,
+    Understood,
+    commit_id,
+    files_of,
+    folders_of,
+    wanted_wait,
+)
 from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import in_one_line, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
     from types import ModuleType
 
     from kernel_schema.codes import Code
@@ -37,28 +46,6 @@ LONGEST_WAIT: Final = 60.0
 _TIMEOUT: Final = 30.0
 _LATER: Final = frozenset({408, 429, 500, 502, 503, 504})
 _LOCK_FIRST: Final = "lock and fetch before the job starts: then nothing is asked"
-
-
-class Refs(NamedTuple):
-    """The names that a repository has for commits."""
-
-    branches: dict[str, str]
-    tags: dict[str, str]
-
-    @property
-    def versions(self) -> list[int]:
-        """The versions of the kernel, lowest first: branches such as `v1`."""
-        matches = (re.fullmatch(r"v(0|[1-9][0-9]{0,8})", name) for name in self.branches)
-        return sorted(int(match[1]) for match in matches if match)
-
-
-@dataclass(frozen=True, slots=True)
-class RepositoryFile:
-    """A file of a repository: its path, its size in bytes, and its id as `locks.store` has it."""
-
-    path: str
-    size: int
-    oid: str
 
 
 def huggingface_hub() -> ModuleType:
@@ -85,22 +72,28 @@ def unwritable(error: OSError) -> HubError:
 
 
 class Hub:
-    """Asks the Hub that HF_ENDPOINT names; what it said once is kept.
+    """Asks the Hub that HF_ENDPOINT names; what it said once is kept. Threads may share it.
 
     Args:
         pause: Waits so many seconds, in place of `time.sleep`.
+        instead: What may be done where it does not answer, or may not be asked.
     """
 
-    def __init__(self, pause: Callable[[float], None] | None = None) -> None:
+    def __init__(
+        self, pause: Callable[[float], None] | None = None, *, instead: str | None = None
+    ) -> None:
         self._library = huggingface_hub()
         self._pause = pause or time.sleep
+        self._later = instead or _LOCK_FIRST
+        self._elsewhere = f"unset it, or {instead or _ELSEWHERE}"
         self._kept: dict[tuple[Any, ...], tuple[Any, HubError | None]] = {}
+        self._asking: dict[tuple[Any, ...], Lock] = {}
 
     def refs(self, repo_id: str) -> Refs:
         """The branches and tags of a repository."""
 
         def named(listed: Any) -> dict[str, str]:
-            return {str(ref["name"]): _commit(ref["targetCommit"]) for ref in listed}
+            return {str(ref["name"]): commit_id(ref["targetCommit"]) for ref in listed}
 
         def read(answer: Any) -> Refs:
             return Refs(named(answer["branches"]), named(answer["tags"]))
@@ -114,7 +107,7 @@ class Hub:
         if named is not None:
             return named
         path = f"api/kernels/{repo_id}/revision/{percent_encoded(revision, safe='')}"
-        return self._json(path, lambda answer: _commit(answer["sha"]), repo_id, revision)
+        return self._json(path, lambda answer: commit_id(answer["sha"]), repo_id, revision)
 
     def files(self, repo_id: str, commit: str, folder: str) -> tuple[RepositoryFile, ...]:
         """Every file below a folder, bytecode too; none where there is no such folder."""
@@ -122,20 +115,34 @@ class Hub:
         listed: list[RepositoryFile] = []
         try:
             for page in self._pages(f"{path}?recursive=true&expand=false", repo_id, commit):
-                with _Understood(repo_id):
-                    listed += _files_of(page, folder)
+                with Understood(repo_id):
+                    listed += files_of(page, folder)
         except _AbsentError:
             return ()
         return tuple(listed)
 
+    def builds(self, repo_id: str, commit: str) -> tuple[str, ...]:
+        """The folders in `build`, whatever is in them."""
+        path = f"api/kernels/{repo_id}/tree/{commit}/build?recursive=false&expand=false"
+
+        def ask() -> tuple[str, ...]:
+            pages = list(self._pages(path, repo_id, commit))
+            with Understood(repo_id):
+                return tuple(name for page in pages for name in folders_of(page, "build"))
+
+        try:
+            return self._once((path,), ask)
+        except _AbsentError:
+            return ()
+
     def text(self, repo_id: str, commit: str, path: str) -> str | None:
-        """A small file as text; None if there is none.
+        """A small file as text; None if there is none, or it is larger than `LARGEST`.
 
         One request where a download takes two, and nothing of it is left in the cache.
         """
         url = f"kernels/{repo_id}/resolve/{commit}/{percent_encoded(path)}"
         try:
-            return self._once((url,), lambda: self._get(url, repo_id, commit).text)
+            return self._once((url,), lambda: self._text(url, repo_id, commit))
         except _AbsentError:
             return None
 
@@ -149,6 +156,17 @@ class Hub:
             return self._json(f"api/organizations/{publisher}/overview", read, publisher)
         except _AbsentError:
             return False
+
+    def committed_at(self, repo_id: str, commit: str) -> datetime:
+        """When a commit was made, as whoever made it says."""
+
+        def read(answer: Any) -> datetime:
+            stated = answer[0]
+            if stated["id"] != commit:
+                raise ValueError
+            return datetime.fromisoformat(stated["date"].replace("Z", "+00:00"))
+
+        return self._json(f"api/kernels/{repo_id}/commits/{commit}?limit=1", read, repo_id, commit)
 
     def download(
         self, repo_id: str, commit: str, path: str, cache: Path, coming: Coming, *, anew: bool
@@ -183,7 +201,7 @@ class Hub:
     def _json(self, path: str, read: Callable[[Any], _T], *about: str) -> _T:
         def ask() -> _T:
             answer = self._get(path, *about)
-            with _Understood(about[0]):
+            with Understood(about[0]):
                 return read(answer.json())
 
         return self._once((path,), ask)
@@ -192,7 +210,7 @@ class Hub:
         following: str | None = path
         while following is not None:
             answer = self._get(following, *about)
-            with _Understood(about[0]):
+            with Understood(about[0]):
                 page = answer.json()
                 if not is_list(page) or not all(map(is_table, page)):
                     raise TypeError
@@ -201,26 +219,48 @@ class Hub:
 
     def _get(self, path: str, *about: str) -> Any:
         """The answer to a GET of a path, or of the URL of a further page."""
-        utils = self._library.utils
-        endpoint = self._library.constants.ENDPOINT
-        url = path if path.startswith(f"{endpoint}/") else f"{endpoint}/{path}"
 
         def ask() -> Any:
-            headers = utils.build_hf_headers(library_name="kernel-schema")
-            answer = utils.get_session().get(
-                url, headers=headers, follow_redirects=True, timeout=_TIMEOUT
-            )
-            utils.hf_raise_for_status(answer)
-            return answer
+            with self._answer(path) as answer:
+                answer.read()
+                return answer
 
         return self._patiently(ask, *about)
 
+    def _text(self, path: str, *about: str) -> str | None:
+        def ask() -> str | None:
+            content = bytearray()
+            with self._answer(path) as answer:
+                for part in answer.iter_bytes():
+                    content += part
+                    if len(content) > LARGEST:
+                        return None
+            return content.decode(errors="replace")
+
+        return self._patiently(ask, *about)
+
+    @contextmanager
+    def _answer(self, path: str) -> Generator[Any]:
+        """The answer to a GET whose body is read by whoever asks, if it is no error."""
+        utils = self._library.utils
+        endpoint = self._library.constants.ENDPOINT
+        url = path if path.startswith(f"{endpoint}/") else f"{endpoint}/{path}"
+        headers = utils.build_hf_headers(library_name="kernel-schema")
+        with utils.get_session().stream(
+            "GET", url, headers=headers, follow_redirects=True, timeout=_TIMEOUT
+        ) as answer:
+            if answer.is_error:
+                answer.read()  # its words go into the error
+            utils.hf_raise_for_status(answer)
+            yield answer
+
     def _once(self, key: tuple[Any, ...], ask: Callable[[], _T]) -> _T:
-        if key not in self._kept:
-            try:
-                self._kept[key] = (ask(), None)
-            except HubError as error:
-                self._kept[key] = (None, error)
+        with self._asking.setdefault(key, Lock()):
+            if key not in self._kept:
+                try:
+                    self._kept[key] = (ask(), None)
+                except HubError as error:
+                    self._kept[key] = (None, error)
         answer, error = self._kept[key]
         if error is not None:
             raise error
@@ -246,7 +286,7 @@ class Hub:
                 raise _error("unknown-kernel-revision", message) from error
             except errors.OfflineModeIsEnabled as error:
                 message = "the Hub cannot be asked: HF_HUB_OFFLINE is set"
-                raise _error("hub-unreachable", message, _ELSEWHERE) from error
+                raise _error("hub-unreachable", message, self._elsewhere) from error
             except (
                 errors.EntryNotFoundError,
                 errors.HfHubHTTPError,
@@ -268,14 +308,14 @@ class Hub:
             raise _error("hub-access", message, _LOG_IN) from error
         if status is not None and status not in _LATER:
             raise _error("hub-unreachable", f"the Hub answered {status} for {subject}") from error
-        asked = _wanted_wait(getattr(response, "headers", {}))
+        asked = wanted_wait(getattr(response, "headers", {}))
         if asked is not None and asked > LONGEST_WAIT:
             message = f"the Hub asks to wait for {asked:.0f} s before {subject} is asked for again"
-            raise _error("hub-unreachable", message, f"{_TOKEN}; {_LOCK_FIRST}") from error
+            raise _error("hub-unreachable", message, f"{_TOKEN}; {self._later}") from error
         if is_last:
             what = f"answered {status} for" if status else "does not answer for"
             why = "" if status else f": {in_one_line(error)}"
-            help_text = f"{_TOKEN}; {_LOCK_FIRST}" if status == 429 else _LOCK_FIRST
+            help_text = f"{_TOKEN}; {self._later}" if status == 429 else self._later
             message = f"the Hub {what} {subject}{why}"
             raise _error("hub-unreachable", message, help_text) from error
         return wait if asked is None else asked
@@ -283,65 +323,14 @@ class Hub:
     def _of_transport(self) -> tuple[type[Exception], ...]:
         """What the HTTP client of huggingface_hub raises where there is no answer."""
         client = type(self._library.utils.get_session()).__module__.partition(".")[0]
-        transport = getattr(sys.modules[client], "TransportError", OSError)
-        return transport, self._library.errors.LocalEntryNotFoundError, OSError
+        failed = getattr(sys.modules[client], "RequestError", OSError)
+        return failed, self._library.errors.LocalEntryNotFoundError, OSError
 
 
 _TOKEN: Final = "log in with `hf auth login` or set HF_TOKEN: the limits are higher then"  # noqa: S105 (words)
 _LOG_IN: Final = "log in with `hf auth login`, or set HF_TOKEN"
-_ELSEWHERE: Final = "unset it, or do this where there is a network and take the cache along"
+_ELSEWHERE: Final = "do this where there is a network and take the cache along"
 
 
 class _AbsentError(HubError):
     """What is not there, where that is an answer."""
-
-
-class _Understood:
-    """Turns an answer that is none of the Hub's into words."""
-
-    def __init__(self, about: str) -> None:
-        self._about = about
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, (ValueError, TypeError, KeyError, AttributeError)) and not isinstance(
-            error, HubError
-        ):
-            message = f"what answers for {quote(self._about)} is not the Hub"
-            help_text = "look at HF_ENDPOINT, and at proxies on the way"
-            raise _error("hub-unreachable", message, help_text) from error
-
-
-def _commit(value: object) -> str:
-    if not isinstance(value, str) or not is_commit(value):
-        raise ValueError
-    return value
-
-
-def _files_of(page: Any, folder: str) -> Iterator[RepositoryFile]:
-    for entry in page:
-        if entry["type"] != "file":
-            continue
-        path, lfs = str(entry["path"]), entry.get("lfs")
-        parts = path.split("/")
-        # It becomes a path on this machine.
-        if not path.startswith(f"{folder}/") or {"", ".", ".."} & {*parts} or "\\" in path:
-            raise ValueError
-        oid = f"sha256:{lfs['oid']}" if lfs else f"git-sha1:{entry['oid']}"
-        yield RepositoryFile(path, int(entry["size"]), oid)
-
-
-def _wanted_wait(headers: Any) -> float | None:
-    """Seconds that a server asks to wait: `Retry-After`, or what is left in `RateLimit`."""
-    stated = headers.get("retry-after")
-    if stated is not None:
-        if stated.isdecimal():
-            return float(stated)
-        try:
-            return max(0.0, parsedate_to_datetime(stated).timestamp() - time.time())
-        except ValueError:
-            return None
-    left = re.search(r"\bt\s*=\s*(\d+)", headers.get("ratelimit") or "")
-    return float(left[1]) if left else None

@@ -6,7 +6,8 @@ Nothing here downloads anything or imports torch or kernels.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 from kernel_schema.checks.questions import ask, wanted
 from kernel_schema.diagnostics import (
@@ -25,12 +26,15 @@ from kernel_schema.schema.values import check_capability
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Sequence
 
+    from kernel_schema.builds.variants import BuildTarget
+    from kernel_schema.choice.situation import Situation
     from kernel_schema.codes import Code
     from kernel_schema.files.read import ConfigSource, Opened
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
+    from kernel_schema.schema.vocabulary import DeviceType
 
 
 def check(
@@ -86,10 +90,16 @@ def check(
         device=device,
         mode=mode,
         capability=capability,
-        target=target,
+        targets=() if target is None else (target,),
         ignore=ignore,
         select=select,
     )
+    return check_as(config, asked)
+
+
+def check_as(config: ConfigSource, asked: Asked) -> tuple[Diagnostic, ...]:
+    """What `check` finds, and raises, for all that it may be asked."""
+    model = asked.model
     try:
         source = opened(config) if model is None else taken(config, model)
     except InvalidConfigError as error:
@@ -125,37 +135,42 @@ _OF_WHAT_LACKS: Final[frozenset[Code]] = frozenset({"device-not-covered", "hides
 def _checked(source: Opened, asked: Asked) -> tuple[Diagnostic, ...]:
     # What only a model or a target needs is imported with it: not to check a file alone.
     layers, carried_at = None, dict[str, str]()
-    device, capability = asked.device, asked.capability
-    model, ignore, select = asked.model, asked.ignore, asked.select
+    machines, model, ignore, select = asked.machines, asked.model, asked.ignore, asked.select
+    config, directory = config_of(source), directory_of(source)
     if model is not None:
         from kernel_schema.model.inspect import look_at, names_at
-        from kernel_schema.model.target import capability_of, device_type
 
         layers, kind = look_at(model)
-        carried_at = names_at(model, config_of(source).kernel_mapping.keys() - layers.keys())
+        carried_at = names_at(model, config.kernel_mapping.keys() - layers.keys())
         try:
-            device = device or device_type(kind)
+            machines = [machine.of_model(kind) for machine in machines]
         except LoweringError as error:
             return tuple(wanted(error.diagnostics, ignore, select))
-        if capability is None and asked.build_target is None:
-            capability = capability_of(device)
     if select is not None and not select:
         return ()
-    config = config_of(source)
-    situation = situate(
-        config,
-        layers,
-        device=device,
-        stated_mode=asked.mode,
-        capability=capability,
-        build_target=asked.build_target,
-        directory=directory_of(source),
-        carried_at=carried_at,
-    )
-    found = list(ask(situation, ignore=ignore, select=select))
+    found: dict[Diagnostic, Diagnostic] = {}
+    for device, build_target, capability in machines:
+        situation = situate(
+            config,
+            layers,
+            device=device,
+            stated_mode=asked.mode,
+            capability=capability,
+            build_target=build_target,
+            directory=directory,
+            carried_at=carried_at,
+            reads_cache=asked.further is None,
+        )
+        further = () if asked.further is None else asked.further(config, situation)
+        for each in ask(situation, ignore=ignore, select=select, further=further):
+            # Of what is wrong on several machines the worst is told.
+            same = replace(each, severity=Severity.WARNING)
+            if same not in found or each.severity is Severity.ERROR:
+                found[same] = each
+    told = list(found.values())
     if isinstance(source, Document) and config.lockfile is None:
-        found += wanted(_unused_lock(source.file), ignore, select)
-    return in_file_order(placed(source, found))
+        told += wanted(_unused_lock(source.file), ignore, select)
+    return in_file_order(placed(source, told))
 
 
 def _unused_lock(file: str) -> Iterator[Diagnostic]:
@@ -174,11 +189,39 @@ def _unused_lock(file: str) -> Iterator[Diagnostic]:
             )
 
 
+class Further(Protocol):
+    """Asks about a situation what nothing on this machine can answer."""
+
+    def __call__(self, config: KernelConfig, situation: Situation, /) -> Iterable[Diagnostic]:
+        """What is wrong with a config in a situation."""
+        ...
+
+
+class Machine(NamedTuple):
+    """Where a model will run, as far as that is stated."""
+
+    device: DeviceType | None
+    build_target: BuildTarget | None
+    capability: int | None
+
+    def of_model(self, kind: str | None) -> Machine:
+        """The same for a model on such a device: what is not stated is as it is there."""
+        from kernel_schema.model.target import capability_of, device_type
+
+        device, capability = self.device or device_type(kind), self.capability
+        if capability is None and self.build_target is None:
+            capability = capability_of(device)
+        return self._replace(device=device, capability=capability)
+
+
 class Asked:
     """What `check` is asked: its arguments but for the config, with what they mean.
 
+    Several `targets` are asked about one after the other. What `further` finds is found too; then
+    the cache of the Hub is not looked into.
+
     Raises:
-        LoweringError: If `device`, `mode`, `capability` or `target` is none.
+        LoweringError: If `device`, `mode`, `capability` or one of `targets` is none.
     """
 
     def __init__(
@@ -188,30 +231,37 @@ class Asked:
         device: DeviceInput | None = None,
         mode: ModeInput | None = None,
         capability: int | None = None,
-        target: str | None = None,
+        targets: Sequence[str] = (),
         ignore: Collection[str] = (),
         select: Collection[str] | None = None,
+        further: Further | None = None,
     ) -> None:
         self.model, self.ignore, self.select = model, ignore, select
-        self.mode = self.device = self.build_target = None
-        self.capability = capability
-        if target is not None:
-            from kernel_schema.builds.variants import parse_target
-
-            try:
-                self.build_target = parse_target(target)
-            except ValueError as error:
-                message = f"{quote(target)} is no target"
-                problem = Diagnostic("unknown-target", message, help=str(error))
-                raise LoweringError([problem]) from None
-            self.device = self.build_target.device
+        self.mode = stated = None
+        self.further = further
+        build_targets = [_build_target(target) for target in targets] or [None]
         if device is not None or mode is not None or capability is not None:
             from kernel_schema.model.target import argument, resolve_device, resolve_mode
 
             self.mode = resolve_mode(mode)
-            self.device = resolve_device(device, None) or self.device
+            stated = resolve_device(device, None)
             if capability is not None:
                 argument(check_capability(capability))
+        self.machines = [
+            Machine(stated or (target and target.device), target, capability)
+            for target in build_targets
+        ]
+
+
+def _build_target(text: str) -> BuildTarget:
+    from kernel_schema.builds.variants import parse_target
+
+    try:
+        return parse_target(text)
+    except ValueError as error:
+        message = f"{quote(text)} is no target"
+        problem = Diagnostic("unknown-target", message, help=str(error))
+        raise LoweringError([problem]) from None
 
 
 def sanitize(config: KernelConfig, model: Module) -> None:

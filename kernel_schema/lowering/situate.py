@@ -80,6 +80,7 @@ def situate(
     carried_at: Mapping[str, str] | None = None,
     lock: Lock | None = None,
     network: bool = False,
+    reads_cache: bool = True,
 ) -> Situation:
     """The situation of a config: the only place that puts in what is active in kernels.
 
@@ -118,6 +119,7 @@ def situate(
         carried_at or {},
         lock,
         problems,
+        reads_cache,
     )
 
 

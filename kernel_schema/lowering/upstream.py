@@ -20,7 +20,7 @@ from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
 from kernel_schema.schema.rules import HubKernel, LocalKernel
 from kernel_schema.schema.vocabulary import CAPABILITY_DEVICES
 from kernel_schema.typeguards import is_list
-from kernel_schema.wording import quote
+from kernel_schema.wording import in_one_line, quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -240,6 +240,27 @@ def load_locked_layer(kernel: HubKernel, folders: Mapping[Pin, Path]) -> Any:
         message = f"Layer `{kernel.layer_name}` not found in kernel repo `{kernel}`."
         raise ValueError(message)
     return layer
+
+
+def why_unsigned(folder: Path) -> str | None:
+    """Why a build has no valid signature, as `kernels.verify` tells; None if it has one.
+
+    It asks the network, for the keys that count today.
+    """
+    try:
+        verify: Any = importlib.import_module("kernels.verify")
+    except ImportError as error:
+        installed = version_of("kernels")
+        what = f"kernels {installed} cannot verify any" if installed else "kernels is not installed"
+        return f"{what} ({in_one_line(error)})"
+    try:
+        result = verify.verify_variant(folder)
+    except Exception as error:  # noqa: BLE001 (whatever keeps it from being verified is to be told)
+        return f"it cannot be verified here ({in_one_line(error)})"
+    if isinstance(result, verify.VerificationResult.Success):
+        return None
+    reason = getattr(result, "reason", None)
+    return f"{type(result).__name__}: {reason}" if reason else type(result).__name__
 
 
 def lockfile_of(repository: Any) -> Any:

@@ -6,7 +6,7 @@ import re
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any, Final
 
-from pydantic import BaseModel, model_validator
+from pydantic import BaseModel, model_serializer, model_validator
 
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.typeguards import is_list, is_table, is_tuple
@@ -70,6 +70,12 @@ class Policy(BaseModel, frozen=True):
         if problems:
             raise problems.error(cls.__name__, value)
         return value
+
+    @model_serializer
+    def _dump(self) -> dict[str, Any]:
+        """What a file would hold: what is stated, and nothing else."""
+        stated = {key: getattr(self, key) for key in KEYS if key in self.model_fields_set}
+        return {key: list(each) if is_tuple(each) else each for key, each in stated.items()}
 
     @property
     def names_kernels(self) -> bool:

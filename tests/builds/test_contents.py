@@ -255,3 +255,24 @@ def test_the_members_of_a_module_are_those_of_torch() -> None:
 def test_no_text_breaks_the_reader(text: str) -> None:
     contents = read_contents({"__init__.py": _INIT, "layers.py": text}.get, None)
     assert contents.broken is not None or contents.layers == {}
+
+
+def test_only_what_is_asked_for_is_followed() -> None:
+    files = {
+        "__init__.py": "from . import layers",
+        "layers.py": "from .a import Norm as A\nfrom .b import B, ops\nfrom .c import *",
+        "a.py": "from .d import Norm\nfrom .e import other",
+        "d.py": "class Norm(nn.Module):\n    def forward(self, x): ...\n",
+    }
+    read: list[str] = []
+
+    def text_of(path: str) -> str | None:
+        read.append(path)
+        return files.get(path)
+
+    contents = read_contents(text_of, None, frozenset({"A"}))
+    assert contents.layers["A"].place == "d.py:1"
+    assert {"a.py", "d.py", "c.py"} <= {*read}
+    assert {"b.py", "e.py"}.isdisjoint(read)
+    assert read_contents(text_of, None).layers.keys() == contents.layers.keys()
+    assert {"b.py", "e.py"} <= {*read}

@@ -59,3 +59,28 @@ def test_all_mistakes_come_at_once() -> None:
 def test_every_backend_is_one_of_kernels() -> None:
     for backend in BACKENDS:
         assert accepts(json.dumps({**GOOD, "backend": {"type": backend}}))
+
+
+@pytest.mark.parametrize("kernel", [None, True, False])
+@pytest.mark.parametrize("builder", [None, True, False])
+def test_what_was_built_of_changes_is_as_kernels_sees_it(
+    kernel: bool | None,  # noqa: FBT001 (drawn)
+    builder: bool | None,  # noqa: FBT001
+) -> None:
+    def git(dirty: bool | None) -> Any:  # noqa: FBT001
+        return {"sha": "0" * 40, "dirty": dirty}
+
+    provenance: dict[str, Any] = {"kernel-builder": {"version": "0.17.0"}}
+    if builder is not None:
+        provenance["kernel-builder"] |= git(builder)
+    if kernel is not None:
+        provenance["kernel"] = git(kernel)
+    text = json.dumps({**GOOD, "provenance": provenance})
+    theirs = Theirs.from_bytes(text.encode()).provenance
+    assert theirs is not None
+    assert parse_metadata(text).dirty == theirs.dirty
+
+
+@pytest.mark.parametrize("provenance", [None, [], "x", {"kernel": True}, {"kernel-builder": 1}])
+def test_a_provenance_that_is_none_says_nothing(provenance: Any) -> None:
+    assert not parse_metadata(json.dumps({**GOOD, "provenance": provenance})).dirty

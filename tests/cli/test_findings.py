@@ -11,9 +11,9 @@ import pytest
 
 import kernel_schema as ks
 from kernel_schema.checks.selection import CODES, NOT_ALWAYS_ASKED, unknown
-from kernel_schema.cli.findings.verdicts import Verdicts, Wishes
 from kernel_schema.cli.hook import split
 from kernel_schema.cli.main import main
+from kernel_schema.findings.verdicts import Verdicts, Wishes
 from tests.cli.checking import GOOD, in_a_folder_of_its_own, run
 
 if TYPE_CHECKING:

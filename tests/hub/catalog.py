@@ -4,7 +4,9 @@ By name, all of 'trusted-org' unless it says otherwise: 'dep' is what 'uses' dep
 26 builds with compiled files in LFS; 'wide' has a build of 2,600 files, and a small one; 'gated'
 wants a token; 'mixed' has builds under two licences; 'torn' has a build for torch 2.12 whose
 metadata are no text; 'cuda' has no build for the CPU; 'person/solo'
-is of a user, not of an organisation. 'org/norm' and 'org/gated' are those of the examples.
+is of a user, not of an organisation. All others of 'org' are those of the examples: version 1 of
+'dirty' was built of what no commit has, that of 'needy' wants a package that is nowhere, and
+version 2 of 'odd' binds its layer by a call. 'org/old' is what 'org/norm' was called once.
 """
 
 from __future__ import annotations
@@ -42,6 +44,7 @@ class Norm(nn.Module):
     def forward(self, x):
         return x
 """
+_DIRTY = {"kernel-builder": {"version": "0.17.0"}, "kernel": {"sha": "0" * 40, "dirty": True}}
 ARCHS = [f"{cpu}-linux" for cpu in ("x86_64", "aarch64")]
 CUDA_BUILDS = [
     f"torch{torch}-cxx11-{cuda}-{arch}"
@@ -141,6 +144,27 @@ def lock_catalog() -> Catalog:
         repository("person/solo", {"v1": _both("person/solo", "v1")}),
         repository("org/gated", {"v1": _both("org/gated", "v1", layers=_NORM)}),
         repository(
+            "org/dirty",
+            {
+                "v1": _both("org/dirty", "v1", layers=_NORM, provenance=_DIRTY),
+                "v2": _both("org/dirty", "v2", layers=_NORM),
+            },
+        ),
+        repository(
+            "org/needy",
+            {
+                "v1": _both("org/needy", "v1", layers=_NORM, **{"python-depends": ["nki"]}),
+                "v2": _both("org/needy", "v2", layers=_NORM),
+            },
+        ),
+        repository(
+            "org/odd",
+            {
+                "v1": _both("org/odd", "v1", layers=_NORM),
+                "v2": _both("org/odd", "v2", layers=f"{_NORM}\n\nNorm = decorated(Norm)\n"),
+            },
+        ),
+        repository(
             "org/norm",
             {label: _both("org/norm", label, layers=_NORM) for label in ("v1", "v2")},
         ),
@@ -151,5 +175,6 @@ def lock_catalog() -> Catalog:
         base,
         trusted={**base.trusted, "org": True},
         repositories=repositories,
+        renamed={"org/old": "org/norm", "org/round": "org/round"},
         gated=frozenset({f"{ORG}/gated", "org/gated"}),
     )

@@ -10,7 +10,7 @@ import kernel_schema as ks
 from kernel_schema.hub.client import LONGEST_WAIT, TRIES
 from kernel_schema.hub.client import Hub as Client
 
-from .catalog import ORG
+from .catalog import ORG, repository
 from .server import Fault
 
 if TYPE_CHECKING:
@@ -147,6 +147,12 @@ class TestAnswers:
             for file in client.files(f"{ORG}/fat", "v1", "build")
         }
         assert kinds == {"so": "sha256", "py": "git-sha1", "json": "git-sha1"}
+
+    def test_that_are_large_are_not_read(self, hub: Hub, client: Patient) -> None:
+        files = {"README.md": b"#" * 250_000, "large.md": b"#" * 250_001}
+        hub.put(repository(f"{ORG}/large", {"v1": files}))
+        assert client.text(f"{ORG}/large", "v1", "README.md") == "#" * 250_000
+        assert client.text(f"{ORG}/large", "v1", "large.md") is None
 
     def test_of_a_user_is_no_trust(self, client: Patient) -> None:
         assert not client.is_trusted("person")

@@ -154,6 +154,10 @@ class TestDevice:
         assert check(kernel, device="cuda") == []
         ranges = {"cuda": [{"min_capability": 80, "max_capability": 90, "kernel": kernel}]}
         assert check(ranges, device="cuda", capability=100) == [("capability-not-built", "warning")]
+        assert check(ranges) == []
+        # Without a GPU that is stated: no code for any of the range.
+        ranges["cuda"][0] = {"min_capability": 100, "kernel": kernel}
+        assert check(ranges) == not_built
 
 
 class TestModes:

@@ -147,6 +147,11 @@ def test_what_is_no_policy_is_refused(tmp_path: Path, text: str, code: str) -> N
     assert f"error[{code}]" in told(tmp_path, text)[0]
 
 
+def test_what_is_dumped_says_the_same() -> None:
+    for policy in (POLICY, ks.Policy(), ks.Policy(publishers=())):
+        assert ks.Policy.model_validate(policy.model_dump()) == policy
+
+
 def test_all_mistakes_at_once_in_python_too() -> None:
     wrong: Any = {"publisher": ["a"], "require_lock": "yes", "licenses": "MIT"}
     with pytest.raises(ValidationError) as caught:

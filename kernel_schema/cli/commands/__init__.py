@@ -54,6 +54,7 @@ COMMANDS: Final = (
             help="hold the files against a policy too, whose findings nothing leaves out; may be "
             "repeated, and that of KERNEL_SCHEMA_POLICY counts in any case",
         ),
+        flag("--hub", "ask the Hub too: whether kernels are there, and have what is asked of them"),
         codes_option("--select", "report only these findings: codes, or patterns as missing-*"),
         codes_option(
             "--ignore",
@@ -87,8 +88,8 @@ COMMANDS: Final = (
         Argument("--explain", metavar="CODE", help="print what a code means, and exit"),
         *READING,
         description="Check config files. Exit code 0: clean, warnings at most; 1: errors; 2: a "
-        "file or the model cannot be had, or the call or its settings are wrong; with --diff 1: "
-        "there is something to mend. A "
+        "file, the model or the Hub cannot be had, or the call or its settings are wrong; with "
+        "--diff 1: there is something to mend. A "
         "[tool.kernel-schema.check] in the nearest pyproject.toml may hold lists for `select`, "
         "`ignore`, `error`, `warn`, `off` and `exclude`; options go before.",
     ),

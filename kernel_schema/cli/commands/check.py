@@ -5,20 +5,31 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.discover import discover
 from kernel_schema.cli.exits import FINDINGS, OK, USAGE, Stop, complain, say
-from kernel_schema.cli.findings.judge import Judge
-from kernel_schema.cli.findings.verdicts import Wishes
-from kernel_schema.cli.opening import check_files, open_model, open_policies, texts_of
+from kernel_schema.cli.opening import (
+    check_files,
+    has_what_is_not_to_be_had,
+    open_model,
+    open_policies,
+    texts_of,
+)
 from kernel_schema.cli.output import show, show_statistics
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import counted, write_lines
+from kernel_schema.diagnostics import HubError
 from kernel_schema.files.read import STANDARD_INPUT
+from kernel_schema.findings.judge import Judge
+from kernel_schema.findings.verdicts import Wishes
 
 if TYPE_CHECKING:
-    from kernel_schema.cli.findings.mending import Mending
+    from kernel_schema.cli.mending import Mending
+    from kernel_schema.hub.check_hub import HubQuestions
+    from kernel_schema.hub.live_policy import LivePolicy
+    from kernel_schema.policies.policy import Policy
 
 
 def run(options: argparse.Namespace) -> int:
@@ -30,11 +41,14 @@ def run(options: argparse.Namespace) -> int:
     _refuse_wrong_calls(options)
     named = _named_files(options)
     texts_of(options.overrides)
+    policies = open_policies(options.policy)
+    hub = _hub_questions() if options.hub else None
     judge = Judge(
         Wishes(options.error, options.warn, options.off, options.ignore, options.select),
         options.exclude,
         comments=not options.no_ignore_comments,
-        policies=open_policies(options.policy),
+        policies=policies,
+        live=_live(policies, hub),
     )
     files, unsearched = discover(
         named, options.max_bytes, judge.excludes, stdin_name=options.stdin_filename
@@ -57,7 +71,8 @@ def run(options: argparse.Namespace) -> int:
         device=options.device,
         mode=options.mode,
         capability=options.capability,
-        target=options.target,
+        targets=options.target,
+        further=hub,
     )
     refused = [*unsearched, *result.refused]
     say(refused)
@@ -74,7 +89,29 @@ def run(options: argparse.Namespace) -> int:
             write_lines(mending.summary(), stream)
         if not options.diff:
             write_lines(_summary(result), stream)
-    return USAGE if refused else _outcome(result, options, mending)
+    if refused or (hub is not None and has_what_is_not_to_be_had(result.diagnostics)):
+        return USAGE
+    return _outcome(result, options, mending)
+
+
+def _live(policies: Sequence[Policy], hub: HubQuestions | None) -> LivePolicy | None:
+    if hub is None or not policies:
+        return None
+    # Imported here: most calls have no policy.
+    from kernel_schema.hub.live_policy import LivePolicy
+
+    return LivePolicy(policies, hub.hub)
+
+
+def _hub_questions() -> HubQuestions:
+    # Imported here: most calls ask nobody.
+    from kernel_schema.hub.check_hub import HubQuestions
+
+    try:
+        return HubQuestions()
+    except HubError as error:
+        say(error.diagnostics)
+        raise Stop(USAGE) from None
 
 
 def _outcome(result: CheckResult, options: argparse.Namespace, mending: Mending | None) -> int:
@@ -117,7 +154,7 @@ def _mending(options: argparse.Namespace) -> Mending | None:
     if not (options.fix or options.diff):
         return None
     # Imported here: most calls mend nothing.
-    from kernel_schema.cli.findings.mending import Mending
+    from kernel_schema.cli.mending import Mending
 
     return Mending(unsafe=options.unsafe_fixes, shown=options.diff)
 

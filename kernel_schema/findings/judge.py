@@ -6,13 +6,14 @@ import os
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
-from kernel_schema.cli.findings.settings import Settings, SettingsAround, is_excluded
-from kernel_schema.cli.findings.verdicts import Verdicts, Wishes
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.files.document import Document
+from kernel_schema.findings.settings import Settings, SettingsAround, is_excluded
+from kernel_schema.findings.verdicts import Verdicts, Wishes
 from kernel_schema.paths import is_device_path
 
 if TYPE_CHECKING:
+    from kernel_schema.hub.live_policy import LivePolicy
     from kernel_schema.policies.policy import Policy
 
 _SILENT = frozenset(("missing-table",))
@@ -28,6 +29,7 @@ class Judge:
         comments: Whether comments in the files count.
         policies: What the files are held against; nothing that they say, nor options or settings,
             leaves out what these forbid.
+        live: What asks the Hub for what of the policies only it can tell; None to ask nothing.
     """
 
     def __init__(
@@ -37,8 +39,10 @@ class Judge:
         *,
         comments: bool = True,
         policies: Sequence[Policy] = (),
+        live: LivePolicy | None = None,
     ) -> None:
         self._policies = policies
+        self._live = live
         self._wishes = wishes
         self._exclude = exclude
         self._comments = comments
@@ -51,7 +55,7 @@ class Judge:
         if self._exclude and is_excluded(os.path.abspath(path), os.getcwd(), self._exclude):
             return True
         # A file must not keep a policy away by settings that lie beside it.
-        return not self._policies and self._is_set_aside(path)
+        return self._is_set_aside(path) and not self._policies
 
     def _is_set_aside(self, path: str) -> bool:
         """Whether settings leave a file or folder out."""
@@ -65,7 +69,11 @@ class Judge:
         # Imported here: mostly there is no policy.
         from kernel_schema.policies.judgement import case_of, forbidden
 
-        return document.place_all(forbidden(case_of(document), self._policies))
+        case = case_of(document)
+        found = forbidden(case, self._policies)
+        if self._live is not None:
+            found += self._live.forbidden(case)
+        return document.place_all(found)
 
     def verdicts(self, path: str) -> Verdicts:
         """What counts for a file."""
@@ -93,12 +101,13 @@ class Judge:
         document: Document | None,
         forbidden: Iterable[Diagnostic] = (),
         *,
-        with_model: bool,
+        of_model: bool,
+        of_hub: bool,
     ) -> Iterator[Diagnostic]:
         """What is shown of a file: what makes it unusable, and of the rest what is wanted.
 
         `document` is the file, or the valid part of it; `forbidden` is shown in any case, and not
-        here.
+        here. `of_model` and `of_hub` say whether a model was checked against, and the Hub asked.
         """
         if self._policies and self._is_set_aside(file):
             return
@@ -111,16 +120,12 @@ class Judge:
             yield from rest
             return
         # Imported here: few files have such comments.
-        from kernel_schema.cli.findings.ignores import Ignores
+        from kernel_schema.findings.ignores import Ignores, unasked
 
+        never = unasked(of_model=of_model, of_hub=of_hub)
         ignores = Ignores(file, document.comments, document.text)
         yield from list(ignores.left(rest))
+        overridden = bool(document.overrides)
         yield from verdicts.shown(
-            ignores.complaints(
-                unusable,
-                forbidden,
-                verdicts.off,
-                with_model=with_model,
-                overridden=bool(document.overrides),
-            )
+            ignores.complaints(unusable, forbidden, verdicts.off, never, overridden=overridden)
         )

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
 
-from kernel_schema.checks.selection import NOT_ALWAYS_ASKED, fitting, unknown
+from kernel_schema.checks.selection import NOT_ALWAYS_ASKED, OF_THE_HUB, fitting, unknown
 from kernel_schema.codes import Code
 from kernel_schema.diagnostics import Diagnostic, Edit, Fix, Severity, Span
 from kernel_schema.files.text.comments import Comment
@@ -16,7 +16,6 @@ from kernel_schema.wording import quote
 
 _MARK = re.compile(r"#[ \t]*kernel-schema[ \t]*:[ \t]*ignore\b")
 _CODES = re.compile(r"[ \t]*\[(?P<codes>[^\[\]#]*)\]")
-_UNASKED = frozenset(NOT_ALWAYS_ASKED)
 _WORD = re.compile(r"[^\s,]+")
 _BLANKS = " \t"
 
@@ -139,8 +138,8 @@ class Ignores:
         unusable: Iterable[Diagnostic],
         forbidden: Iterable[Diagnostic],
         off: frozenset[Code],
+        unasked: frozenset[Code],
         *,
-        with_model: bool,
         overridden: bool = False,
     ) -> Iterator[Diagnostic]:
         """What is wrong with the comments themselves, once all findings went through `left`.
@@ -148,8 +147,8 @@ class Ignores:
         Args:
             unusable: What makes the config unusable, and is never left out.
             forbidden: What a policy does not allow: neither is that.
-            off: Codes that were not looked for.
-            with_model: Whether there was a model; without one some codes are not looked for.
+            off: Codes that are not wanted.
+            unasked: Codes that nobody looked for.
             overridden: Whether other things hold than the file says: no comment is unused then.
         """
         unusable = list(unusable)
@@ -159,7 +158,7 @@ class Ignores:
             if overridden or ignore.used or off.issuperset(ignore.codes):
                 continue
             kept: list[Code] = [code for code in ignore.codes if (ignore.line, code) in never]
-            if not with_model and not kept and not _UNASKED.isdisjoint(ignore.codes):
+            if not kept and not unasked.isdisjoint(ignore.codes):
                 continue
             message = f"nothing in line {ignore.line} is {quote(ignore.name)}"
             if kept:
@@ -173,6 +172,12 @@ class Ignores:
 
 def _reasons(diagnostics: Iterable[Diagnostic], reason: str) -> dict[tuple[int, Code], str]:
     return {(each.span.line, each.code): reason for each in diagnostics if each.span is not None}
+
+
+def unasked(*, of_model: bool, of_hub: bool) -> frozenset[Code]:
+    """The codes that nobody looked for, by whether there was a model, and the Hub was asked."""
+    never = frozenset[Code]() if of_model else NOT_ALWAYS_ASKED
+    return never if of_hub else never | OF_THE_HUB
 
 
 def _within(comment: Comment, start: int, end: int) -> Span:

@@ -8,9 +8,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from fnmatch import fnmatch
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from kernel_schema.cli.findings.verdicts import Wishes
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route
 from kernel_schema.files.inner import MISNAMED, PYPROJECT, SETTINGS, TABLE, misnamed_table
+from kernel_schema.findings.verdicts import Wishes
 from kernel_schema.limits import MAX_BYTES
 from kernel_schema.paths import exists, read_at_most
 from kernel_schema.typeguards import is_list, is_table
