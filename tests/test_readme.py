@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).parent.parent
 PAGES = ("README.md", "schemas/README.md", "kernel_schema/README.md", "tests/README.md")
-KINDS_OF_FILES = {"yaml", "json", "toml", "py"}
+KINDS_OF_FILES = {"yaml", "json", "toml", "py", "lua"}
 BLOCK = re.compile(
     r"(?:^ *<!-- (?P<mark>file|run|ci): (?P<value>.+?) -->\n)?"
     r"^(?P<indent> *)```(?P<language>\w+)\n(?P<text>.*?)\n(?P=indent)```$",

@@ -103,6 +103,12 @@ def local_builds(path: Path, target: BuildTarget) -> Builds:
     return Builds((), against)
 
 
+def every_build(path: Path) -> tuple[Build, ...]:
+    """The builds of a repository on disk, for whatever machine they are."""
+    found = [Build(base / name) for base in (path, path / "build") for name in _builds_in(base)]
+    return (*found, Build(path)) if is_file(path / "metadata.json") else tuple(found)
+
+
 def is_repository(path: Path) -> bool:
     """Whether kernels would look for builds there, for whatever machine: it may find none."""
     return is_directory(path / "build") or bool(_builds_in(path)) or is_file(path / "metadata.json")

@@ -17,6 +17,7 @@ from kernel_schema.diagnostics import (
 from kernel_schema.files.inner import further_in, nothing_there
 from kernel_schema.files.local_paths import anchor
 from kernel_schema.files.parsed import ReadError, items
+from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.limits import MAX_KEY
 from kernel_schema.schema.models import (
     KernelConfig,
@@ -99,6 +100,13 @@ class Document:
         origin, steps = self._owner(route)
         span = origin._part.span_of(replace(route, steps=steps))  # noqa: SLF001 (of our own class)
         return span if self._is(origin) else replace(span, file=origin.file)
+
+    def steps_at(self, line: int, column: int) -> tuple[Step, ...]:
+        """The way from the top of the file to what stands at a line and column of the text."""
+        # Imported here: only editors ask.
+        from kernel_schema.files.text.cursor import steps_at
+
+        return steps_at(self._reading.whole, LineIndex(self.text).offset(line, column))
 
     @property
     def extends(self) -> tuple[str, ...]:

@@ -350,6 +350,10 @@ COMMANDS: Final = (
         "shtab, of the extra `completion`.",
     ),
     Command(
+        "server",
+        "be a language server for editors",
+    ),
+    Command(
         "demo",
         "run a small model with a real kernel, end to end",
         description="Validate, check, lower and kernelize a small model with a real local kernel "
