@@ -34,7 +34,7 @@ def _follow(server: KernelSchemaServer) -> None:
     """What the editor tells of itself and of files."""
     initial: dict[str, Any] = {}
     # In the place of those of pygls, which ends lines at characters where no editor does.
-    own: Callable[[str, Callable[[Any], None]], None] = server.protocol.fm.add_builtin_feature  # pyright: ignore[reportUnknownMemberType] (pygls gives it no types)
+    own: Callable[[str, Callable[[Any], None]], None] = server.protocol.fm.add_builtin_feature  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType] (pygls gives it no types)
     own(types.TEXT_DOCUMENT_DID_OPEN, server.opened)
     own(types.TEXT_DOCUMENT_DID_CHANGE, server.changed)
     own(types.TEXT_DOCUMENT_DID_CLOSE, server.closed)
