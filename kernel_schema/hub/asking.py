@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 from kernel_schema.builds.cache import cached_repo_ids
 from kernel_schema.builds.metadata import PYTHON_PACKAGES
 from kernel_schema.builds.repository import Builds
-from kernel_schema.builds.variants import choose_build
+from kernel_schema.builds.variants import choose_build, target_of_device
 from kernel_schema.checks.contract import of_builds, target_of
 from kernel_schema.diagnostics import Diagnostic, HubError, Repair, Severity
 from kernel_schema.hub.bring import where_it_is_gone
 from kernel_schema.hub.remote_builds import RemoteBuild
 from kernel_schema.hub.resolve import commit_of, dependencies
 from kernel_schema.locks.pins import is_commit
+from kernel_schema.locks.step import INHERITING
 from kernel_schema.schema.models import CapabilityEntry, DeviceMapping, KernelSpec, ModeMapping
 from kernel_schema.schema.references import HubRef
 from kernel_schema.typeguards import is_tuple
@@ -124,19 +125,25 @@ class Asking:
             trust: Any = getattr(rule.kernel, "trust_remote_code", False)
             if pin.repo_id in trust if is_tuple(trust) else trust:
                 continue
+            help_text = f"if you trust it, set `trust_remote_code: [{pin.repo_id}]` beside `kernel`"
+            if rule.route == INHERITING:
+                if not so_far:
+                    continue  # whoever it is inherited from trusts it or not
+                help_text = "set `inherit_mapping: false`, or the layer to `original`"
             needed = "" if through is None else f", on which `{through}` depends"
             yield Diagnostic(
                 "untrusted-publisher",
                 f"the Hub does not call {quote(pin.publisher)} a trusted publisher{so_far}: "
                 f"kernels refuses `{pin}`{needed}",
                 rule.route,
-                f"if you trust it, set `trust_remote_code: [{pin.repo_id}]` beside `kernel`",
+                help_text,
             )
 
     def _commit(self, pin: Pin, rules: list[Rule]) -> Generator[Diagnostic, None, str | None]:
         """The commit to look at: the locked one, or what the pin means now; None if it is none."""
         locked, versions = self._locked(pin), self.hub.refs(pin.repo_id).versions
-        if pin.version is not None and pin.version in versions and versions[-1] > pin.version:
+        is_own = rules[0].route != INHERITING
+        if is_own and pin.version in versions and versions[-1] > (pin.version or 0):
             message = f"{quote(pin.repo_id)} has version {versions[-1]}, and this is {pin.version}"
             yield _warning("newer-kernel-version", message, rules[0])
         now = None
@@ -179,6 +186,8 @@ class Asking:
         looked_at: dict[str, tuple[Rule, BuildTarget]] = {}
         for rule in rules:
             target = target_of(self.situation, rule, self.machine)
+            if rule.route == INHERITING:  # for which devices no lock says
+                target = target_of_device(None)
             fitting, against = choose_build(names, target)
             if fitting and (machine := self._machine_of(rule)) is not None:
                 on_machine, why_not = choose_build(names, machine)
@@ -201,7 +210,7 @@ class Asking:
 
     def _machine_of(self, rule: Rule) -> BuildTarget | None:
         """The machine at hand, where no other is stated and the rule speaks of it."""
-        if self.situation.device is not None or self.machine is None:
+        if self.situation.device is not None or self.machine is None or rule.route == INHERITING:
             return None
         return self.machine if rule.device in (None, self.machine.device) else None
 
@@ -273,6 +282,8 @@ class Asking:
 
         `meant` is what the reference should say otherwise; None where nothing comes near.
         """
+        if rule.route == INHERITING:
+            return replace(problem, route=INHERITING)
         entry, route = _entry(self.config, rule), rule.route
         reference = entry
         if isinstance(entry, KernelSpec):

@@ -117,11 +117,13 @@ class Run:
         def bring(file: RepositoryFile, coming: Coming) -> tuple[int, bool, bool]:
             """How often it came, whether it is right, and whether another was in its place."""
             path = root / file.path
-            changed = path.is_file()
+            is_link, changed = path.is_symlink(), path.is_file()
             if changed and _is_listed(path, file):
                 return 0, True, False
-            # A link that leads nowhere, or to other bytes, is nothing to go on from.
-            path.unlink(missing_ok=True)
+            # A link that leads nowhere, or to other bytes, is nothing to go on from. What was not
+            # there stays if it is there now: without locks that work another process brings it too.
+            if is_link or changed:
+                path.unlink(missing_ok=True)
             # Its content may have been in the cache already, and wrong there: then once more.
             tries = (True,) if changed else (False, True)
             for anew in tries:

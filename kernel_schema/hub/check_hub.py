@@ -8,19 +8,26 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.builds.this_machine import this_machine
+from kernel_schema.checks.paths import is_looked_at
 from kernel_schema.diagnostics import Diagnostic, HubError, Severity
 from kernel_schema.hub.asking import Asking
 from kernel_schema.hub.client import Hub
-from kernel_schema.locks.pins import is_commit, pins_of
+from kernel_schema.locks.kernels_lock import locked_commit
+from kernel_schema.locks.pins import is_commit, pin_of, pins_of
+from kernel_schema.locks.progress import SILENT
+from kernel_schema.locks.step import layers_of, relocked
 from kernel_schema.lowering.check import Asked, check_as
+from kernel_schema.schema.rules import HubKernel
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from kernel_schema.choice.situation import Situation
     from kernel_schema.files.read import ConfigSource
+    from kernel_schema.locks.progress import Progress
     from kernel_schema.model.types import DeviceInput, ModeInput, Module
     from kernel_schema.schema.models import KernelConfig
+    from kernel_schema.schema.rules import Rule
 
 _AT_ONCE: Final = 8
 """Repositories that are asked about at once."""
@@ -89,17 +96,21 @@ class HubQuestions:
         HubError: With code `missing-dependency`, if huggingface_hub is not installed.
     """
 
-    def __init__(self, hub: Hub | None = None) -> None:
+    def __init__(self, hub: Hub | None = None, progress: Progress = SILENT) -> None:
         self.hub = hub or Hub(instead=_LEAVE_IT_OUT)
+        self.progress = progress
         self._machine = this_machine()
         # Why nothing is asked any more, and the repository that was asked about then.
         self._silence: tuple[Diagnostic, str] | None = None
 
     def __call__(self, config: KernelConfig, situation: Situation, /) -> Iterator[Diagnostic]:
         """What the Hub says of a config: a `Further` of `Asked`."""
-        asked = pins_of(situation.rules)
+        rules, problems = _asked(situation)
+        yield from problems
+        asked = pins_of(rules)
         asking = Asking(self.hub, config, situation, asked, self._machine)
         repositories = dict.fromkeys(pin.repo_id for pin in asked)
+        self.progress.begin("asking", len(repositories))
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             for found in pool.map(partial(self._of, asking), repositories):
                 yield from found
@@ -118,7 +129,37 @@ class HubQuestions:
                 found += asking.of_repository(repo_id)
             except HubError as error:
                 self._silence = self._silence or (error.diagnostics[0], repo_id)
+        self.progress.advance("asking", 1)
         return found
+
+
+def _asked(situation: Situation) -> tuple[list[Rule], list[Diagnostic]]:
+    """The rules whose kernels are asked about, and lock files of kernels that cannot be used.
+
+    Beside those of the config that is what its lock has of what it inherits. What a lock file of
+    kernels pins is asked about at that commit.
+    """
+    rules: list[Rule] = []
+    problems: list[Diagnostic] = []
+    for rule in situation.rules:
+        kernel = rule.kernel
+        if not isinstance(kernel, HubKernel) or kernel.lockfile is None:
+            rules.append(rule)
+        elif is_looked_at(kernel.lockfile):
+            commit = locked_commit(kernel.lockfile, kernel.repo_id)
+            if isinstance(commit, Diagnostic):
+                problems.append(replace(commit, route=rule.route))
+            elif commit is not None:  # that it is not there is told anyhow
+                kernel = replace(kernel, version=None, revision=commit, lockfile=None)
+                rules.append(replace(rule, kernel=kernel))
+    own = {pin: layers_of(asking) for pin, asking in pins_of(situation.rules).items()}
+    if situation.lock is not None:
+        rules += (
+            rule
+            for rule in relocked(situation.rules, situation.lock)
+            if (pin := pin_of(rule.kernel)) is None or rule.layer_name not in own.get(pin, ())
+        )
+    return rules, problems
 
 
 def _moving(asking: Asking) -> Iterator[Diagnostic]:

@@ -27,6 +27,7 @@ from kernel_schema.hub.answers import (
     folders_of,
     wanted_wait,
 )
+from kernel_schema.locks.pins import is_commit
 from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import in_one_line, quote
 
@@ -45,7 +46,7 @@ LONGEST_WAIT: Final = 60.0
 """Seconds that we wait where the Hub says so; what it asks beyond that is told."""
 _TIMEOUT: Final = 30.0
 _LATER: Final = frozenset({408, 429, 500, 502, 503, 504})
-_LOCK_FIRST: Final = "lock and fetch before the job starts: then nothing is asked"
+_LOCK_FIRST: Final = "ask later; lock and fetch before the job starts: then nothing is asked"
 
 
 def huggingface_hub() -> ModuleType:
@@ -101,13 +102,21 @@ class Hub:
         return self._json(f"api/kernels/{repo_id}/refs", read, repo_id)
 
     def commit_of(self, repo_id: str, revision: str) -> str:
-        """The commit that a revision means now: a branch, a tag, or a commit, whole or short."""
+        """The commit that a revision means now: a branch, a tag, or a commit, whole or short.
+
+        A whole one means itself, as git has it, whatever a branch is called.
+        """
         refs = self.refs(repo_id)
         named = refs.branches.get(revision) or refs.tags.get(revision)
-        if named is not None:
+        if named is not None and not is_commit(revision):
             return named
         path = f"api/kernels/{repo_id}/revision/{percent_encoded(revision, safe='')}"
-        return self._json(path, lambda answer: commit_id(answer["sha"]), repo_id, revision)
+        commit = self._json(path, lambda answer: commit_id(answer["sha"]), repo_id, revision)
+        if is_commit(revision) and commit != revision:
+            message = f"{quote(repo_id)} has no commit {revision[:12]}, but a branch or tag of that name"
+            help_text = f"that is at commit {commit}: name the one that is meant"
+            raise _error("unknown-kernel-revision", message, help_text)
+        return commit
 
     def files(self, repo_id: str, commit: str, folder: str) -> tuple[RepositoryFile, ...]:
         """Every file below a folder, bytecode too; none where there is no such folder."""

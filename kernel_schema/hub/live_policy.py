@@ -58,14 +58,16 @@ class LivePolicy:
                 yield replace(each, route=subject.route)
 
     def _wrong(self, subject: Subject) -> Iterator[Diagnostic]:
-        publisher = subject.repo_id.partition("/")[0]
-        if self._trust and not self._hub.is_trusted(publisher):
+        publisher, locked = subject.repo_id.partition("/")[0], subject.locked
+        # That it was not trusted when it was locked is told without the Hub.
+        was_trusted = locked is None or locked.trusted_publisher
+        if self._trust and was_trusted and not self._hub.is_trusted(publisher):
             what = "is of a publisher whom the Hub does not call trusted"
             yield subject.told("untrusted-publisher", what, "ask whoever keeps the policy")
         if self._days:
             yield from self._too_new(subject)
         if self._signed:
-            yield from _unsigned(subject, subject.locked)
+            yield from _unsigned(subject, locked)
 
     def _too_new(self, subject: Subject) -> Iterator[Diagnostic]:
         wanted = f"and the policy waits {self._days} days"

@@ -86,8 +86,8 @@ def resolve(
     known = Lock() if old is None else old
     problems: list[Diagnostic] = []
     resolved: dict[Pin, LockedKernel] = {}
-    # Each with those that the config states and that need it.
-    waiting = [(pin, pin) for pin in wanted]
+    # Each with those that the config states and that need it; the last is taken first.
+    waiting = [(pin, pin) for pin in reversed(wanted)]
     progress.begin("asking", len(waiting))
     while waiting:
         pin, stated = waiting.pop()

@@ -9,6 +9,7 @@ import sys
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from kernel_schema import __version__
 from kernel_schema.diagnostics import Diagnostic, KernelSchemaError
 from kernel_schema.schema.arguments import wrong_argument
 from kernel_schema.wording import in_one_line
@@ -24,7 +25,8 @@ _T = TypeVar("_T")
 class Ranks:
     """The ranks of a process group, of which this process is one.
 
-    Every method is a collective: all ranks have to call it, in the same order.
+    Every method is a collective: all ranks have to call it, in the same order. What they hand over
+    is read by the same code that wrote it: ranks of different versions are refused, on each.
 
     Args:
         distributed: `torch.distributed`, with a process group.
@@ -39,6 +41,7 @@ class Ranks:
             raise wrong_argument("group", group, expected)
         self.numbers: tuple[int, ...] = tuple(distributed.get_process_group_ranks(self._group))
         """What each is called in the whole job, in the order of the group."""
+        self._are_of_one_version = False
 
     @classmethod
     def of(cls, group: Any = None) -> Self | None:
@@ -59,6 +62,7 @@ class Ranks:
 
     def from_first(self, value: _T) -> _T:
         """What the first rank hands over, on every rank."""
+        self._need_one_version()
         held = [value]
         self._together(
             lambda: self._distributed.broadcast_object_list(
@@ -69,6 +73,24 @@ class Ranks:
 
     def from_all(self, value: _T) -> list[_T]:
         """What the ranks hand over, in the order of the group."""
+        self._need_one_version()
+        return self._gathered(value)
+
+    def _need_one_version(self) -> None:
+        """Raise on every rank if not all are of one version: what others hand over is not read."""
+        if self._are_of_one_version:
+            return
+        numbers_of: dict[str, list[int]] = {}
+        for number, version in zip(self.numbers, self._gathered(__version__), strict=True):
+            numbers_of.setdefault(version, []).append(number)
+        if len(numbers_of) > 1:
+            versions = [f"{each} on {rank_list(numbers_of[each])}" for each in sorted(numbers_of)]
+            message = f"the ranks have different versions of kernel-schema: {', '.join(versions)}"
+            help_text = "install the same version in every environment of the job"
+            raise KernelSchemaError([Diagnostic("ranks-differ", message, help=help_text)])
+        self._are_of_one_version = True
+
+    def _gathered(self, value: _T) -> list[_T]:
         held: list[Any] = [None] * len(self.numbers)
         self._together(lambda: self._distributed.all_gather_object(held, value, group=self._group))
         return held

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -360,6 +361,82 @@ class TestLocked:
         problem = only(config)
         assert problem.code == "untrusted-publisher"
         assert "any more" in problem.message
+
+    def test_by_kernels_itself(self, hub: Hub, tmp_path: Path, monkeypatch: Any) -> None:
+        monkeypatch.chdir(tmp_path)
+        lock = ks.lock({"A": f"{NORM}@v2:DemoNorm"})
+        commit = lock.kernels[0].commit
+        (tmp_path / "new.lock").write_text(lock.as_kernels_lock())
+        old = [{"repo_id": NORM, "sha": commit, "variants": {}}]
+        (tmp_path / "old.lock").write_text(json.dumps(old))
+        (tmp_path / "no.lock").write_text("{}")
+        mapping = {
+            layer: {"kernel": f"{NORM}:{name}", "lockfile": f"{file}.lock"}
+            for layer, name, file in (
+                ("A", "DemoNorm", "new"),
+                ("B", "DemoNrom", "new"),
+                ("C", "DemoNrom", "old"),
+                ("D", "DemoNorm", "no"),
+                ("E", "DemoNorm", "absent"),
+            )
+        }
+        mapping["F"] = {**mapping["A"], "kernel": f"{ORG}/plain:DemoScale"}
+        assert {*found(mapping, ignore=())} == {
+            ("error", "missing-lockfile", "E"),
+            ("error", "unusable-lockfile", "D"),
+            ("error", "unusable-lockfile", "F"),
+            ("error", "unknown-kernel-layer", "B.kernel"),
+            ("error", "unknown-kernel-layer", "C.kernel"),
+        }
+        hub.move(NORM, "v2", "v1")
+        hub.forget(NORM, commit)
+        gone = found({"A": mapping["A"]}, ignore=())
+        assert gone == [("error", "unknown-kernel-revision", "A.kernel")]
+
+
+class TestInherited:
+    """What a lock has of what a config inherits: `lock --defaults transformers`."""
+
+    @pytest.fixture
+    def config(self, hub: Hub, tmp_path: Path) -> Callable[..., Any]:
+        def write(kernel: str, trusted: bool = True) -> str:  # noqa: FBT001, FBT002
+            (locked,) = ks.lock({"A": kernel}).kernels
+            lock = ks.Lock((replace(locked, trusted_publisher=trusted),), "transformers")
+            (tmp_path / "k.lock").write_text(lock.dumps(), encoding="utf-8")
+            file = tmp_path / "kernels.yaml"
+            file.write_text("lockfile: k.lock\nkernel_mapping: {B: original}\n", encoding="utf-8")
+            return str(file)
+
+        return write
+
+    def test_nothing_wrong(self, config: Any, hub: Hub) -> None:
+        # A newer version is for whoever it is inherited from; so is a device that it is not for.
+        for kernel in (f"{NORM}@v1:DemoNorm", f"{ORG}/cuda:DemoNorm"):
+            file = config(kernel)
+            hub.requests.clear()
+            assert found(file, ignore=()) == []
+            assert hub.asked()
+        assert found(config("stranger/norm@v2:DemoNorm"), ignore=(), targets=[]) != []
+        assert found(config("stranger/norm@v2:DemoNorm", trusted=False), ignore=()) == []
+
+    @pytest.mark.parametrize(
+        ("change", "code"),
+        [
+            (lambda hub: hub.drop(NORM), "unknown-kernel-repository"),
+            (lambda hub: hub.move(NORM, "v2", "v1"), "kernel-moved"),
+            (lambda hub: hub.trust(ORG, None), "untrusted-publisher"),
+        ],
+    )
+    def test_what_is_wrong(self, hub: Hub, config: Any, change: Any, code: str) -> None:
+        file = config(f"{NORM}@v2:DemoNorm")
+        change(hub)
+        problem = only(file)
+        assert (problem.code, str(problem.route)) == (code, "inherit_mapping")
+        assert "beside `kernel`" not in str(problem.help)
+
+    def test_a_layer_that_is_not_there(self, config: Any) -> None:
+        problem = only(config(f"{NORM}@v2:DemoNrom"))
+        assert (problem.code, str(problem.route)) == ("unknown-kernel-layer", "inherit_mapping")
 
 
 class TestRequests:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -123,6 +124,20 @@ class TestPatience:
 
 
 class TestAnswers:
+    def test_a_commit_means_itself_whatever_a_branch_is_called(self, hub: Hub) -> None:
+        """Else a lock would be written that is refused when it is read."""
+        kernel = hub.catalog.repositories[NORM]
+        commit, other, absent = kernel.branches["v1"].sha, kernel.branches["v2"], "0" * 40
+        hub.put(replace(kernel, branches={**kernel.branches, commit: other, absent: other}))
+        config = ks.KernelConfig({"A": f"{NORM}@{commit}:DemoNorm"})
+        (locked,) = ks.lock(config).kernels
+        assert locked.commit == commit
+        assert ks.lock(config, ks.Lock((locked,))).kernels == (locked,)
+        problem = refused(lambda: ks.lock({"A": f"{NORM}@{absent}:DemoNorm"}))
+        assert problem.code == "unknown-kernel-revision"
+        assert problem.help is not None
+        assert str(problem.route) == "kernel_mapping.A"
+
     def test_are_asked_for_once(self, hub: Hub, client: Patient) -> None:
         for ask in QUESTIONS.values():
             for _ in range(2):

@@ -67,6 +67,22 @@ class TestRequests:
         ks.fetch(config, targets=[CPU])
         assert len(hub.asked()) == 28
 
+    def test_takes_nothing_away_that_was_not_there(
+        self, cache: Path, lock: Any, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Without locks that work it may have been placed meanwhile by another process."""
+        taken: list[Path] = []
+        unlink = Path.unlink
+
+        def watched(path: Path, missing_ok: bool = False) -> None:  # noqa: FBT001, FBT002 (as it is there)
+            taken.append(path)
+            unlink(path, missing_ok=missing_ok)
+
+        monkeypatch.setattr(Path, "unlink", watched)
+        ks.fetch(lock(THREE), targets=[CPU])
+        assert [path for path in taken if "snapshots" in path.parts] == []
+        assert len(builds(cache)) == 4
+
     def test_of_one_build_of_26(self, hub: Hub, cache: Path, lock: Any) -> None:
         ks.fetch(lock({"A": f"{ORG}/fat:DemoNorm"}), targets=["torch2.13-cu130-x86_64-linux"])
         assert len(hub.asked()) <= 12

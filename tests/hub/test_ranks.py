@@ -134,6 +134,16 @@ class TestFetch:
             assert each["codes"] == ["rank-missing"]
             assert "not all of the 3 ranks took part" in each["error"]
 
+    def test_of_different_versions(self, hub: Hub, job: Job) -> None:
+        changed = "import kernel_schema.model.ranks as ranks\n"
+        changed += "ranks.__version__ = '9.1' if os.environ['RANK'] == '2' else ks.__version__\n"
+        outcomes = job.run_job(3, changed + TOGETHER)
+        versions = f"{ks.__version__} on ranks 0-1, 9.1 on rank 2"
+        for each in outcomes:
+            assert (each["kind"], each["codes"]) == ("KernelSchemaError", ["ranks-differ"])
+            assert versions in each["error"]
+        assert hub.asked() == []
+
     def test_one_that_fails_otherwise(self, job: Job) -> None:
         """No error of ours: all hear of it."""
         broken = (

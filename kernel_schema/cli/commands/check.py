@@ -19,7 +19,7 @@ from kernel_schema.cli.opening import (
 )
 from kernel_schema.cli.output import show, show_statistics
 from kernel_schema.cli.output.result import CheckResult
-from kernel_schema.cli.output.terminal import counted, write_lines
+from kernel_schema.cli.output.terminal import counted, show_progress, write_lines
 from kernel_schema.diagnostics import HubError
 from kernel_schema.files.read import STANDARD_INPUT
 from kernel_schema.findings.judge import Judge
@@ -57,23 +57,26 @@ def run(options: argparse.Namespace) -> int:
         complain("no config file was found there", severity="warning")
     model = open_model(options) if options.model is not None else None
     mending = _mending(options)
-    result = check_files(
-        files,
-        format=options.format,
-        max_bytes=options.max_bytes,
-        at=options.at,
-        stdin_name=options.stdin_filename,
-        judge=judge,
-        mending=mending,
-        keep=False,
-        overrides=options.overrides,
-        model=model,
-        device=options.device,
-        mode=options.mode,
-        capability=options.capability,
-        targets=options.target,
-        further=hub,
-    )
+    with show_progress(quiet=options.quiet or hub is None) as progress:
+        if hub is not None:
+            hub.progress = progress
+        result = check_files(
+            files,
+            format=options.format,
+            max_bytes=options.max_bytes,
+            at=options.at,
+            stdin_name=options.stdin_filename,
+            judge=judge,
+            mending=mending,
+            keep=False,
+            overrides=options.overrides,
+            model=model,
+            device=options.device,
+            mode=options.mode,
+            capability=options.capability,
+            targets=options.target,
+            further=hub,
+        )
     refused = [*unsearched, *result.refused]
     say(refused)
     # Where standard output is for what is mended, what is found goes beside it.
