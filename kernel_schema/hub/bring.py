@@ -117,13 +117,10 @@ class Run:
         def bring(file: RepositoryFile, coming: Coming) -> tuple[int, bool, bool]:
             """How often it came, whether it is right, and whether another was in its place."""
             path = root / file.path
-            is_link, changed = path.is_symlink(), path.is_file()
-            if changed and _is_listed(path, file):
+            is_right = _clear_place(path, file)
+            if is_right:
                 return 0, True, False
-            # A link that leads nowhere, or to other bytes, is nothing to go on from. What was not
-            # there stays if it is there now: without locks that work another process brings it too.
-            if is_link or changed:
-                path.unlink(missing_ok=True)
+            changed = is_right is not None
             # Its content may have been in the cache already, and wrong there: then once more.
             tries = (True,) if changed else (False, True)
             for anew in tries:
@@ -184,6 +181,20 @@ _OF_THE_HUB: Final = {
 
 def _is_listed(path: Path, file: RepositoryFile) -> bool:
     return file_id(path, in_lfs=file.oid.startswith("sha256:")) == file.oid
+
+
+def _clear_place(path: Path, file: RepositoryFile) -> bool | None:
+    """Whether a file is as it is listed, else removed; None if there was none.
+
+    A link that leads nowhere, or to other bytes, is nothing to go on from. What was not there stays
+    if it is there now: where locks do nothing another process may have brought it.
+    """
+    is_link, is_there = path.is_symlink(), path.is_file()
+    if is_there and _is_listed(path, file):
+        return True
+    if is_link or is_there:
+        path.unlink(missing_ok=True)
+    return False if is_there else None
 
 
 def where_it_is_gone(problems: Iterable[Diagnostic], pin: Pin) -> list[Diagnostic]:

@@ -113,8 +113,10 @@ class Hub:
         path = f"api/kernels/{repo_id}/revision/{percent_encoded(revision, safe='')}"
         commit = self._json(path, lambda answer: commit_id(answer["sha"]), repo_id, revision)
         if is_commit(revision) and commit != revision:
-            message = f"{quote(repo_id)} has no commit {revision[:12]}, but a branch or tag of that name"
-            help_text = f"that is at commit {commit}: name the one that is meant"
+            message = (
+                f"{quote(repo_id)} has no commit {quote(revision)}, but a branch or tag so named"
+            )
+            help_text = f"it is at commit {commit}: name the one that is meant"
             raise _error("unknown-kernel-revision", message, help_text)
         return commit
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import kernel_schema as ks
+from kernel_schema.cli.main import main
 
 from .catalog import DEP, DEP_FACTOR, USES
 from .model import HubModel, factors, reset
@@ -79,6 +80,15 @@ class TestRuns:
         for outcome in (plan, report, ks.audit(model, plan)):
             assert shown in str(outcome)
             assert not [problem.code for problem in outcome.diagnostics]
+
+    def test_explain_tells_its_commit(
+        self, config: ks.KernelConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        file = tmp_path / "kernels.yaml"
+        ks.dump(config, file)
+        assert main(["explain", str(file), "--model", f"{HubModel.__module__}:HubModel"]) == 0
+        commit = ks.read_lock(str(config.lockfile)).by_pin[ks.Pin(NORM, 1)].commit
+        assert f"{NORM}@v1:DemoNorm (commit {commit[:12]})" in capsys.readouterr().out
 
     def test_under_use_kernel_config(
         self, hub: Hub, config: ks.KernelConfig, model: HubModel

@@ -1,4 +1,4 @@
-"""Bars of `lock` and `fetch`: on a terminal, on standard error, and gone at the end."""
+"""Bars of commands that ask the Hub: on a terminal, on standard error, and gone at the end."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("hub")]
 COMMAND = "from kernel_schema.cli.main import main; sys.exit(main({0!r}))"
 FETCH = ["fetch", "kernels.yaml", "--target", "torch2.13-cpu-x86_64-linux"]
+CHECK = ["check", "--hub", *FETCH[1:]]
 HIDDEN, SHOWN = "\x1b[?25l", "\x1b[?25h"
 
 
@@ -71,8 +72,17 @@ def test_are_shown_and_gone(hub: Hub, place: Place) -> None:
     assert "layers.py" not in sent
 
 
+def test_of_a_check_that_asks_the_hub(place: Place) -> None:
+    code, out, sent = on_a_terminal(place, [*CHECK, "--off", "moving-kernel"])
+    assert code == 0
+    assert "asking the Hub for kernels" in sent
+    assert sent.count(HIDDEN) == sent.count(SHOWN) == 1
+    assert out == "Checked 1 file: no problems.\n"
+
+
 def test_are_not_shown_if_quiet_or_without_a_terminal(place: Place) -> None:
-    for words in (["lock", "kernels.yaml", "-q"], [*FETCH, "-q"]):
+    quiet = [*CHECK, "--off", "moving-kernel", "-q"]
+    for words in (["lock", "kernels.yaml", "-q"], [*FETCH, "-q"], quiet):
         assert on_a_terminal(place, words) == (0, "", "")
     process = place.start(COMMAND.format(FETCH))
     out, errors = process.communicate(timeout=60)

@@ -28,7 +28,9 @@ class Stated:
         self._kernels = {rule.route: str(rule.kernel) for rule in rules if rule.kernel is not None}
 
     def kernel(self, rule: Rule) -> str:
-        """The kernel of a rule, as written."""
+        """The kernel of a rule, as written; with the commit that it is locked to."""
+        if getattr(rule.kernel, "commit", None) is not None:
+            return str(rule.kernel)
         return self._kernels.get(rule.route, str(rule.kernel))
 
     def span_of(self, layer_name: str) -> Span:
