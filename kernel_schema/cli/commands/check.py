@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING
 
 from kernel_schema.cli.discover import discover
@@ -57,9 +58,7 @@ def run(options: argparse.Namespace) -> int:
         complain("no config file was found there", severity="warning")
     model = open_model(options) if options.model is not None else None
     mending = _mending(options)
-    with show_progress(quiet=options.quiet or hub is None) as progress:
-        if hub is not None:
-            hub.progress = progress
+    with nullcontext() if hub is None else _shown(hub, quiet=options.quiet):
         result = check_files(
             files,
             format=options.format,
@@ -115,6 +114,14 @@ def _hub_questions() -> HubQuestions:
     except HubError as error:
         say(error.diagnostics)
         raise Stop(USAGE) from None
+
+
+@contextmanager
+def _shown(hub: HubQuestions, *, quiet: bool) -> Generator[None]:
+    """Show how far the questions are while a block runs."""
+    with show_progress(quiet=quiet) as progress:
+        hub.progress = progress
+        yield
 
 
 def _outcome(result: CheckResult, options: argparse.Namespace, mending: Mending | None) -> int:
