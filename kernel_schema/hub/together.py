@@ -38,6 +38,7 @@ def on_all_ranks(ranks: Ranks, resolve: Callable[[], Lock], bring: Callable[[Loc
         KernelSchemaError: What the first rank that failed has raised, with its number. Any other
             exception is a RuntimeError on all.
     """
+    ranks.need_one_version()  # before anything is asked
     resolved = ranks.from_first(_outcome(resolve) if ranks.is_first else _Outcome["Lock"]())
     if resolved.value is None:
         _raise({ranks.numbers[0]: resolved})

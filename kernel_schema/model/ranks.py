@@ -62,7 +62,7 @@ class Ranks:
 
     def from_first(self, value: _T) -> _T:
         """What the first rank hands over, on every rank."""
-        self._need_one_version()
+        self.need_one_version()
         held = [value]
         self._together(
             lambda: self._distributed.broadcast_object_list(
@@ -73,10 +73,10 @@ class Ranks:
 
     def from_all(self, value: _T) -> list[_T]:
         """What the ranks hand over, in the order of the group."""
-        self._need_one_version()
+        self.need_one_version()
         return self._gathered(value)
 
-    def _need_one_version(self) -> None:
+    def need_one_version(self) -> None:
         """Raise on every rank if not all are of one version: what others hand over is not read."""
         if self._are_of_one_version:
             return

@@ -88,7 +88,7 @@ class TestRuns:
         ks.dump(config, file)
         assert main(["explain", str(file), "--model", f"{HubModel.__module__}:HubModel"]) == 0
         commit = ks.read_lock(str(config.lockfile)).by_pin[ks.Pin(NORM, 1)].commit
-        assert f"{NORM}@v1:DemoNorm (commit {commit[:12]})" in capsys.readouterr().out
+        assert f"DemoNorm (commit {commit[:12]})" in capsys.readouterr().out
 
     def test_under_use_kernel_config(
         self, hub: Hub, config: ks.KernelConfig, model: HubModel
