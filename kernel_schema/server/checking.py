@@ -12,6 +12,7 @@ from kernel_schema.findings.judge import Judge
 from kernel_schema.findings.verdicts import Wishes
 from kernel_schema.fixing import mend
 from kernel_schema.policies.in_force import policies_in_force
+from kernel_schema.schema.grammar import FrozenDict
 
 if TYPE_CHECKING:
     from kernel_schema.files.document import Document
@@ -49,6 +50,11 @@ def document_of(text: str, file: str, format: Format) -> Document | None:
         from kernel_schema.checks.valid_part import valid_part
 
         part = valid_part(error.value, error.problems)
-        return None if part is None else error.document(part.config)
+        if part is None:
+            return None
+        # Of an entry with something wrong in it nothing can be told yet.
+        whole = part.config.kernel_mapping.items()
+        kept = {name: entry for name, entry in whole if name not in part.incomplete}
+        return error.document(part.config.model_copy(update={"kernel_mapping": FrozenDict(kept)}))
     except ConfigError:
         return None

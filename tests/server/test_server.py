@@ -252,6 +252,10 @@ def test_hover_tells_what_runs_where(editor: Client, uri: str) -> None:
     assert "cuda, capability 0 to 89: the model's own forward" in told
     assert "training: `org/other@v2:L`" in told
     assert editor.at("hover", uri, 0, 3) is None
+    # Of an entry with something wrong in it nothing is told, of those beside it all.
+    editor.write(uri, WRONG)
+    assert editor.at("hover", uri, 1, 3) is None
+    assert "`org/repo@v1:L`" in editor.at("hover", uri, 3, 3)["contents"]["value"]
 
 
 def test_definition_leads_into_the_code_of_a_local_kernel(editor: Client) -> None:
