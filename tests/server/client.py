@@ -99,7 +99,7 @@ class Client:
         """The parameters of the next note of a kind, with some of them as stated."""
         while True:
             message = self._next()
-            params = message.get("params")
+            params: dict[str, Any] = message.get("params") or {}
             if message.get("method") == method and all(
                 params.get(key) == value for key, value in wanted.items()
             ):
