@@ -1,6 +1,7 @@
 """How long an editor waits for diagnostics after a keystroke.
 
-`python -m tests.benchmarks.keystrokes` tells. It is no ratio to a peer, and so no claim of the registry: the target is 100 ms in the median.
+`python -m tests.benchmarks.keystrokes` tells. It is no ratio to a peer, and so no claim of the
+registry: the target is 100 ms in the median.
 """
 
 from __future__ import annotations
