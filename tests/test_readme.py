@@ -226,6 +226,7 @@ def test_the_commands_of_the_base_install_need_no_extra(tmp_path: Path) -> None:
     commands = {
         "check": "check fine.yaml",
         "convert": "convert fine.yaml --to toml",
+        "resolve": "resolve fine.yaml",
         "diff": "diff fine.yaml fine.yaml",
         "schema": "schema",
         "attach": "attach fine.yaml",

@@ -103,7 +103,6 @@ CLAIMS: Final = (
         2.0,
         _check_beside_pydantic,
         "wall",
-        first_page=True,
     ),
     Claim(
         "commands.files",

@@ -158,7 +158,6 @@ def _claims() -> Iterator[Claim]:
         None,
         1.5,
         _growth((10_000, 10), (100_000, 10)),
-        first_page=True,
     )
     yield Claim(
         "model.growth-names",

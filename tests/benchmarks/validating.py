@@ -43,7 +43,6 @@ CLAIMS: Final = (
         None,
         1.2,
         _validation(plain_document),
-        first_page=True,
     ),
     Claim(
         "validating.mix",
