@@ -199,7 +199,7 @@ class Asking:
             # What layers there are is the same in each.
             chosen = tuple(builds[variant.name] for variant in fitting[:1])
             for each in of_builds(self.situation, rule, Builds(chosen, against), target):
-                yield self._with_layer(each, rule, chosen)
+                yield self._with_layer(_named(each, pin), rule, chosen)
             for build in chosen:
                 yield from _unsure(pin, rule, build)
                 looked_at.setdefault(build.folder.name, (rule, target))
@@ -317,6 +317,13 @@ def _answer(error: HubError) -> Diagnostic:
     if problem.code == "hub-unreachable":
         raise error
     return problem
+
+
+def _named(problem: Diagnostic, pin: Pin) -> Diagnostic:
+    """A problem that says of which kernel it is: no line tells, where that is inherited."""
+    if problem.route != INHERITING or quote(pin.repo_id) in problem.message:
+        return problem
+    return replace(problem, message=f"`{pin}`: {problem.message}")
 
 
 def _unsure(pin: Pin, rule: Rule, build: RemoteBuild) -> Iterator[Diagnostic]:

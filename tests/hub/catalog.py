@@ -44,6 +44,7 @@ class Norm(nn.Module):
     def forward(self, x):
         return x
 """
+_NEEDY: dict[str, Any] = {"python-depends": ["nki"]}
 _DIRTY = {"kernel-builder": {"version": "0.17.0"}, "kernel": {"sha": "0" * 40, "dirty": True}}
 ARCHS = [f"{cpu}-linux" for cpu in ("x86_64", "aarch64")]
 CUDA_BUILDS = [
@@ -153,7 +154,7 @@ def lock_catalog() -> Catalog:
         repository(
             "org/needy",
             {
-                "v1": _both("org/needy", "v1", layers=_NORM, **{"python-depends": ["nki"]}),
+                "v1": _both("org/needy", "v1", **{"layers": _NORM, **_NEEDY}),
                 "v2": _both("org/needy", "v2", layers=_NORM),
             },
         ),

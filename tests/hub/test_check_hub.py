@@ -438,6 +438,13 @@ class TestInherited:
         problem = only(config(f"{NORM}@v2:DemoNrom"))
         assert (problem.code, str(problem.route)) == ("unknown-kernel-layer", "inherit_mapping")
 
+    def test_of_which_kernel_it_is(self, hub: Hub, serve: Any, config: Any) -> None:
+        files = build(f"{ORG}/odd", "v1", "torch-cpu", name="Odd_Name")
+        serve(repository(f"{ORG}/odd", {"v1": files}))
+        problem = only(config(f"{ORG}/odd:DemoNorm"))
+        assert problem.code == "invalid-kernel-metadata"
+        assert problem.message.startswith(f"`{ORG}/odd@v1`: ")
+
 
 class TestRequests:
     def test_of_a_good_config(self, hub: Hub) -> None:

@@ -40,7 +40,8 @@ def locked(tmp_path: Path) -> Callable[..., ks.KernelConfig]:
         path = tmp_path / "kernels.yaml.lock"
         lock = ks.Lock(kernels or (USES, DEP, NORM), options.pop("inherits", None))
         path.write_text(lock.dumps(), encoding="utf-8")
-        return ks.KernelConfig(mapping, lockfile=path, **{"inherit_mapping": False, **options})
+        stated: dict[str, Any] = {"inherit_mapping": False, **options}
+        return ks.KernelConfig(mapping, lockfile=path, **stated)
 
     return locked
 
@@ -54,7 +55,8 @@ def messages(config: Any, **policy: Any) -> list[str]:
 
 
 def config(mapping: Any, **options: Any) -> ks.KernelConfig:
-    return ks.KernelConfig(mapping, **{"inherit_mapping": False, **options})
+    stated: dict[str, Any] = {"inherit_mapping": False, **options}
+    return ks.KernelConfig(mapping, **stated)
 
 
 class TestPublishers:
