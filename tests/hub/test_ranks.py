@@ -44,7 +44,12 @@ dist.init_process_group(
     timeout=datetime.timedelta(seconds=float(os.environ.get("PATIENCE", "60"))),
 )
 import atexit
-atexit.register(dist.destroy_process_group)  # else gloo may abort a rank whose peer is gone
+# What a rank has told counts: threads of gloo may abort it at its end, when its peers are gone.
+tells = tell
+def tell(**outcome):
+    tells(**outcome)
+    sys.stdout.flush()
+    atexit.register(os._exit, 0)
 from tests.hub.model import HubModel, factors
 model = HubModel().eval()
 def attempt(call):
