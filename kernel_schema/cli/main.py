@@ -12,7 +12,7 @@ import kernel_schema as ks
 from kernel_schema.cli import commands
 from kernel_schema.cli.exits import USAGE, Stop, complain, say
 from kernel_schema.cli.output.terminal import replace_closed
-from kernel_schema.cli.parser import parse
+from kernel_schema.cli.table.parser import parse
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from kernel_schema.cli.hook import split
 from kernel_schema.cli.output.layout import paragraph, table
-from kernel_schema.cli.parser import parse
+from kernel_schema.cli.table.parser import parse
 from tests.cli.models import call
 
 if TYPE_CHECKING:

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from kernel_schema.cli.commands import COMMANDS
 from kernel_schema.cli.commands.completion import CODES, DIRECTORIES, FILES
 from kernel_schema.cli.main import main
-from kernel_schema.cli.options import SHELLS
+from kernel_schema.cli.table import COMMANDS
+from kernel_schema.cli.table.options import SHELLS
 from kernel_schema.codes import catalogue
 from tests.schema.test_imports import ROOT
 
@@ -216,6 +216,6 @@ def test_nothing_else_imports_it() -> None:
     )
     modules = set(done.stderr.split("\n"))
     assert "completion" in done.stdout
-    assert "kernel_schema.cli.parser" in modules
+    assert "kernel_schema.cli.table.parser" in modules
     ours = {"kernel_schema.cli.commands.completion", "kernel_schema.codes"}
     assert modules.isdisjoint({"shtab", *ours})

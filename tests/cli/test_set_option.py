@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import kernel_schema as ks
-from kernel_schema.cli.commands import COMMANDS
+from kernel_schema.cli.table import COMMANDS
 from kernel_schema.files.read import format_of
 from tests.cli.models import call, workplace, write
 from tests.strategies import config_data
@@ -36,7 +36,10 @@ BASE = """\
     inherit_mapping: false
 """
 NORM = "kernel_mapping.Norm.cpu=original"
-READERS = ("check", "convert", "resolve", "explain", "diff", "lock", "fetch")
+READERS = (
+    *("check", "convert", "resolve", "explain", "diff", "lock", "fetch"),
+    *("compare", "tune", "bisect"),
+)
 
 
 @pytest.fixture(autouse=True)

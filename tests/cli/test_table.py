@@ -10,8 +10,8 @@ import pytest
 
 from kernel_schema.choice.choose import MODE_CHAIN
 from kernel_schema.cli import commands, output
-from kernel_schema.cli.commands import COMMANDS
 from kernel_schema.cli.output import OUTPUT_FORMATS
+from kernel_schema.cli.table import COMMANDS
 from kernel_schema.files.document import Format
 from kernel_schema.json_schemas.shipped import Profile
 from kernel_schema.schema.vocabulary import DeviceType

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from kernel_schema.cli.exits import OK, complain
 from kernel_schema.cli.output.terminal import write
-from kernel_schema.cli.parser import whole_parser
+from kernel_schema.cli.table.parser import whole_parser
 from kernel_schema.codes import catalogue
 
 FILES: Final = frozenset(

@@ -6,8 +6,8 @@ import argparse
 import sys
 
 from kernel_schema import __version__
-from kernel_schema.cli.commands import COMMANDS
 from kernel_schema.cli.exits import complain
+from kernel_schema.cli.table import COMMANDS
 from kernel_schema.paths import is_there
 from kernel_schema.wording import printable
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any, Final, NoReturn
 
-    from kernel_schema.cli.options import Argument
+    from kernel_schema.cli.table.options import Argument
 
 _END: Final = "--"
 # Begins what stands behind `--` until all is parsed: no word of a command line can hold it.
