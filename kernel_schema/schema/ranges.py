@@ -132,7 +132,8 @@ def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[tuple[Step
     """
     by_width: dict[int, list[int]] = {}
     firsts: dict[Capabilities, int] = {}
-    merged = False
+    # A list is mended once at a time.
+    mendable = all(map(is_table, entries))
     for index, entry in enumerate(entries):
         own = _range_of(entry)
         if own is None:
@@ -147,9 +148,8 @@ def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[tuple[Step
         if gap == 0:
             message = f"two entries for {own}"
             help_text = "give one of them other bounds, or write both as modes of one entry"
-            # A list is mended once at a time.
-            if not merged and (repair := _one_entry(entries, firsts[own], index)):
-                help_text, merged = "write both as one entry, with the modes of both", True
+            if mendable and (repair := _one_entry(entries, firsts[own], index)):
+                help_text, mendable = "write both as one entry, with the modes of both", False
         else:
             starts.insert(nearest, own.lowest)
             firsts[own] = index
@@ -166,10 +166,8 @@ def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[tuple[Step
 
 
 def _one_entry(entries: Sequence[Any], first: int, second: int) -> Repair | None:
-    """A list in which two entries for one range are one, if they speak of different modes."""
+    """A list of tables in which two for one range are one, if they speak of different modes."""
     one, other = entries[first], entries[second]
-    if not is_table(one) or not is_table(other) or not all(map(is_table, entries)):
-        return None
     modes = [{key for key in each if key not in RANGE_KEYS} for each in (one, other)]
     if not modes[0].isdisjoint(modes[1]) or not (modes[0] | modes[1]).issubset(MODE_NAMES):
         return None

@@ -263,6 +263,7 @@ class TestJson:
         assert (code, err) == (1, "")
         assert list(shape) == ["version", "file", "diagnostics", "plans"]
         assert (shape["version"], shape["file"]) == (1, "kernels.yaml")
+        assert shape["diagnostics"][0].pop("url").endswith("codes.md#unregistered-layer")
         assert shape["diagnostics"] == [
             {
                 "file": "kernels.yaml",

@@ -82,8 +82,13 @@ class TestRuns:
             assert not [problem.code for problem in outcome.diagnostics]
 
     def test_explain_tells_its_commit(
-        self, config: ks.KernelConfig, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+        self,
+        config: ks.KernelConfig,
+        tmp_path: Path,
+        capsys: pytest.CaptureFixture[str],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
+        monkeypatch.setenv("COLUMNS", "200")  # no line is folded
         file = tmp_path / "kernels.yaml"
         ks.dump(config, file)
         assert main(["explain", str(file), "--model", f"{HubModel.__module__}:HubModel"]) == 0
