@@ -10,10 +10,11 @@ from lsprotocol import types
 from kernel_schema.server.actions import FIX_ALL
 from kernel_schema.server.answers import code_actions, complete, define, hover
 from kernel_schema.server.language_server import SECTION, KernelSchemaServer
+from kernel_schema.server.texts import path_of
 from kernel_schema.typeguards import is_table
 
-# What a config may depend on: bases, lock files, settings, and the code of kernels on disk.
-_WATCHED: Final = ("**/*.{yaml,yml,json,toml,lock}", "**/build/**/*.py")
+# What a config may depend on: bases, lock files, settings, and the code of kernels and models.
+_WATCHED: Final = ("**/*.{yaml,yml,json,toml,lock}", "**/*.py")
 
 
 def build_server() -> KernelSchemaServer:
@@ -57,13 +58,16 @@ def _follow(server: KernelSchemaServer) -> None:
         server.take_settings({**initial, **(told or await _settings(server))})
 
     @server.feature(types.WORKSPACE_DID_CHANGE_WATCHED_FILES)
-    def look_again(_: types.DidChangeWatchedFilesParams) -> None:
+    def look_again(params: types.DidChangeWatchedFilesParams) -> None:
+        server.code_changed(path_of(change.uri) for change in params.changes)
         server.check_again()
 
     @server.feature(types.TEXT_DOCUMENT_DID_SAVE)
-    def saved(_: types.DidSaveTextDocumentParams) -> None:
+    def saved(params: types.DidSaveTextDocumentParams) -> None:
         if server.model is not None and server.model.is_lost:
             server.use_model(server.model.spec)
+        else:
+            server.code_changed([path_of(params.text_document.uri)])
         server.check_again()
 
     @server.feature(types.SHUTDOWN)

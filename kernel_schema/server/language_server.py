@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from lsprotocol import types
 from pygls.lsp.server import LanguageServer
@@ -18,9 +18,13 @@ from kernel_schema.server.checking import findings
 from kernel_schema.server.model_process import ModelProcess, NoModelError
 from kernel_schema.server.model_worker import Request
 from kernel_schema.server.positions import EditedText
+from kernel_schema.server.protocol import Protocol, converter, unread
 from kernel_schema.server.shown import shown
 from kernel_schema.server.texts import OpenText, path_of
 from kernel_schema.wording import quote
+
+if TYPE_CHECKING:
+    from pygls.exceptions import JsonRpcException, PyglsError
 
 SECTION: Final = "kernelSchema"
 """The settings that are ours in an editor."""
@@ -36,7 +40,9 @@ class KernelSchemaServer(LanguageServer):
     """
 
     def __init__(self) -> None:
-        super().__init__("kernel-schema", __version__)  # pyright: ignore[reportUnknownMemberType] (pygls passes on anything)
+        super().__init__(  # pyright: ignore[reportUnknownMemberType] (pygls passes on anything)
+            "kernel-schema", __version__, protocol_cls=Protocol, converter_factory=converter
+        )
         self.texts: dict[str, OpenText] = {}
         self.model: ModelProcess | None = None
         self.is_shut_down = False
@@ -49,6 +55,16 @@ class KernelSchemaServer(LanguageServer):
     def encoding(self) -> str:
         """What columns count, as it was agreed on."""
         return types.PositionEncodingKind(self.workspace.position_encoding).value
+
+    def report_server_error(
+        self, error: Exception, source: type[PyglsError | JsonRpcException]
+    ) -> None:
+        """Answer what is no JSON, and show what went wrong in the server itself."""
+        refusal = unread(error)
+        if refusal is not None and isinstance(self.protocol, Protocol):
+            self.protocol.refuse(refusal)
+        else:
+            super().report_server_error(error, source)
 
     def opened(self, params: types.DidOpenTextDocumentParams) -> None:
         """Take a text that is opened."""
@@ -139,6 +155,11 @@ class KernelSchemaServer(LanguageServer):
         if (spec or None) != (self.model.spec if self.model else None):
             self.use_model(spec or None)
 
+    def code_changed(self, paths: Iterable[str | None]) -> None:
+        """Build the model again if its code is not what it was built from any more."""
+        if self.model is not None and any(map(self.model.depends_on, paths)):
+            self.use_model(self.model.spec)
+
     def use_model(self, spec: str | None) -> None:
         """Let go of the model, and build another one if there is a spec."""
         self.end_model()
@@ -159,7 +180,7 @@ class KernelSchemaServer(LanguageServer):
         message = "the model is there"
         try:
             await model.build()
-        except (NoModelError, OSError) as error:
+        except (NoModelError, OSError, ValueError) as error:  # no name can hold a NUL
             message = "there is no model"
             self.lose(model, str(error))
         finally:
@@ -173,8 +194,8 @@ class KernelSchemaServer(LanguageServer):
         if self.model is model:
             model.stop()
             self._say(
-                f"no model {quote(model.spec)}: {reason}. Configs are checked without it until "
-                f"one is saved, or `{SECTION}.model` changes"
+                f"no model {quote(model.spec)}: {reason.rstrip('.')}. Configs are checked without "
+                f"it until one is saved, or `{SECTION}.model` changes"
             )
 
     def _say(self, message: str) -> None:

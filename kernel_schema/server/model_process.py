@@ -36,6 +36,7 @@ class ModelProcess:
     def __init__(self, spec: str) -> None:
         self.spec = spec
         self.layer_names: tuple[str, ...] = ()
+        self._files: frozenset[str] = frozenset()
         self.is_built = False
         self.is_lost = False
         self._process: asyncio.subprocess.Process | None = None
@@ -57,8 +58,14 @@ class ModelProcess:
         answer = await self._read()
         if not isinstance(answer, Built):
             raise NoModelError(answer.reason if isinstance(answer, Failed) else "it gave none")
-        self.layer_names = answer.layer_names
+        self.layer_names, self._files = answer.layer_names, answer.files
         self.is_built = not self.is_lost
+
+    def depends_on(self, path: str | None) -> bool:
+        """Whether a file is code that the model was built from; any, while there is no model."""
+        if path is None or not path.endswith(".py"):
+            return False
+        return not self.is_built or os.path.realpath(path) in self._files
 
     async def ask(self, request: Request) -> Any:  # noqa: ANN401 (what is asked decides)
         """What the model tells; raises `NoModelError` if it is gone, or has no answer."""

@@ -34,9 +34,10 @@ class Request(NamedTuple):
 
 
 class Built(NamedTuple):
-    """The model is there; these are its layers."""
+    """The model is there; these are its layers, and the files of code that its process has read."""
 
     layer_names: tuple[str, ...]
+    files: frozenset[str]
 
 
 class Failed(NamedTuple):
@@ -70,7 +71,7 @@ def run(spec: str) -> None:
         return
     from kernel_schema.model.inspect import inspect_model
 
-    send(Built(tuple(inspect_model(model))))
+    send(Built(tuple(inspect_model(model)), _files()))
     while True:
         request = waiting.get()
         try:
@@ -78,6 +79,11 @@ def run(spec: str) -> None:
         except Exception as error:  # noqa: BLE001 (whatever the model's code raises: the text has to be checked)
             answer = Failed(in_one_line(error))
         send(answer)
+
+
+def _files() -> frozenset[str]:
+    named = (getattr(module, "__file__", None) for module in list(sys.modules.values()))
+    return frozenset(os.path.realpath(each) for each in named if isinstance(each, str))
 
 
 def _built(spec: str) -> Module | Failed:

@@ -65,7 +65,12 @@ class OpenText:
         """What messages call it: what lies below the working directory, from there."""
         if self.path is None:
             return NO_FILE
-        below = os.path.relpath(self.path) if os.path.isabs(self.path) else self.path
+        if not os.path.isabs(self.path):
+            return self.path
+        try:
+            below = os.path.relpath(self.path)
+        except OSError:  # the working directory is gone
+            return self.path
         return self.path if below.startswith(os.pardir) else below
 
     @property

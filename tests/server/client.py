@@ -77,7 +77,9 @@ class Client:
         return result
 
     def send(self, **message: Any) -> None:
-        raw = json.dumps({"jsonrpc": "2.0", **message}).encode()
+        self.send_bytes(json.dumps({"jsonrpc": "2.0", **message}).encode())
+
+    def send_bytes(self, raw: bytes) -> None:
         assert self.process.stdin
         self.process.stdin.write(b"Content-Length: %d\r\n\r\n" % len(raw) + raw)
         self.process.stdin.flush()
@@ -91,21 +93,21 @@ class Client:
         asked = self._ids
         self.send(id=asked, method=method, params=params or None)
         while True:
-            message = self._next()
+            message = self.next()
             if message.get("id") == asked and "method" not in message:
                 return message.get("result", message)
 
     def wait(self, method: str, **wanted: Any) -> dict[str, Any]:
         """The parameters of the next note of a kind, with some of them as stated."""
         while True:
-            message = self._next()
+            message = self.next()
             params: dict[str, Any] = message.get("params") or {}
             if message.get("method") == method and all(
                 params.get(key) == value for key, value in wanted.items()
             ):
                 return params
 
-    def _next(self) -> dict[str, Any]:
+    def next(self) -> dict[str, Any]:
         message = self._messages.get(timeout=PATIENCE)
         if message is None:
             raise GoneError

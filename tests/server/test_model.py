@@ -132,6 +132,36 @@ def test_a_build_that_is_killed_or_fails(editor: Client, root: Path) -> None:
     assert codes(editor.write(uri, TEXT.replace("/repo", ""))) != []
 
 
+@pytest.mark.parametrize("method", ["textDocument/didSave", "workspace/didChangeWatchedFiles"])
+def test_a_model_is_built_again_when_its_code_changes(
+    editor: Client, root: Path, method: str
+) -> None:
+    def changed(path: Path) -> None:
+        uri = path.as_uri()
+        editor.notify(method, textDocument={"uri": uri}, changes=[{"uri": uri, "type": 2}])
+
+    other = root / "other.py"
+    other.touch()
+    editor.start({"model": SPEC})
+    uri = uri_in(root)
+    editor.open(uri, TEXT)
+    while codes(editor.wait(DIAGNOSTICS, uri=uri)["diagnostics"]) != ["unregistered-layer"]:
+        pass
+    built = (root / "model.pid").read_text()
+    changed(other)
+    changed(root / "kernels.yaml")
+    assert codes(editor.wait(DIAGNOSTICS, uri=uri)["diagnostics"]) == ["unregistered-layer"]
+    (root / "my_model.py").write_text(MODEL.replace('"RMSNorm"', '"RMSNrom"'))
+    assert (root / "model.pid").read_text() == built
+    changed(root / "my_model.py")
+    while True:
+        told = editor.wait(DIAGNOSTICS, uri=uri)["diagnostics"]
+        if told and told[0]["range"]["start"]["line"] == 2:
+            break
+    assert (root / "model.pid").read_text() != built
+    assert progress(editor) == [f"Building {SPEC}", "the model is there"] * 2
+
+
 def test_the_setting_of_the_editor_goes_before(root: Path) -> None:
     editor = Client(root, settings={"model": SPEC})
     editor.start({"model": "nowhere:build"})

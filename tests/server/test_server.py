@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from kernel_schema.cli.main import main
+from kernel_schema.policies.in_force import VARIABLE
 from kernel_schema.server.positions import EditedText
 from tests.server.client import DIAGNOSTICS, Client, codes, edit, starts
 
@@ -128,6 +129,25 @@ def test_settings_of_the_project_count(editor: Client, checked: Checked) -> None
     told = editor.write(path.as_uri(), path.read_text())
     assert codes(told) == ["invalid-setting"]
     assert told[0]["relatedInformation"][0]["location"]["uri"] == settings.as_uri()
+
+
+def test_a_policy_counts(tmp_path: Path, checked: Checked, monkeypatch: pytest.MonkeyPatch) -> None:
+    policy, path = tmp_path / "policy.toml", tmp_path / "kernels.yaml"
+    policy.write_text('repositories = ["org/*"]\n')
+    text = "inherit_mapping: false\nkernel_mapping: {A: other/repo@v1:L}\n"
+    path.write_text(text)
+    monkeypatch.setenv(VARIABLE, str(policy))
+    editor = Client(tmp_path)
+    editor.start()
+    allowed = editor.open(path.as_uri(), text)
+    policy.write_text("repositories = 1\n")
+    broken = codes(editor.write(path.as_uri(), text))
+    policy.write_text('repositories = ["org/*"]\n')
+    assert editor.end() == 0
+    assert as_checked(text, allowed) == checked(path) != []
+    assert broken != codes(allowed)
+    assert broken
+    assert editor.errors == []
 
 
 def test_what_a_base_says_is_told_where_it_is_named(editor: Client) -> None:
