@@ -85,7 +85,7 @@ def test_one_as_large_as_may_be(tmp_path: Path, name: str) -> None:
     assert len(ran.stdout) < 1000 * (MAX_PROBLEMS + 1)
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("output_format", FORMATS)
 @pytest.mark.parametrize("name", ["null-layers.yaml", "mistakes-on-one-line.json"])
 def test_in_every_output_format(tmp_path: Path, name: str, output_format: str) -> None:
@@ -103,7 +103,7 @@ def test_convert(tmp_path: Path, name: str, to: str) -> None:
     assert len(ran.stdout) < 3 * MAX_BYTES
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("old", "new"),
     [

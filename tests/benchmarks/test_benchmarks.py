@@ -119,7 +119,7 @@ def test_what_cannot_be_read_is_told(
     assert said in capsys.readouterr().err
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 def test_everything_runs(tmp_path: Path, capsys: Capture) -> None:
     """Each claim on tiny sizes, of which nothing may be published."""
     for name in ("transformers", "check_jsonschema", "matplotlib"):

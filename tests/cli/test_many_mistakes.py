@@ -156,7 +156,7 @@ def test_every_one_of_many_equal_mistakes_has_its_help(tmp_path: Path) -> None:
     assert told == ["did you mean `cuda`?"] * MAX_PROBLEMS + [None]
 
 
-@pytest.mark.slow
+@pytest.mark.thorough
 @pytest.mark.parametrize("case", sorted(CASES.keys() - FEW_PROBLEMS))
 def test_no_case_is_told_without_end(tmp_path: Path, case: str) -> None:
     result = check(write(tmp_path / "k.yaml", CASES[case](150_000)))
