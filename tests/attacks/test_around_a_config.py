@@ -55,7 +55,9 @@ AROUND = {
 }
 
 
-@pytest.mark.parametrize("size", [20_000, pytest.param(MAX_BYTES - 20_000, marks=pytest.mark.thorough)])
+@pytest.mark.parametrize(
+    "size", [20_000, pytest.param(MAX_BYTES - 20_000, marks=pytest.mark.thorough)]
+)
 @pytest.mark.parametrize("name", AROUND)
 def test_it_costs_no_more_than_its_size(name: str, size: int, tmp_path: Path) -> None:
     (tmp_path / name).write_text(AROUND[name](size))
