@@ -39,7 +39,9 @@ class Client:
         self.versions: dict[str, int] = {}
         self._messages: Queue[dict[str, Any] | None] = Queue()
         self.errors: list[str] = []
-        self._readers = [Thread(target=each, daemon=True) for each in (self._read, self._read_errors)]
+        self._readers = [
+            Thread(target=each, daemon=True) for each in (self._read, self._read_errors)
+        ]
         for each in self._readers:
             each.start()
 
