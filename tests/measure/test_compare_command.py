@@ -150,7 +150,6 @@ def test_a_tolerance_is_a_number_from_0_on(
     assert "invalid number from 0 on value" in capsys.readouterr().err
 
 
-@pytest.mark.slow
 def test_a_plot(run: Any, folder: Path) -> None:
     pytest.importorskip("matplotlib", reason="it draws plots")
     for name in ("plot.svg", "plot.png"):

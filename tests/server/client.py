@@ -12,8 +12,23 @@ from queue import Queue
 from threading import Thread
 from typing import Any
 
+ROOT = Path(__file__).parents[2]
 PATIENCE = 120  # seconds: a machine may be busy
 DIAGNOSTICS = "textDocument/publishDiagnostics"
+
+
+def _command() -> list[str]:
+    """What starts a server: measured too, where the tests that start it are."""
+    module = sys.modules.get("coverage")
+    measured = None if module is None else module.Coverage.current()
+    if measured is None:
+        return [sys.executable, "-m", "kernel_schema", "server"]
+    return [
+        *(sys.executable, "-m", "coverage", "run", "--parallel-mode"),
+        f"--rcfile={ROOT / 'pyproject.toml'}",
+        f"--data-file={Path(measured.get_option('run:data_file')).absolute()}",
+        *("-m", "kernel_schema", "server"),
+    ]
 
 
 class GoneError(EOFError):
@@ -27,7 +42,7 @@ class Client:
         self.root = root
         self.settings = settings
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "kernel_schema", "server"],
+            _command(),
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
