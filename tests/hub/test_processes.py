@@ -158,7 +158,8 @@ class TestNodes:
         """As on some network file systems: files still take their places whole."""
         outcomes = place.run_together(4, f"{IDLE}{RUN}")
         assert [outcome["factors"] for outcome in outcomes] == [FACTORS] * 4
-        assert 28 < len(hub.asked()) <= 4 * 28
+        # 28 where they happen to come one after the other.
+        assert 28 <= len(hub.asked()) <= 4 * 28
 
 
 KERNELS_ALONE = """

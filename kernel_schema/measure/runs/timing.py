@@ -93,7 +93,10 @@ def _block(timed: Timed) -> Callable[[int], tuple[float, float]]:
     return block
 
 
-def _on_gpu(both: tuple[Timed, Timed], seconds: float) -> tuple[list[float], list[float]]:
+# Run by tests/gpu, where there is one.
+def _on_gpu(  # pragma: no cover
+    both: tuple[Timed, Timed], seconds: float
+) -> tuple[list[float], list[float]]:
     cache = torch.empty(_CACHE // 4, dtype=torch.int32, device="cuda")
     kept = [None if each.fresh else each.setup() for each in both]
 
