@@ -219,3 +219,10 @@ def test_nothing_else_imports_it() -> None:
     assert "kernel_schema.cli.table.parser" in modules
     ours = {"kernel_schema.cli.commands.completion", "kernel_schema.codes"}
     assert modules.isdisjoint({"shtab", *ours})
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_in_this_process(shell: str, capsys: pytest.CaptureFixture[str]) -> None:
+    pytest.importorskip("shtab")
+    assert main(["completion", shell]) == 0
+    assert "kernel-schema" in capsys.readouterr().out
