@@ -21,6 +21,9 @@ from tests.lowering.subprocesses import run_python
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+for needed in ("torch", "kernels"):
+    pytest.importorskip(needed)
+
 CONFIG = """\
 kernel_mapping:
   Norm: ./kernels:Norm
