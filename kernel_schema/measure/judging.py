@@ -11,6 +11,7 @@ from kernel_schema.wording import quote
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
+    from kernel_schema.codes import Code
     from kernel_schema.measure.results import ComparedLayer, Difference, Paired
 
 _NAMED: Final = 3
@@ -106,7 +107,7 @@ def _part(number: float) -> str:
 
 
 def _finding(
-    code: str, layer_name: str, message: str, help_text: str, severity: Severity = Severity.ERROR
+    code: Code, layer_name: str, message: str, help_text: str, severity: Severity = Severity.ERROR
 ) -> Diagnostic:
     route = Route(("kernel_mapping", layer_name), at_key=True)
-    return Diagnostic(code, message, route, help_text, severity)  # pyright: ignore[reportArgumentType]
+    return Diagnostic(code, message, route, help_text, severity)

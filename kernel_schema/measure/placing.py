@@ -27,7 +27,7 @@ def placed(model: Module, device: str | None, mode: str | None) -> Module:
     if device is not None:
         try:
             changed = changed.to(torch.device("cuda" if device == "rocm" else device))
-        except (RuntimeError, NotImplementedError, AssertionError) as error:
+        except (RuntimeError, AssertionError) as error:
             raise PlacingError(f"--device {device}: {error}") from error
     if any(parameter.is_meta for parameter in changed.parameters()):
         raise PlacingError("the model is on the meta device: it has no numbers to run with")

@@ -20,6 +20,7 @@ from kernel_schema.wording import listing, printable, quote
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Mapping, Sequence
 
+    from kernel_schema.codes import Code
     from kernel_schema.diagnostics import Span
     from kernel_schema.schema.rules import Kernel, RuntimeChoice
 
@@ -289,11 +290,11 @@ def _never_called(suspect: Suspect) -> Diagnostic:
     )
 
 
-def _at(suspect: Suspect, code: str, message: str, help_text: str) -> Diagnostic:
+def _at(suspect: Suspect, code: Code, message: str, help_text: str) -> Diagnostic:
     if suspect.is_inherited:
         message += "; it is inherited"
     return Diagnostic(
-        code,  # pyright: ignore[reportArgumentType] (one of two)
+        code,
         message,
         Route() if suspect.is_inherited else suspect.route,
         help_text,
