@@ -75,7 +75,7 @@ def read_yaml(text: str, way: Way = ()) -> Parsed:
         raise
     # The parser in Python knows no bounds of escapes.
     except (yaml.YAMLError, ValueError, OverflowError) as error:
-        _explain().explain_yaml(findings, error, builder.end, builder.opened[-1])
+        _explain().explain_yaml(findings, error, builder.last, builder.opened[-1])
         raise findings.error() from None
     places = Place(value, builder.places) if builder.spans else Node(0, 0)
     if places.start == places.end and not findings:
@@ -102,6 +102,12 @@ def _explain() -> ModuleType:
     return explaining
 
 
+def _foreign() -> ModuleType:
+    from kernel_schema.files.explain import foreign
+
+    return foreign
+
+
 class _Builder:
     """Makes a value of events, and keeps the places for later."""
 
@@ -122,6 +128,11 @@ class _Builder:
         self._way = way
         self._in_key = False
         self._events: Iterator[_Event] = iter(())
+
+    @property
+    def last(self) -> tuple[int, int]:
+        """Where the last value stands that has a text, as far as it was read."""
+        return (self.spans[-2] if self.spans else 0), self.end
 
     @property
     def places(self) -> Places:
@@ -314,6 +325,8 @@ class _Builder:
             return f"{NAMELESS}{len(self.spans)}"
         if self._way == ():
             start = event.start_mark.index
+            if _foreign().template(self._whole, start):
+                raise self._whole.error()
             message = "a key has to be text, not a list or a table"
             self._findings.add("complex-key", start, start + 1, message)
         spans, ends, self.spans, self.ends = self.spans, self.ends, [], {}

@@ -55,6 +55,8 @@ DECISIONS = {
     "write it with `kernels lock`": "another file",
     "let aliases stand for less": "which of them",
     "write out what is meant": "what is meant",
+    "check what is made of the template": "what is filled in",
+    "keep one of the two sides": "which of them",
     "write the folder out": "where another user's home is",
     "save it as UTF-8": "which encoding it has",
     "It registers `": "which of the model's layers is meant",
@@ -465,7 +467,11 @@ EDITS: dict[str, Any] = {
     r"give it a line of its own": in_text(lambda place: place.put("\n", end=place.start)),
     r"indent it ": indented,
     r"put it below a key of its own": in_text(below_a_key),
-    r"this looks like TOML": in_text(lambda place: Result(place.text, "toml")),
+    r"this looks like": in_text(
+        lambda place: Result(place.text, next(each for each in FORMATS if each in place.words[0]))
+    ),
+    r"remove the `- `": in_text(lambda place: place.put("", end=place.end + 1)),
+    r"put text in quotes": in_text(lambda place: place.put(json.dumps(place.shown))),
     r"layers come first": in_data(layers_first),
     r"leave the key out|remove the line": in_text(lambda place: place.put("", *place.line)),
     r"leave (it|the mode|.* beside it) out": in_data(drop),
@@ -479,7 +485,7 @@ EDITS: dict[str, Any] = {
         lambda value, place: replaced_in(value, place, r"(refs/(heads|tags|pr)/|pr/)\w+", "main")
     ),
     r"nothing stands for the newest version": in_data(numbered),
-    r"or give it a header": in_one_line,
+    r"(write it in one line, )?or give it a header": in_one_line,
     r"put .* under it": in_data(layers_under),
     r"put it under `kernel_mapping`": in_data(under_the_mapping),
     r"only spaces indent": in_text(

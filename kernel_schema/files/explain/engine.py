@@ -41,8 +41,8 @@ class Case(NamedTuple):
     guess: str | None = None
 
 
-# What word processors make of quotes, around what stands on one line.
-_CURLY: Final = "\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02"
+# What word processors and Markdown make of quotes, around what stands on one line.
+_CURLY: Final = "`\u2018\u2019\u201a\u201b\u201c\u201d\u201e\u201f\u00ab\u00bb\uff02"
 
 
 def curly_quotes(words: str, anchor: str = "at") -> Case:

@@ -14,6 +14,7 @@ from kernel_schema.files.explain.engine import (
     explain,
     python_forms,
 )
+from kernel_schema.files.explain.foreign import foreign
 from kernel_schema.files.json import STRING
 
 if TYPE_CHECKING:
@@ -40,6 +41,14 @@ _CASES: Final = (
         fix="",
     ),
     python_forms("property|value", "JSON"),
+    Case(
+        "property|value",
+        r"(?P<it>[A-Za-z_][^\[{}\"'\r\n]*)(?=\s*[\[{])",
+        "this comes before the JSON value",
+        "remove it",
+        anchor="first",
+        guess="",
+    ),
     curly_quotes("property|value"),
     Case(
         "property|value",
@@ -48,18 +57,71 @@ _CASES: Final = (
         fix='"{inside}"',
     ),
     Case("property|value", r"'[^'\r\n]*'?", "text is written in double quotes, not in single ones"),
+    *(
+        Case(
+            words,
+            rf"(?P<mend>(?P<inside>{_WORD}+)\")(?=\s*[{then}])",
+            "a double quote is missing before this",
+            'write `"{inside}"`',
+            fix='"{inside}"',
+        )
+        for words, then in (("property", ":"), ("value", r",}}\]"))
+    ),
     Case(
         "property",
-        r"""[^ \t\r\n,;:=\[\]{}"'#\\]+""",
+        r"""(?=[^\s,:]*\w)[^ \t\r\n,;:=\[\]{}"'#\\]+""",
         "a key needs double quotes",
         "write {text}",
         fix='"{it}"',
     ),
+    Case("property", ",", "a key in double quotes is expected, not {it}", "remove it", fix=""),
     Case("property", ".", "a key in double quotes is expected, not {it}"),
-    Case("':'", "=", "a `:` is expected here, not {it}", fix=":"),
+    Case("':'", "=>?", "a `:` is expected here, not {it}", fix=":"),
+    Case(
+        "':'",
+        r'(?P<it>")(?P<key>[\w.$-]+)(?P<mend>):\s*[\[{"]+',
+        "this {it} is not closed before the colon",
+        'write `"{key}":`',
+        anchor="string",
+        guess='"',
+    ),
+    Case(
+        "':'",
+        rf"(?P<it>{STRING})(?P<mend>)(?=\s*[\"{{\[\-0-9])",
+        "a `:` is missing after this key",
+        anchor="string",
+        fix=":",
+    ),
     Case("':'", STRING, "a `:` is missing after this key", anchor="string"),
-    Case("Extra", r"[^\r\n]+", "this comes after the end of the JSON value"),
-    Case("','", r"[\"'{\[\-0-9]", "a `,` is missing before this"),
+    *(
+        Case("Extra", pattern, "this comes after the end of the JSON value", help_text, guess=mend)
+        for pattern, help_text, mend in (
+            (r"[\]}};,)]+", "remove it", ""),
+            (r":[^\r\n]*", "put `{{` and `}}` around all of it", None),
+            (r"[^\r\n]+", None, None),
+        )
+    ),
+    Case("','", ";", "a `,` is expected here, not {it}", fix=","),
+    Case(
+        "','",
+        rf"(?P<mend>)\s*(?P<it>{STRING}(?=\s*:)|[A-Za-z_]\w*(?=\s*:))",
+        "a `,` is missing before this",
+        anchor="after",
+        fix=",",
+    ),
+    Case("','", r'(?<="")".*', "JSON has no text in three quotes", "write it in one line"),
+    Case(
+        "','",
+        r"(?P<mend>)\s*(?P<it>[\"'{\[\-0-9])",
+        "a `,` is missing before this",
+        anchor="after",
+        guess=",",
+    ),
+    Case(
+        "','",
+        r"[\]}}]",
+        "{it} does not close the {opening} at {place}: a {closing} is missing before it",
+    ),
     Case("','", ".", "a `,` or {closing} is expected here, for the {opening} at {place}"),
     Case(
         "value", rf"(?i:[-+]?(?:nan|inf|infinity)){_END}", "JSON has no {it}", code="not-a-number"
@@ -80,12 +142,29 @@ _CASES: Final = (
     ),
     Case(
         "value",
-        rf"(?!:)(?:(?!\\){_WORD})+{_END}",
+        r"(?P<mend>(?P<it>[A-Za-z]{1,2})(?=\"[^\"\r\n]*\"))",
+        "text has nothing before its quotes",
+        "remove {it}",
+        guess="",
+    ),
+    Case(
+        "value",
+        r"[^\s,\[\]{}\"]*\$\{[^}\r\n]*\}[^\s,\[\]{}\"]*",
         "text needs double quotes",
         "write {text}",
         guess='"{it}"',
     ),
-    Case("value", rf"(?!:){_WORD}+", "text needs double quotes", "write {text}"),
+    Case(
+        "value",
+        rf"(?!:)(?=.*\w)(?:(?!\\){_WORD})+{_END}",
+        "text needs double quotes",
+        "write {text}",
+        guess='"{it}"',
+    ),
+    Case("value", rf"(?!:)(?=.*\w){_WORD}+", "text needs double quotes", "write {text}"),
+    Case(
+        "value", r"(?<=:):", "one `:` stands behind a key, and this is another", "remove it", fix=""
+    ),
     Case("value", ".", "a value is missing before {it}"),
     Case("", "(?s:.?)", "this is not valid JSON"),
 )
@@ -98,8 +177,11 @@ def explain_json(findings: Findings, words: str, at: int) -> None:
         **anchors_at(findings, at, _DELIMITERS),
         **brackets_and_strings(text, at, _PIECES),
     }
+    anchors["first"] = -1 if text[:at].strip() else at
     if not text.strip(" \t\r\n"):
         findings.add("empty-document", 0, 0, "the file is empty: it holds no value")
+    elif foreign(findings, at, "json"):
+        return
     elif text.startswith(("//", "/*", "#"), at):
         _comments(findings, at)
     elif at == len(text):

@@ -7,11 +7,9 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.diagnostics import Diagnostic, Edit, Fix, Repair, Span
+from kernel_schema.diagnostics import Diagnostic, Repair
 from kernel_schema.schema.references import is_revision, read_kernel_ref
-from kernel_schema.schema.vocabulary import ORIGINAL
 from kernel_schema.typeguards import is_table
-from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +20,7 @@ if TYPE_CHECKING:
 # Our messages say what to write in YAML.
 # A table, a list or a key with a value, and nothing else, between backticks. What comes from a
 # file is quoted in full, and begins otherwise.
-_SNIPPET: Final = re.compile(r"`(?=[{[]|[\w$.-]+: )([^`]*)`")
+_SNIPPET: Final = re.compile(r"`(?!\{\{)(?=[{[]|[\w$.-]+: )([^`]*)`")
 _KEY: Final = r"(?P<key>[\w$.-]+): "
 _TEXT: Final = r"(?P<text>[^\s,\[\]{}\"]+)"
 _PARTS: Final = re.compile(rf"{_KEY}|\{{ *(?P<empty>\}})|(?P<brace>[{{}}])|{_TEXT}")
@@ -66,9 +64,6 @@ def _written(snippet: str, format: Format) -> str:
     return _PARTS.sub(part, snippet)
 
 
-_GLUED: Final = re.compile(r"(?!file:|hf:|https?:)([A-Za-z_][\w.-]*):(?!//)(\S+)")
-
-
 def as_written(diagnostic: Diagnostic, format: Format, parsed: Parsed) -> Diagnostic:
     """What only the text tells: a number meant as text, and a colon without a blank behind it."""
     steps = diagnostic.route.steps
@@ -87,35 +82,18 @@ def as_written(diagnostic: Diagnostic, format: Format, parsed: Parsed) -> Diagno
         if isinstance(part.value, (int, float)) and is_revision(number) and number[:1].isdigit():
             return replace(diagnostic, repair=Repair("replace", number))
         return diagnostic
-    written = part.written
     # Between quotes it is text for sure.
-    if format != "yaml" or not isinstance(part.value, str) or written[:1] in {*"\"'|>"}:
+    if format != "yaml" or not isinstance(part.value, str) or part.written[:1] in {*"\"'"}:
         return diagnostic
-    words = list(re.finditer(r"\S+", written))
-    glued = [_GLUED.fullmatch(word[0]) for word in words]
-    pairs = [(match[1], match[2]) for match in glued if match and _is_entry(match[2])]
-    if not pairs or len(pairs) < len(words):
-        return diagnostic
-    place = parsed.locate(steps)
-    shown = f"{pairs[0][0]}: {pairs[0][1]}"
-    if place.key is not None and place.key.line == place.value.line:
-        # A second key on the line of another would be none.
-        help_text = f"write {quote(f'{{{shown}}}')}"
-        return replace(diagnostic, help=help_text, repair=Repair("replace", dict(pairs)))
-    blanks: list[Edit] = []
-    for word, (key, _) in zip(words, pairs, strict=True):
-        before = written[: word.start() + len(key) + 1].splitlines()
-        line = place.value.line + len(before) - 1
-        column = len(before[-1]) + (place.value.column if len(before) == 1 else 1)
-        blanks.append(Edit(Span(line, column, line, column), " "))
-    each = " of each line" * (len(pairs) > 1)
-    help_text = f"put a blank after the first colon{each}: {quote(shown)}"
-    return replace(diagnostic, help=help_text, repair=None, fix=Fix(tuple(blanks)))
+    # Imported here: few files need it.
+    from kernel_schema.files.explain.pairs import as_pairs
+
+    return as_pairs(diagnostic, parsed, part)
 
 
 _TELLING: Final = {
     *("ambiguous-kernel-reference", "unlikely-revision"),
-    *("invalid-kernel-mapping", "invalid-kernel-reference", "invalid-revision"),
+    *("invalid-entry", "invalid-kernel-mapping", "invalid-kernel-reference", "invalid-revision"),
 }
 
 
@@ -134,7 +112,3 @@ def _in_table(diagnostic: Diagnostic, table: Mapping[str, Any]) -> Diagnostic:
             repair=replace(repair, value=mended | {"version": version}),
         )
     return replace(diagnostic, route=diagnostic.route.child("kernel"))
-
-
-def _is_entry(text: str) -> bool:
-    return text == ORIGINAL or "://" in text or read_kernel_ref(text) is not None

@@ -14,6 +14,7 @@ from kernel_schema.files.explain.engine import (
     explain,
     python_forms,
 )
+from kernel_schema.files.explain.foreign import foreign
 from kernel_schema.files.toml import COMMENT, LONG, SHORT, ReachedError, Scanner, name_of
 from kernel_schema.wording import quote
 
@@ -24,8 +25,12 @@ _PLACE = re.compile(r"(.*) \(at (?:line ([0-9]+), column ([0-9]+)|end of documen
 _PIECES = re.compile(
     rf"{LONG}|(\"\"\"|'''|(?!{SHORT})[\"'])|{SHORT}|{COMMENT}|[\[\]{{}}]", re.DOTALL
 )
+_NEXT = re.compile(r"[ \t]*\[[\w.\"'-]+\][ \t]*(?:[\r\n#]|\Z)|[ \t]*[\w.\"'-]+[ \t]*=")
 _DELIMITERS: Final = " \t\r\n,[]{}#=\"'"
 _END: Final = r"(?![^\s,\[\]{}#=])"
+_TEXT: Final = r"[^\s,\[\]{}#=\"']"
+_IN_ONE_LINE: Final = "a table in braces has to be closed on the same line"
+_OR_A_HEADER: Final = "write it in one line, or give it a header: `[name]`"
 _QUOTE_KEY: Final = "put a key in quotes if it has other characters than A-Z a-z 0-9 _ -"
 
 _CASES: Final = (
@@ -35,6 +40,17 @@ _CASES: Final = (
         "this {it} closes nothing: nothing is open here",
         "remove it",
         guess="",
+    ),
+    *(
+        Case(
+            "newline",
+            rf"(?P<it>[{signs}])(?=[ \t]*(?:[\r\n#]|\Z))",
+            f"TOML has no {{it}} behind a {what}",
+            "remove it",
+            anchor=anchor,
+            fix="",
+        )
+        for anchor, what, signs in (("header", "header", ",;:"), ("at", "value", ",;"))
     ),
     *(
         Case(
@@ -71,15 +87,53 @@ _CASES: Final = (
         "put text in quotes",
         anchor="word",
     ),
+    Case("Invalid value|Unclosed", r"\[", "this {it} is never closed", anchor="next"),
     Case(
         "Invalid value",
-        r"[^\s,\[\]{}#=\\]+(?![^\s,\[\]{}#=])",
-        "text needs quotes",
-        "write {text}",
-        anchor="word",
-        guess='"{it}"',
+        "=>?|>",
+        "one `=` stands behind a key, and nothing else",
+        "remove {it}",
+        fix="",
     ),
-    Case("Invalid value", r"[^\s,\[\]{}#=]+", "text needs quotes", "write {text}", anchor="word"),
+    Case(
+        "Invalid value",
+        r"(?P<mend>(?P<it>[A-Za-z]{1,2})(?=([\"'])[^\r\n]*\3))",
+        "text has nothing before its quotes",
+        "remove {it}",
+        anchor="word",
+        guess="",
+    ),
+    *(
+        Case(
+            "Invalid value",
+            pattern,
+            message,
+            f"write {write}",
+            anchor="word",
+            guess=mend,
+        )
+        for pattern, message, write, mend in (
+            (
+                rf"(?P<it>{_TEXT}*\$\{{[^}}\r\n]*\}}{_TEXT}*)",
+                "text needs quotes",
+                "{text}",
+                '"{it}"',
+            ),
+            (
+                rf"(?P<mend>(?P<inside>{_TEXT}+)(?P<it>[\"']))(?=[\s,\]}}#]|\Z)",
+                "this {it} closes nothing: text needs one before it too",
+                '`"{inside}"`',
+                '"{inside}"',
+            ),
+            (
+                rf"(?=[^\s,#]*\\)(?P<inside>{_TEXT}+)",
+                "text needs quotes",
+                "`'{inside}'`",
+                "'{inside}'",
+            ),
+            (rf"{_TEXT}+", "text needs quotes", "{text}", '"{it}"'),
+        )
+    ),
     Case("Invalid value|initial|Unclosed", r"[\[{]", "this {it} is never closed", anchor="end"),
     Case("Invalid value", "[^\r\n#]", "a value is missing before {it}"),
     Case("Invalid value", "", "a value is missing after the `=`", anchor="after"),
@@ -99,19 +153,24 @@ _CASES: Final = (
         "TOML writes `key = value`",
         guess=" =",
     ),
+    Case("'='", r"(?P<mend>)(?P<it>[\"'{\[])", "a `=` is missing before this", guess="= "),
+    *(
+        Case(
+            words,
+            r"[ \t]*(?=[^\s=]*[^\s=A-Za-z0-9_.-])(?P<it>[^\s=\[\]{}#\"',:]+)(?=[ \t]*=)",
+            "a key needs quotes if it has other characters than A-Z a-z 0-9 _ -",
+            "write {text}",
+            anchor="line",
+            fix='"{it}"',
+        )
+        for words in ("'='", "statement")
+    ),
     Case("'='", "[^\r\n#]", "a `=` is expected after the key, not {it}", _QUOTE_KEY),
     Case(
         "'='",
         ".*?(?=[ \t]*(?:[\r\n#]|\\Z))",
         "a `=` and a value are missing after this key",
         anchor="key",
-    ),
-    Case(
-        "initial|Unclosed",
-        r"\{",
-        "a table in braces has to be closed on the same line",
-        "or give it a header: `[name]`",
-        anchor="broken",
     ),
     Case(
         "initial",
@@ -121,6 +180,7 @@ _CASES: Final = (
         anchor="comma",
         fix="",
     ),
+    Case("initial|Unclosed", r"\{", _IN_ONE_LINE, _OR_A_HEADER, anchor="broken"),
     Case("initial", r"[.,=\[\]{}]", "a key is expected here, not {it}"),
     Case("initial", ".", "a key is expected here, not {it}", _QUOTE_KEY),
     Case("initial", "", "a key is missing here"),
@@ -129,6 +189,13 @@ _CASES: Final = (
     Case("']", r"(?=[\r\n#]|\Z)", "the closing `]` of this header is missing"),
     Case("']", r"\]", "a header that begins with `[[` ends with `]]`"),
     Case("']", ".", "the closing `]` of this header is expected here, not {it}", _QUOTE_KEY),
+    Case(
+        "Unclosed",
+        r"(?P<mend>)(?=[ \t]*[\w.-]+[ \t]*=|\s*[\"'{])\s*(?P<it>[\"'{]|[\w.-]+)",
+        "a `,` is missing before this",
+        anchor="after",
+        guess=",",
+    ),
     Case(
         "Unclosed", ".", "a `,` or {closing} is missing before this, for the {opening} at {place}"
     ),
@@ -153,18 +220,51 @@ def explain_toml(findings: Findings, complaint: str) -> None:
     if re.match("Cannot (?:declare|overwrite|mutate|redefine)|Duplicate", words):
         _twice(findings, at)
         return
+    if foreign(findings, at, "toml"):
+        return
     anchors = {
         **anchors_at(findings, at, _DELIMITERS),
         **brackets_and_strings(text, at, _PIECES),
     }
-    if "newline" in words and text[at - 1] not in " \t\"'])}":
+    is_cut = anchors["word"] < at and re.match(rf"(?!;){_TEXT}", text[at : at + 1])
+    if is_cut and re.search("newline|Unclosed", words):
         words = "Invalid value"  # tomllib has taken the beginning of a word for one
     anchors["header"] = at if text[anchors["line"] : at].lstrip(" \t").startswith("[") else -1
     anchors["backslash"] = text.rfind("\\", 0, at)
-    # The open bracket, where the text ends, or at least the line.
+    # The open bracket, where the text ends, or a line of a table begins, or a line at least ends.
+    begins = _NEXT.match(text, anchors["line"])
+    above = brackets_and_strings(text, anchors["line"], _PIECES)["opening"]
+    anchors["next"] = above if begins else -1
     anchors["end"] = -1 if text[at:].strip() else anchors["opening"]
     anchors["broken"] = anchors["opening"] if text[at : at + 1] in {"\r", "\n", "#"} else -1
-    explain(findings, words, anchors, _CASES)
+    if not re.search("initial|Unclosed", words) or not _over_lines(findings, anchors["broken"]):
+        explain(findings, words, anchors, _CASES)
+
+
+def _over_lines(findings: Findings, opening: int) -> bool:
+    """Note a table in braces that fills several lines; whether one begins there, and ends."""
+    text = findings.text
+    if not text.startswith("{", opening) or opening < 0:
+        return False
+    depth, at, written, has_comment = 0, opening, "", False
+    for piece in _PIECES.finditer(text, opening):
+        written += re.sub(r"\s*\n\s*", " ", text[at : piece.start()])
+        at = piece.end()
+        if piece[1]:
+            return False
+        if piece[0] in {"}", "]"}:
+            depth -= 1
+            written = re.sub(r",(\s*)\Z", r"\1", written)
+        depth += piece[0] in {"{", "["}
+        has_comment = has_comment or piece[0].startswith("#")
+        written += piece[0]
+        if not depth:
+            break
+    if depth:
+        return False
+    mend = None if has_comment else (opening, at, written)
+    findings.add("syntax-error", opening, opening + 1, _IN_ONE_LINE, _OR_A_HEADER, fix=mend)
+    return True
 
 
 def _twice(findings: Findings, at: int) -> None:
