@@ -107,6 +107,26 @@ def mend(
     text: str, find: Callable[[str], tuple[Diagnostic, ...]], *, unsafe: bool = False
 ) -> Fixed:
     """What `fix` gives for a text; `find` tells what is wrong with one."""
+    mended: list[Diagnostic] = []
+    left = find(text)
+    seen: dict[str, int] = {}
+    # What was in the way of a repair may be gone after the others.
+    while text not in seen and len(seen) < _MOST_STEPS:
+        seen[text] = len(mended)
+        fixed = _mended_once(text, left, find, unsafe=unsafe)
+        text, left = fixed.text, fixed.left
+        mended += fixed.mended
+    return Fixed(text, tuple(mended[: seen.get(text, len(mended))]), left)
+
+
+def _mended_once(
+    text: str,
+    left: tuple[Diagnostic, ...],
+    find: Callable[[str], tuple[Diagnostic, ...]],
+    *,
+    unsafe: bool,
+) -> Fixed:
+    """A text of which `left` is wrong without what can be mended; what is refused stays so."""
 
     def without(problems: list[Diagnostic]) -> _Step | None:
         """The text without some of what is left; None if that brings others."""
@@ -117,7 +137,6 @@ def mend(
         return None if _brings(left, after, hidden, unsafe=unsafe) else (new, done, after)
 
     mended: list[Diagnostic] = []
-    left = find(text)
     refused: set[tuple[object, ...]] = set()
     seen = {text: 0}
     for _ in range(_MOST_STEPS):

@@ -110,3 +110,23 @@ def test_two_entries_for_a_range_become_one(second: str, mended: object) -> None
     else:
         mapping = ks.loads(fixed.text, format="yaml").model_dump()["kernel_mapping"]
         assert mapping == {"A": {"cuda": mended}}
+
+
+def test_what_was_in_the_way_of_a_repair_may_be_gone_after_others() -> None:
+    # A path takes no lock file: it can be mended once that is out.
+    text = '{"kernel_mapping": {"A": {"kernel": "file:///nowhere/x:A", "lockfile": null}}}'
+
+    fixed = ks.fix(text, format="json")
+
+    assert fixed.text == '{"kernel_mapping": {"A": {"kernel": "/nowhere/x:A"}}}'
+    assert [each.code for each in fixed.mended] == ["invalid-lockfile", "invalid-kernel-reference"]
+
+
+@pytest.mark.parametrize(("number", "mended"), [("1234567", '"1234567"'), ("1", "1")])
+def test_a_number_that_may_be_a_version_is_not_quoted(number: str, mended: str) -> None:
+    text = "kernel_mapping:\n  A: {{kernel: org/repo:A, revision: {}}}\n"
+
+    fixed = ks.fix(text.format(number), format="yaml")
+
+    assert fixed.text == text.format(mended)
+    assert "unlikely-revision" not in {each.code for each in fixed.left}

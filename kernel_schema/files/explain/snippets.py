@@ -80,7 +80,9 @@ def as_written(diagnostic: Diagnostic, format: Format, parsed: Parsed) -> Diagno
     if diagnostic.code == "invalid-revision":
         number = part.written
         if isinstance(part.value, (int, float)) and is_revision(number) and number[:1].isdigit():
-            return replace(diagnostic, repair=Repair("replace", number))
+            # One of few digits may as well be a version (`unlikely-revision`).
+            safe = len(number) > 3 or not number.isdigit()
+            return replace(diagnostic, repair=Repair("replace", number, safe=safe))
         return diagnostic
     # Between quotes it is text for sure.
     if format != "yaml" or not isinstance(part.value, str) or part.written[:1] in {*"\"'"}:
