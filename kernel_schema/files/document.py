@@ -7,28 +7,19 @@ from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
-from kernel_schema.diagnostics import (
-    ConfigError,
-    Diagnostic,
-    Route,
-    Span,
-    in_file_order,
-)
+from kernel_schema.diagnostics import ConfigError, Diagnostic, Route, Span, in_file_order
 from kernel_schema.files.inner import further_in, nothing_there
 from kernel_schema.files.local_paths import anchor
 from kernel_schema.files.parsed import ReadError, items
 from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.limits import MAX_KEY
-from kernel_schema.schema.models import (
-    KernelConfig,
-    read_config,
-)
+from kernel_schema.schema.models import KernelConfig, read_config
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping
 
     from kernel_schema.files.composition.overrides import Override
-    from kernel_schema.files.parsed import Parsed, Value
+    from kernel_schema.files.parsed import Parsed
     from kernel_schema.files.text.comments import Comment
     from kernel_schema.routes import Step
 
@@ -269,30 +260,38 @@ def validated(file: str, text: str, format: Format, at: Route, reading: Reading)
     placed = in_file_order(_with_fixes(tuple(placed), text, format, reading))
     if misstated:
         raise ConfigError(placed)
-    raise InvalidConfigError(placed, value, wrong, document)
+
+    def valid() -> Part | None:
+        # Imported here: a good file needs none of it.
+        from kernel_schema.files.composition.valid_part import valid_part
+
+        found = valid_part(value, wrong)
+        return None if found is None else Part(document(found.config), found.incomplete)
+
+    raise InvalidConfigError(placed, valid)
+
+
+class Part(NamedTuple):
+    """The document of what is right of a file, and the layers of which something is not there.
+
+    Where a base is not there, that may be any: None.
+    """
+
+    document: Document
+    incomplete: frozenset[Step] | None
 
 
 class InvalidConfigError(ConfigError):
-    """A file that could be read and is no valid config.
+    """A file that could be read and is no valid config, or extends what is none.
 
     Args:
         diagnostics: What is wrong, with places.
-        value: What the file says.
-        problems: What is wrong with that.
-        document: Makes the document of another config in its place: of a part that is valid.
+        part: What is right of it and its bases, if anything is.
     """
 
-    def __init__(
-        self,
-        diagnostics: Iterable[Diagnostic],
-        value: Value,
-        problems: Sequence[Diagnostic],
-        document: Callable[[KernelConfig], Document],
-    ) -> None:
+    def __init__(self, diagnostics: Iterable[Diagnostic], part: Callable[[], Part | None]) -> None:
         super().__init__(diagnostics)
-        self.value = value
-        self.problems = problems
-        self.document = document
+        self.part = part
 
     def __reduce__(self) -> Any:
         return ConfigError, (self.diagnostics,)  # the rest is asked for at once, or never

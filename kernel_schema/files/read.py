@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Span
 from kernel_schema.files.alone import read_alone
-from kernel_schema.files.document import Document, Format
+from kernel_schema.files.document import Document, Format, InvalidConfigError
 from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.limits import MAX_BYTES
 from kernel_schema.paths import first_bytes, name_of, read_at_most
@@ -216,14 +216,20 @@ def loads_document(
     if format not in _FORMATS.values():
         message = f"{quote(format)} is not a format: formats are yaml, json and toml"
         raise _access("unknown-format", file, message, None)
-    document = read_alone(text, format=format, file=file, at=at)
+    folder = None if directory is None else os.fspath(directory)
+    try:
+        document = read_alone(text, format=format, file=file, at=at)
+    except InvalidConfigError as error:
+        if "extends" not in text:
+            raise
+        from kernel_schema.files.composition.bases import beside_bases
+
+        raise beside_bases(error, folder, max_bytes) from None
     if document.extends:
         # Imported here: most files extend none.
         from kernel_schema.files.composition.bases import with_bases
 
-        document = with_bases(
-            document, None if directory is None else os.fspath(directory), max_bytes
-        )
+        document = with_bases(document, folder, max_bytes)
     if overrides:
         from kernel_schema.files.composition.overridden import with_overrides
 

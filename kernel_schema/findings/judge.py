@@ -20,6 +20,10 @@ _SILENT = frozenset(("missing-table",))
 """What makes a config unusable and may be left out: a `pyproject.toml` need not hold a config."""
 
 
+_MARK = "kernel-schema"
+"""What stands in every comment that leaves something out."""
+
+
 class Judge:
     """Decides which files are checked, and what is shown of what is found in them.
 
@@ -116,7 +120,12 @@ class Judge:
         for each in unusable:
             yield from verdicts.shown([each]) if each.code in _SILENT else [each]
         rest = verdicts.shown(rest)
-        if not self._comments or document is None or "kernel-schema" not in document.text:
+        if not self._comments or document is None:
+            yield from rest
+            return
+        if document.bases:
+            rest = _left_in(_bases_of(document), rest)
+        if _MARK not in document.text:
             yield from rest
             return
         # Imported here: few files have such comments.
@@ -129,3 +138,25 @@ class Judge:
         yield from verdicts.shown(
             ignores.complaints(unusable, forbidden, verdicts.off, never, overridden=overridden)
         )
+
+
+def _bases_of(document: Document) -> Iterator[Document]:
+    for base in document.bases:
+        yield base
+        yield from _bases_of(base)
+
+
+def _left_in(bases: Iterable[Document], found: Iterable[Diagnostic]) -> list[Diagnostic]:
+    """What was found, without what comments of the base leave out in which it stands.
+
+    Whether a comment of a base is used is told where that base is checked.
+    """
+    # Imported here: few files have such comments.
+    from kernel_schema.findings.ignores import Ignores
+
+    left = list(found)
+    named = {each.file for each in left}
+    for base in {each.file: each for each in bases if each.file in named}.values():
+        if _MARK in base.text:
+            left = list(Ignores(base.file, base.comments, base.text).left(left))
+    return left

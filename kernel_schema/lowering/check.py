@@ -112,20 +112,17 @@ def check_part(
     error: InvalidConfigError, asked: Asked
 ) -> tuple[Document | None, tuple[Diagnostic, ...]]:
     """The valid part of a file, None if nothing of it is valid, and what `check` finds in it."""
-    # Imported here: a good file needs none of it.
-    from kernel_schema.checks.valid_part import valid_part
-
-    part = valid_part(error.value, error.problems)
+    part = error.part()
     if part is None:
         return None, ()
-    document = error.document(part.config)
+    document, incomplete = part
     depth = len(document.at.steps) + 1
     # Of what is not there, nothing can be said: it was meant to be.
     return document, tuple(
         diagnostic
         for diagnostic in _checked(document, asked)
         if diagnostic.code not in _OF_WHAT_LACKS
-        or part.incomplete.isdisjoint(diagnostic.route.steps[depth : depth + 1])
+        or (incomplete is not None and incomplete.isdisjoint(diagnostic.route.steps[depth:][:1]))
     )
 
 

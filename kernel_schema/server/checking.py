@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, KernelSchemaError
@@ -47,14 +48,14 @@ def document_of(text: str, file: str, format: Format) -> Document | None:
     try:
         return loads_document(text, format=format, file=file)
     except InvalidConfigError as error:
-        from kernel_schema.checks.valid_part import valid_part
-
-        part = valid_part(error.value, error.problems)
-        if part is None:
+        part = error.part()
+        if part is None or part.incomplete is None:
             return None
         # Of an entry with something wrong in it nothing can be told yet.
-        whole = part.config.kernel_mapping.items()
+        config = part.document.config
+        whole = config.kernel_mapping.items()
         kept = {name: entry for name, entry in whole if name not in part.incomplete}
-        return error.document(part.config.model_copy(update={"kernel_mapping": FrozenDict(kept)}))
+        update = {"kernel_mapping": FrozenDict(kept)}
+        return replace(part.document, config=config.model_copy(update=update))
     except ConfigError:
         return None

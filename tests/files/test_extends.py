@@ -215,6 +215,46 @@ class TestPlaces:
         assert fixed.text == text.replace("hip", "rocm")
         assert [each.code for each in fixed.left] == ["unknown-device", "missing-base"]
 
+    def test_a_mistake_hides_nothing_of_what_is_right(self, tmp_path: Path) -> None:
+        write(
+            tmp_path,
+            base="kernel_mapping:\n  A: {hip: o/r:L}\n  B: ./nowhere:L\n",
+            own="extends: [base.yaml, gone.yaml]\n"
+            "kernel_mapping:\n  C: {hip: o/r:L}\n  D: ./no:L\n",
+        )
+        with pytest.raises(ks.ConfigError) as caught:
+            ks.check("own.yaml")
+        assert {
+            (each.code, each.file, each.span and each.span.line)
+            for each in caught.value.diagnostics
+        } == {
+            ("missing-base", "own.yaml", 1),
+            ("unknown-device", "own.yaml", 3),
+            ("missing-local-kernel", "own.yaml", 4),
+            ("unknown-device", "base.yaml", 2),
+            ("missing-local-kernel", "base.yaml", 3),
+        }
+        left = {each.code for each in ks.fix("own.yaml").left}
+        assert left == {"missing-base", "unknown-device", "missing-local-kernel"}
+
+    def test_a_base_says_why_it_cannot_be_had(self, tmp_path: Path) -> None:
+        (tmp_path / "sub").mkdir()
+        (tmp_path / "notes.txt").touch()
+        bases = "[gone.yaml, sub, notes.txt, own.yaml]"
+        unread = "cannot be read: the format of `notes.txt` cannot be told by its ending"
+        write(tmp_path, own=f"extends: {bases}\n{EMPTY}")
+        with pytest.raises(ks.ConfigError) as caught:
+            ks.read("own.yaml")
+        assert [(each.message, each.help) for each in caught.value.diagnostics] == [
+            ("the base `gone.yaml` is missing: there is no such file", _START),
+            ("the base `sub` cannot be read: this is a directory", _START),
+            (
+                f"the base `notes.txt` {unread}",
+                "bases end in `.yaml`, `.yml`, `.json` or `.toml`",
+            ),
+            ("`own.yaml` is this file: no file can be its own base", "leave it out"),
+        ]
+
     def test_errors_can_be_pickled(self, tmp_path: Path) -> None:
         path = write(tmp_path, own=f"extends: base.yaml\n{EMPTY}")
         with pytest.raises(ks.ConfigError) as caught:
@@ -300,6 +340,9 @@ class TestAttacks:
         assert caught.value.diagnostics[0].file == "base.yaml"
 
 
+_START = "paths of bases start at the folder of the file that names them"
+
+
 class TestCommand:
     def run(self, folder: Path, *arguments: str) -> tuple[int, str]:
         command = [sys.executable, "-m", "kernel_schema", *arguments]
@@ -341,6 +384,18 @@ class TestCommand:
         code, output = self.run(tmp_path, "check", "own.yaml")
         assert code == 1
         assert "base.yaml:2:6: error[missing-local-kernel]" in output
+
+    def test_comments_of_a_base_count_for_it(self, tmp_path: Path) -> None:
+        ignore = "# kernel-schema: ignore[missing-local-kernel, missing-lockfile]"
+        base = f"kernel_mapping:\n  A: ./nowhere:L  {ignore}\n  B: ./nowhere:L\n"
+        write(tmp_path, base=base, own=f"extends: base.yaml\n{EMPTY}")
+        code, output = self.run(tmp_path, "check", "own.yaml", "--output-format", "concise")
+        assert (code, output.count("\n")) == (1, 2)
+        assert "base.yaml:3:6: error[missing-local-kernel]" in output
+        code, output = self.run(
+            tmp_path, "check", "own.yaml", "--no-ignore-comments", "--statistics"
+        )
+        assert output.startswith("2  missing-local-kernel")
 
     def test_diff_and_convert(self, tmp_path: Path) -> None:
         base = "kernel_mapping:\n  A: o/r:L\n"

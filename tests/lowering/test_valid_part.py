@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import kernel_schema as ks
-from kernel_schema.checks.valid_part import valid_part
+from kernel_schema.files.composition.valid_part import valid_part
 from kernel_schema.files.document import InvalidConfigError
 from kernel_schema.lowering.check import Asked, check_part
 from kernel_schema.schema.models import read_config

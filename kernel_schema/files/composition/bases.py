@@ -9,13 +9,15 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route
 from kernel_schema.files.alone import read_alone
 from kernel_schema.files.composition.merge import merged
+from kernel_schema.files.document import InvalidConfigError, Part
 from kernel_schema.files.read import NO_FILE, FileAccessError, read_text
-from kernel_schema.paths import exists, is_directory, is_file
+from kernel_schema.paths import is_directory, is_file, status_of
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from kernel_schema.codes import Code
     from kernel_schema.files.document import Document
+    from kernel_schema.routes import Step
 
 MAX_CHAIN: Final = 8
 """How many files may extend one another in a row, the first and the last included."""
@@ -24,6 +26,7 @@ MAX_FILES: Final = 64
 """How many bases a config may have in all."""
 
 _HELP: Final = "paths of bases start at the folder of the file that names them"
+_ENDINGS: Final = "bases end in `.yaml`, `.yml`, `.json` or `.toml`"
 
 
 def with_bases(document: Document, directory: str | None, max_bytes: int) -> Document:
@@ -32,17 +35,27 @@ def with_bases(document: Document, directory: str | None, max_bytes: int) -> Doc
     No base may be larger than `max_bytes`.
 
     Raises:
-        ConfigError: With everything that is wrong with the bases.
+        InvalidConfigError: With everything that is wrong with the bases.
     """
-    if directory is None and document.file == NO_FILE:
-        message = "a text has no folder at which the path of a base could start"
-        problem = Diagnostic("missing-base", message, Route(("extends",)), "pass `directory=`")
-        raise ConfigError([document.place(problem)])
     bases = _Bases(max_bytes)
-    composed, _ = bases.compose(document, directory, ())
+    composed = bases.under(document, directory)
     if bases.problems:
-        raise ConfigError(dict.fromkeys(bases.problems))
+        part = Part(composed, bases.incomplete)
+        raise InvalidConfigError(dict.fromkeys(bases.problems), lambda: part)
     return composed
+
+
+def beside_bases(
+    error: InvalidConfigError, directory: str | None, max_bytes: int
+) -> InvalidConfigError:
+    """The error of a file with what is wrong with its bases too, and its valid part on them."""
+    part = error.part()
+    if part is None or not part.document.extends:
+        return error
+    bases = _Bases(max_bytes)
+    bases.lack(part.incomplete)
+    whole = Part(bases.under(part.document, directory), bases.incomplete)
+    return InvalidConfigError((*error.diagnostics, *dict.fromkeys(bases.problems)), lambda: whole)
 
 
 class _Bases:
@@ -51,9 +64,25 @@ class _Bases:
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self.problems: list[Diagnostic] = []
+        self.incomplete: frozenset[Step] | None = frozenset()
         # By the file that is meant, whatever path leads to it: the document, and how many files
         # are in its longest chain. None for one that is no config.
         self._read: dict[str, tuple[Document, int] | None] = {}
+
+    def under(self, document: Document, directory: str | None) -> Document:
+        """A document with those of its bases that can be had."""
+        if directory is None and document.file == NO_FILE:
+            message = "a text has no folder at which the path of a base could start"
+            problem = Diagnostic("missing-base", message, Route(("extends",)), "pass `directory=`")
+            self.problems.append(document.place(problem))
+            self.lack(None)
+            return document
+        return self.compose(document, directory, ())[0]
+
+    def lack(self, layers: frozenset[Step] | None) -> None:
+        """Note the layers of which something is not there; None: that may be any."""
+        known = self.incomplete
+        self.incomplete = None if known is None or layers is None else known | layers
 
     def compose(
         self, document: Document, directory: str | None, chain: tuple[str, ...]
@@ -77,10 +106,14 @@ class _Bases:
         def refuse(code: Code, message: str, help_text: str | None) -> None:
             route = Route(("extends", index) if document.lists_bases else ("extends",))
             self.problems.append(document.place(Diagnostic(code, message, route, help_text)))
+            self.lack(None)
 
         target, name = os.path.realpath(file), quote(file, longest=1000)
         if target in chain:
-            message = f"{name} extends this file, or is it: no file can be its own base"
+            if target == chain[-1]:
+                message = f"{name} is this file: no file can be its own base"
+                return refuse("invalid-extends", message, "leave it out")
+            message = f"{name} extends this file: no file can be its own base"
             return refuse("invalid-extends", message, "remove it here or there")
         if target not in self._read:
             if len(chain) >= MAX_CHAIN:
@@ -89,15 +122,16 @@ class _Bases:
                 message = f"more than {MAX_FILES} bases in all"
                 return refuse("invalid-extends", message, "put several of them into one file")
             if not is_file(file):
-                reason = "this is no file"
-                reason = "this is a directory" if is_directory(file) else reason
-                reason = reason if exists(file) else "there is no such file"
-                return refuse("missing-base", f"the base {name} is missing: {reason}", _HELP)
+                return refuse("missing-base", f"the base {name} {_why_no_file(file)}", _HELP)
             try:
                 self._read[target] = self._composed(file, chain)
             except FileAccessError as error:
-                reason = error.diagnostics[0].message
-                return refuse("missing-base", f"the base {name} is missing: {reason}", _HELP)
+                problem = error.diagnostics[0]
+                reason = problem.message.removeprefix("it cannot be read: ")
+                help_text = _ENDINGS if problem.code == "unknown-format" else None
+                return refuse(
+                    "missing-base", f"the base {name} cannot be read: {reason}", help_text
+                )
         read = self._read[target]
         if read is not None and len(chain) + read[1] > MAX_CHAIN:
             return refuse("invalid-extends", _TOO_LONG, _SHORTER)
@@ -112,8 +146,22 @@ class _Bases:
         except ConfigError as error:
             # Whoever mends the file that extends it must not write that here.
             self.problems += (replace(each, repair=None, fix=None) for each in error.diagnostics)
-            return None
+            part = error.part() if isinstance(error, InvalidConfigError) else None
+            self.lack(None if part is None else part.incomplete)
+            if part is None:
+                return None
+            document = part.document
         return self.compose(document, None, chain)
+
+
+def _why_no_file(file: str) -> str:
+    try:
+        status_of(file)
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        return "is missing: there is no such file"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return f"cannot be read: this is {'a directory' if is_directory(file) else 'no file'}"
 
 
 _TOO_LONG: Final = f"more than {MAX_CHAIN} files extend one another in a row"

@@ -51,8 +51,10 @@ def _path_problems(path: Any, steps: tuple[Step, ...]) -> list[Diagnostic]:
     elif not path or path != path.strip() or _CONTROL.search(path) or len(path) > MAX_LENGTH:
         message = f"{show(path)} is no path of a file"
     elif _ROOTED.match(path):
-        message = f"{quote(path)} does not start at the folder of this file"
-        help_text = "write the path from there to a file: `../base.yaml`"
+        what = "does not start at the folder of this file"
+        what = f"is a URL, and {what}" if "://" in path else what
+        message = f"{quote(path)} {what}"
+        help_text = "write a path from that folder: `../base.yaml`"
     else:
         return []
     return [Diagnostic("invalid-extends", message, Route(steps), help_text, repair=repair)]
