@@ -313,7 +313,7 @@ def _place(
     return replace(
         diagnostic,
         route=replace(route, steps=(*at.steps, *route.steps)),
-        help=in_format(diagnostic.help, format),
+        help=in_format(diagnostic.help, format, at),
         file=file,
         span=part.span_of(route),
     )

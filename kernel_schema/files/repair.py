@@ -197,6 +197,8 @@ class _Writer:
     def _replacement(self, node: Node, old: Any, new: Any) -> list[_Change]:
         if _same(old, new):
             return []
+        if moved := self._moved(node, old, new):
+            return moved
         if is_table(old) and is_table(new) and old:
             gone = [key for key in old if key not in new]
             added = [key for key in new if key not in old]
@@ -216,6 +218,50 @@ class _Writer:
                     made += self._replacement(below, old[key], new[renamed.get(key, key)])
                 return self._joined(made)
         return [self._whole(node, new)]
+
+    def _moved(self, node: Node, old: Any, new: Any) -> list[_Change]:
+        """The changes of what says where rows belong, if that is all that differs."""
+        if self.format == "toml" and node.start < node.key_start:
+            return self._headers(node, old, new)
+        is_yaml = self.format == "yaml" and is_table(old) and is_table(new)
+        return self._deeper(node, old, new) if is_yaml else []
+
+    def _headers(self, node: Node, old: Any, new: Any) -> list[_Change]:
+        """The changes of headers of TOML that make a list of a table, or a table of a list."""
+        nodes = [*node.children.values()] if is_list(old) else [node]
+        found = [_HEADER.match(self.text, each.start) for each in nodes]
+        headers = [header for header in found if header is not None]
+        name, as_list = "", [old] if is_table(old) else old
+        if is_table(new) and len(new) == 1 and _same([*new.values()], [as_list]):
+            ((name, new),) = new.items()
+        is_changed = bool(name) or is_list(old) != is_list(new)
+        if len(headers) < len(found) or not headers or not is_changed:
+            return []
+        opening, closing = ("[[", "]]") if is_list(new) else ("[", "]")
+        written = f".{name}" if name else ""
+        made = [
+            (header.start(), header.end("row"), f"{opening}{header['name']}{written}{closing}")
+            for header in headers
+        ]
+        if is_list(old) and not is_list(new):
+            # What stands below the others goes below the first.
+            made[1:] = [(*header.span(), "") for header in headers[1:]]
+        return made
+
+    def _deeper(self, node: Node, old: Any, new: Any) -> list[_Change]:
+        """The rows behind a key of YAML that holds nothing, two spaces deeper: they go below it."""
+        gone = [key for key in old if key not in new]
+        empty = [key for key in new if old.get(key, "") is None and is_table(new[key])]
+        rows = [node.under(key) for key in gone]
+        if not rows or not empty or [*new[empty[0]]] != gone:
+            return []
+        starts = [self.text.rfind("\n", 0, row.key_start) + 1 for row in rows if row is not None]
+        last = rows[-1]
+        if last is None or self.text[starts[0] : last.key_start].count("\n") < len(rows) - 1:
+            return []
+        lines = re.compile(r"^(?=[^\r\n]*\S)", re.MULTILINE)
+        found = lines.finditer(self.text, starts[0], max(last.end, last.key_end))
+        return [(line.start(), line.start(), "  ") for line in found]
 
     def _joined(self, made: Iterable[_Change]) -> list[_Change]:
         """The changes, where the last of several that go takes the comma before all of them."""
@@ -291,6 +337,7 @@ class _Writer:
 
 # Keys before the dots of TOML are on the line of the last one.
 _LINE_BEFORE = re.compile(r"[ \t]*(?:[A-Za-z0-9_\"'-]+[ \t]*\.[ \t]*)*")
+_HEADER = re.compile(r"(?P<row>\[\[?[ \t]*(?P<name>[^\]\r\n]*?)[ \t]*\]\]?)[ \t]*(?:\r?\n)?")
 _REST_OF_LINE = re.compile(r"[ \t]*(?:\r?\n|\Z)")
 _BLANKS_OF_COMMENT = re.compile(r"[ \t]+(?=#)")
 _COMMA_BEHIND = re.compile(r"\s*,\s*")

@@ -18,7 +18,7 @@ from kernel_schema.schema.arguments import plain_keys
 from kernel_schema.schema.meant import keys as meant_keys
 from kernel_schema.schema.problems import Problem, Problems
 from kernel_schema.schema.ranges import bounds_problem, device_problems
-from kernel_schema.schema.vocabulary import ORIGINAL, RANGE_KEYS
+from kernel_schema.schema.vocabulary import CONFIG_KEYS, ORIGINAL, RANGE_KEYS
 from kernel_schema.typeguards import is_list, is_table, is_tuple
 from kernel_schema.wording import quote, show
 
@@ -92,36 +92,24 @@ class Reader:
         what = "a config: it must be a table with the key `kernel_mapping`"
         if not self._is_table(value, steps, what):
             return {}
-        table = value if "kernel_mapping" in value else self._without_layers(value, steps)
+        table = value
+        if value.get("kernel_mapping") is None:
+            table, first, problem = _config_keys().without_layers(value)
+            if problem is not None:
+                self.problems.note((*steps, first), problem)
         fields = self._keyed(table, _CONFIG, steps, (*steps, "kernel_mapping"))
         if "$schema" in fields:
             fields["schema_uri"] = fields.pop("$schema")
         return fields
-
-    def _without_layers(self, value: Mapping[Any, Any], steps: Steps) -> Mapping[Any, Any]:
-        """A table without the layers that stand beside the keys of a config."""
-        is_config_key = _config_keys().is_config_key
-        outside = [
-            key
-            for key, item in value.items()
-            if isinstance(key, str)
-            and isinstance(item, (str, Mapping))
-            and not is_config_key(key, item)
-        ]
-        if not outside:
-            return value
-        self.problems.note((*steps, outside[0]), _config_keys().layers_outside(outside))
-        layers = frozenset(outside)
-        rest = {key: item for key, item in value.items() if key not in layers}
-        return {**rest, "kernel_mapping": {}}
 
     def layers(self, value: Any, steps: Steps) -> FrozenDict[str, Any]:
         """`{LayerName: LayerEntry}`."""
         if not is_table(value):
             self.problems.note(steps, _forms().misfit_mapping(value))
             return FrozenDict({})
-        if isinstance(value.get("inherit_mapping"), bool):
-            self.problems.note((*steps, "inherit_mapping"), _config_keys().INHERIT_AMONG_LAYERS)
+        if not _STRAYS.isdisjoint(value):
+            for key, problem in _beside().strays(value):
+                self.problems.note((*steps, key), problem)
         return self._entries(value, steps, values.check_layer_name, "layer")
 
     def device_mapping(self, value: Any, steps: Steps) -> FrozenDict[Any, Any]:
@@ -143,6 +131,10 @@ class Reader:
         self, table: Mapping[Any, Any], steps: Steps, check: Check, holder: Holder
     ) -> FrozenDict[Any, Any]:
         entries: dict[Any, Any] = {}
+        if None in table.values():
+            for key, names, problem in _beside().fallen_out(table, holder):
+                self.problems.note((*steps, key), problem)
+                table = {name: value for name, value in table.items() if name not in names}
         for key, value in table.items():
             below = (*steps, key)
             name = self.take(check(key), below)
@@ -294,6 +286,12 @@ def _config_keys() -> ModuleType:
     return config_keys
 
 
+def _beside() -> ModuleType:
+    from kernel_schema.schema.meant import beside
+
+    return beside
+
+
 def _unknown_config_key(key: Any, table: Mapping[Any, Any], steps: Steps) -> Problem | None:
     return _config_keys().unknown_config_key(key, table, steps)
 
@@ -315,6 +313,8 @@ class _Keys(NamedTuple):
     unknown: Callable[[Any, Mapping[Any, Any], Steps], Problem | None]
 
 
+# What stands among layers now and then, and is none.
+_STRAYS: Final = frozenset((*CONFIG_KEYS, "comment", "_comment", "_comments", "_note", "//", "#"))
 CONFIG_LINES: Final[dict[str, Line]] = {
     "$schema": single(values.check_schema_uri),
     "lockfile": single(values.check_lockfile),

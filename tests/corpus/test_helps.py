@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 DECISIONS = {
     "paths of bases start at the folder of the file": "which file is meant",
+    "write a path from that folder": "which file is meant",
     "give one of them other bounds, or write both as modes": "which bounds, or which modes",
     "bound them so that they meet, or one lies inside": "which bounds",
     "make one of them narrower": "which of them, and how narrow",
@@ -476,7 +477,11 @@ EDITS: dict[str, Any] = {
     r"leave the key out|remove the line": in_text(lambda place: place.put("", *place.line)),
     r"leave (it|the mode|.* beside it) out": in_data(drop),
     r"move `kernel_mapping` up, or pass `--at|pass `--at": elsewhere,
-    r"move it up, beside `kernel_mapping`": in_data(partial(move_up, depth=0)),
+    r"move it up, (beside `kernel_mapping`|above the first header)": in_data(
+        partial(move_up, depth=0)
+    ),
+    r"if it is a layer, move it up": in_data(partial(move_up, depth=1)),
+    r"settings stand in": in_data(drop),
     r"move it up, to stand there": in_data(partial(move_up, depth=2)),
     r"put modes side by side": in_data(
         lambda value, place: move_up(value, place, len(place.steps) - 2)

@@ -122,3 +122,30 @@ def _rest(diagnostic: Diagnostic, value: Span, written: str) -> Diagnostic:
     edit = Edit(_span(value, LineIndex(written), *match.span("sign")), " #")
     help_text = f"a comment starts with a space and `#`: {quote(shown)}"
     return replace(diagnostic, help=help_text, repair=None, fix=Fix((edit,), safe=True))
+
+
+def with_spaces(diagnostic: Diagnostic, parsed: Parsed) -> Diagnostic:
+    """For a key that begins with a blank that is no space, and all that are indented so."""
+    if not "".join(map(str, diagnostic.route.steps[-1:]))[:1].isspace():
+        return diagnostic
+    whole = parsed.whole
+    lines = LineIndex(whole.written)
+    value = whole.locate().value
+    edits = [
+        Edit(_span(value, lines, *blanks.span("it")), " " * len(blanks["it"]))
+        for blanks in _BLANKS.finditer(whole.written)
+    ]
+    return replace(diagnostic, repair=None, fix=Fix(tuple(edits), safe=True))
+
+
+def above_blanks(diagnostic: Diagnostic, part: Parsed) -> Diagnostic:
+    """For a key that holds nothing above a line that is indented by what are no spaces."""
+    whole = part.whole
+    if not _NEXT.match(whole.written, part.node().end - whole.node().start):
+        return diagnostic
+    help_text = "only spaces indent, and what the next line begins with is none"
+    return replace(diagnostic, help=help_text, repair=None)
+
+
+_BLANKS: Final = re.compile(r"^ *(?P<it>[^\S\r\n\t ][^\S\r\n\t]*)", re.MULTILINE)
+_NEXT: Final = re.compile(r"[ \t]*(?:#[^\r\n]*)?\r?\n *[^\S\r\n\t ]")

@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
-from kernel_schema.diagnostics import Diagnostic, Repair
+from kernel_schema.diagnostics import Diagnostic, Repair, Route
+from kernel_schema.schema.meant.keys import MOVE_UP, UP_TO_LAYERS
 from kernel_schema.schema.references import is_revision, read_kernel_ref
 from kernel_schema.typeguards import is_table
+from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,33 +22,43 @@ if TYPE_CHECKING:
 
 # Our messages say what to write in YAML.
 # A table, a list or a key with a value, and nothing else, between backticks. What comes from a
-# file is quoted in full, and begins otherwise.
-_SNIPPET: Final = re.compile(r"`(?!\{\{)(?=[{[]|[\w$.-]+: )([^`]*)`")
+# file is quoted in full, and begins otherwise; so do headers of TOML.
+_SNIPPET: Final = re.compile(r"`(?!\{\{|\[\[?[\w.\"-]+\]\]?`)(?=[{[]|[\w$.-]+: )([^`]*)`")
 _KEY: Final = r"(?P<key>[\w$.-]+): "
 _TEXT: Final = r"(?P<text>[^\s,\[\]{}\"]+)"
 _PARTS: Final = re.compile(rf"{_KEY}|\{{ *(?P<empty>\}})|(?P<brace>[{{}}])|{_TEXT}")
 _BARE: Final = re.compile(r"\.\.\.|true|false|[0-9]+")
 _BARE_KEY: Final = re.compile(r"[A-Za-z0-9_-]+")
-_WHOLE: Final = {"kernel_mapping: {}": "[kernel_mapping]"}
+_TOP: Final = Route()
+# What stands below a header of TOML belongs to it: by help, at the top of a file and elsewhere.
+_OF_HEADERS: Final = {
+    MOVE_UP: (
+        "move it up, above the first header",
+        "move it up, right below the header `[{at}]`",
+    ),
+    UP_TO_LAYERS: ("if it is a layer, move it up, right below the header `[kernel_mapping]`",) * 2,
+}
 
 
-def in_format(help_text: str | None, format: Format) -> str | None:
-    """A help with its snippets as a file of the format has them.
+def in_format(help_text: str | None, format: Format, at: Route = _TOP) -> str | None:
+    """A help with its snippets as a file of the format has them, for a config at a route.
 
     >>> in_format("write `{kernel: org/repo:L, version: 1}`", "json")
     'write `{"kernel": "org/repo:L", "version": 1}`'
     >>> in_format("name the device: `cuda: [{min_capability: 90, kernel: ...}]`", "toml")
     'name the device: `cuda = [{ min_capability = 90, kernel = ... }]`'
     """
+    if format == "toml" and help_text in _OF_HEADERS:
+        return _OF_HEADERS[help_text][bool(at.steps)].format(at=at)
     # A key of the file can look like a snippet.
     if help_text is None or format == "yaml" or help_text.startswith("did you mean"):
         return help_text
-    return _SNIPPET.sub(lambda found: f"`{_written(found[1], format)}`", help_text)
+    return _SNIPPET.sub(lambda found: f"`{_written(found[1], format, at)}`", help_text)
 
 
-def _written(snippet: str, format: Format) -> str:
-    if format == "toml" and snippet in _WHOLE:
-        return _WHOLE[snippet]
+def _written(snippet: str, format: Format, at: Route) -> str:
+    if format == "toml" and snippet == "kernel_mapping: {}":
+        return f"[{at.child('kernel_mapping')}]"
 
     def part(found: re.Match[str]) -> str:
         if found["empty"]:
@@ -67,11 +80,8 @@ def _written(snippet: str, format: Format) -> str:
 def as_written(diagnostic: Diagnostic, format: Format, parsed: Parsed) -> Diagnostic:
     """What only the text tells: a number meant as text, and a colon without a blank behind it."""
     steps = diagnostic.route.steps
-    if diagnostic.code == "unknown-key" and format == "toml":
-        # Imported here: few files need it.
-        from kernel_schema.files.explain.dotted import with_quotes
-
-        return with_quotes(diagnostic, parsed)
+    if format != "json":
+        diagnostic = _of_tables(diagnostic, format, parsed)
     part = parsed.sub(steps) if diagnostic.code in _TELLING else None
     if part is None:
         return diagnostic
@@ -79,20 +89,54 @@ def as_written(diagnostic: Diagnostic, format: Format, parsed: Parsed) -> Diagno
         return _in_table(diagnostic, part.value)
     if diagnostic.code == "invalid-revision":
         number = part.written
-        if isinstance(part.value, (int, float)) and is_revision(number) and number[:1].isdigit():
-            # One of few digits may as well be a version (`unlikely-revision`).
-            safe = len(number) > 3 or not number.isdigit()
-            return replace(diagnostic, repair=Repair("replace", number, safe=safe))
-        return diagnostic
+        is_number = isinstance(part.value, (int, float, date)) and number[:1].isdigit()
+        # One of few digits may as well be a version (`unlikely-revision`).
+        safe = len(number) > 3 or not number.isdigit()
+        is_meant = is_number and is_revision(number)
+        repair = Repair("replace", number, safe=safe) if is_meant else None
+        help_text = diagnostic.help or ("put it between quotes" if repair else None)
+        return replace(diagnostic, help=help_text, repair=repair or diagnostic.repair)
+    if raw := _of_backslashes(part):
+        help_text = f"in double quotes a backslash is written twice: {quote(json.dumps(raw))}"
+        return replace(diagnostic, help=help_text, repair=Repair("replace", raw, safe=False))
     # Between quotes it is text for sure.
-    if format != "yaml" or not isinstance(part.value, str) or part.written[:1] in {*"\"'"}:
+    if format != "yaml" or part.written[:1] in {*"\"'"}:
         return diagnostic
     # Imported here: few files need it.
-    from kernel_schema.files.explain.pairs import as_pairs
+    from kernel_schema.files.explain import pairs
 
-    return as_pairs(diagnostic, parsed, part)
+    if part.value is None:
+        return pairs.above_blanks(diagnostic, part)
+    is_text = isinstance(part.value, str)
+    return pairs.as_pairs(diagnostic, parsed, part) if is_text else diagnostic
 
 
+def _of_tables(diagnostic: Diagnostic, format: Format, parsed: Parsed) -> Diagnostic:
+    """What is told of headers, dots and indentation, which make tables."""
+    # Imported here: few files need them.
+    from kernel_schema.files.explain import brackets, dotted, pairs
+
+    if format == "toml" and diagnostic.code in _OF_LISTS:
+        return brackets.with_header(diagnostic, parsed)
+    if diagnostic.code != "unknown-key":
+        return diagnostic
+    if format == "toml":
+        return dotted.with_quotes(diagnostic, parsed)
+    return pairs.with_spaces(diagnostic, parsed)
+
+
+def _of_backslashes(part: Parsed) -> str | None:
+    """The path that was meant where backslashes have made control characters of letters."""
+    written, value = part.written, part.value
+    if written[:1] != '"' or not isinstance(value, str) or not _CONTROL.search(value):
+        return None
+    raw = written[1:-1]
+    return raw if _BACKSLASHES.match(raw) and read_kernel_ref(raw) is not None else None
+
+
+_BACKSLASHES: Final = re.compile(r"(?:[A-Za-z]:|\.{1,2}|~)\\[^\r\n]*\Z")
+_CONTROL: Final = re.compile("[\x00-\x1f\x7f]")
+_OF_LISTS: Final = {"misplaced-list", "misplaced-capability", "invalid-kernel-mapping"}
 _TELLING: Final = {
     *("ambiguous-kernel-reference", "unlikely-revision"),
     *("invalid-entry", "invalid-kernel-mapping", "invalid-kernel-reference", "invalid-revision"),

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from kernel_schema.schema.problems import Advice, Steps
     from kernel_schema.schema.vocabulary import KeyKind
 
+_OF_KIND: Final[dict[KeyKind, tuple[str, ...]]] = {"device": DEVICE_NAMES, "mode": MODE_NAMES}
 _OPTIONS: Final = frozenset(SPEC_KEYS[1:])
 _NOTHING: Final = (None, None)
 _WITH_OPTIONS: Final = "write a kernel with options as `{kernel: org/repo:layer_name, version: 1}`"
@@ -152,7 +153,8 @@ def _misfit_table(table: Mapping[Any, Any], holder: Holder, steps: Steps) -> tup
         return (), problem
     if (bounds := _capabilities(table)) and holder in {"layer", "device"}:
         return (words[0],), _as_ranges(words[0], table, bounds, holder)
-    for word in words:
+    known = {name for kind in ENTRIES[holder].kinds for name in _OF_KIND.get(kind, ())}
+    for word in sorted(words, key=known.__contains__):
         if problem := misplaced_key(word) or _of_devices(word, table, holder):
             return (word,), problem
     key = words[0] if words else next(iter(table))

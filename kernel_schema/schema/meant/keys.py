@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
@@ -10,6 +11,7 @@ from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import is_local
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
+    CONFIG_KEYS,
     DEVICE_NAMES,
     MODE_NAMES,
     RANGE_KEYS,
@@ -46,6 +48,10 @@ MISSING_MAPPING: Final = Problem(
     "missing-key", NEEDS_MAPPING, "write `kernel_mapping: {}` for a config without layers"
 )
 OUT: Final = "leave it out: "
+MOVE_UP: Final = "move it up, beside `kernel_mapping`"
+UP_TO_LAYERS: Final = "if it is a layer, move it up, right under `kernel_mapping`"
+NOTE: Final = re.compile(r"[_#/$]+(comments?|notes?|)|comments?", re.IGNORECASE)
+"""What people call a key that is a comment, where JSON has none."""
 # Keys that have a meaning, but not where they stand.
 _MISPLACED: Final[dict[str, tuple[Code, str, str]]] = {
     **dict.fromkeys(
@@ -83,11 +89,23 @@ def wrong_key(
     return Problem(code, message, help_text, at_key=True, meant=meant, repair=repair)
 
 
+def no_name(key: str, kind: str) -> Problem | None:
+    """For a key of the config, or a comment, where a layer, a device or an option stands."""
+    if key in CONFIG_KEYS and key != "kernel_mapping":
+        return wrong_key(f"{quote(key)} is no {kind}, but a key of the config", MOVE_UP)
+    if NOTE.fullmatch(key) and key.strip("_$"):
+        help_text = f"{OUT}a comment may be the key `x-comment` beside `kernel_mapping`"
+        return wrong_key(f"{quote(key)} is no {kind}", help_text, Repair("remove", safe=False))
+    return None
+
+
 def unknown_option(key: object, table: Mapping[Any, Any], steps: Steps = ()) -> Problem | None:
     """For a key of a kernel with options that is none; None where another key tells."""
     word = as_text(plain_key(key)) or ""
     if word in RANGE_KEYS:
         return _bound_outside(word, table, steps)
+    if problem := no_name(word, "option of a kernel"):
+        return problem
     if word in DEVICE_NAMES or word in MODE_NAMES:
         kind = "device" if word in DEVICE_NAMES else "mode"
         message = f"{quote(word)} is a {kind}, beside `kernel`"
@@ -208,6 +226,8 @@ def unknown_name(code: Code, key: object, kind: KeyKind, names: tuple[str, ...])
         return wrong_key(message, help_text, code=code)
     if word in RANGE_KEYS and (problem := misplaced_key(word)):
         return problem
+    if problem := no_name(word, kind):
+        return problem
     message = f"{quote(key)} is not a {kind}: {kind}s are {listing(names, 'and')}"
     if several := joined_names(word, names):
         return wrong_key(message, f"write a key for each: {listing(several, 'and')}", code=code)
@@ -218,7 +238,8 @@ def unknown_name(code: Code, key: object, kind: KeyKind, names: tuple[str, ...])
         return wrong_key(message, help_text, code=code)
     nearest = closest_of(word, (kind,))[1]
     if nearest is None:
-        return wrong_key(message, code=code)
+        help_text = UP_TO_LAYERS if word[:1].isupper() else None
+        return wrong_key(message, help_text, code=code)
     repair = Repair("rename", nearest, safe=means_exactly(word, nearest))
     return wrong_key(message, f"did you mean `{nearest}`?", repair, code=code)
 

@@ -30,15 +30,18 @@ if TYPE_CHECKING:
     from kernel_schema.schema.problems import Advice
     from kernel_schema.schema.references import Ways
 
-# Straight ones, and what word processors make of them.
-_QUOTES: Final = "\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
+# Straight ones, what word processors make of them, and what ends a row elsewhere.
+_QUOTES: Final = ",;\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 # What builds a repository in Python, and its arguments.
 _CALL: Final = re.compile(r"\s*(?:\w+\.)*\w*Repository\((.*)\)\s*", re.DOTALL)
 _ARGUMENT: Final = re.compile(r"""(\w+)\s*=\s*["']?([^"',\s]*)""")
 # As images of containers have it.
+_ENDINGS: Final = frozenset(("json", "lock", "py", "toml", "yaml", "yml"))
 _TAGGED: Final = re.compile(r"([^:@]+):(v[0-9]+|main|master):([^:@]+)")
 # As package managers have it: `org/repo>=1:Layer`.
 _RANGED: Final = re.compile(r"([^:@~^<>=!]+)@?([~^<>=][^:]*):([^:]+)")
+# What a layer is called elsewhere: not `//` and `#`, which begin comments.
+_NAME: Final = re.compile(r"(?!.*//)[\w./-]+")
 _LOCAL_RULE: Final = "a local kernel is written `path:layer_name`"
 _LAYER: Final = re.compile(LAYER_PATTERN)
 _URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+|(?:https?|hf|file):/*|git@(?=[^/:]+:)")
@@ -51,7 +54,7 @@ _HUB_PAGE: Final = re.compile(
 )
 _QUERY: Final = re.compile(r"[?#][^:]*")
 _VARIABLE: Final = re.compile(
-    r"\$env:\w+|\$\w+|\$\{[^}]*\}|\$\(\w+\)|%[A-Za-z_]\w*%|\{\{.*?\}\}", re.IGNORECASE
+    r"\$env:\w+|\$\w+|\$\{\{.*?\}\}|\$\{[^}]*\}|\$\(\w+\)|%[A-Za-z_]\w*%|\{\{.*?\}\}", re.IGNORECASE
 )
 _HOME: Final = re.compile(
     r"(?:\$(?:env:)?(?:HOME|USERPROFILE)|\$\{(?:HOME|USERPROFILE)\}|%(?:HOME|USERPROFILE)%)"
@@ -224,8 +227,9 @@ def _candidates(bare: str) -> Iterator[str]:
             yield f"{tagged[1]}@{tagged[2]}:{tagged[3]}"
         if ranged := _RANGED.fullmatch(bare):
             yield f"{ranged[1]}@v{version_in(ranged[2])}:{ranged[3]}"
-        yield f"{repo}:{re.split(r'[./]', name.removesuffix('.forward'))[-1]}"
-        yield f"{repo}:{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
+        if _NAME.fullmatch(name):
+            yield f"{repo}:{re.split(r'[./]', name.removesuffix('.forward'))[-1]}"
+            yield f"{repo}:{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
         yield f"{repo.rstrip('@/')}:{layer}"
         yield f"{repo.removesuffix('.git')}:{layer}"
         yield f"{re.sub(r'-{2,}', '-', repo)}:{layer}"
@@ -235,6 +239,6 @@ def _candidates(bare: str) -> Iterator[str]:
     parts = re.split(r"[/:#,;=]", bare)
     if len(parts) == 3 and all(parts) and not is_local(bare):
         yield f"{parts[0]}/{parts[1]}:{parts[2]}"
-    if len(parts) == 2 and "." in parts[1]:
-        repo_name, _, layer_name = parts[1].rpartition(".")
+    repo_name, _, layer_name = parts[-1].rpartition(".")
+    if len(parts) == 2 and repo_name and layer_name not in _ENDINGS:
         yield f"{parts[0]}/{repo_name}:{layer_name}"
