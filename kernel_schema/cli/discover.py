@@ -46,7 +46,7 @@ def _below(
     directory: str, refused: list[Diagnostic], max_bytes: int, excludes: Callable[[str], bool]
 ) -> Iterator[str]:
     def refuse(error: OSError) -> None:
-        file = os.fsdecode(error.filename or directory)
+        file = os.path.normpath(os.fsdecode(error.filename or directory))
         reason = error.strerror or str(error)
         refused.append(Diagnostic("unreadable-file", f"it cannot be searched: {reason}", file=file))
 

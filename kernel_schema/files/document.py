@@ -14,6 +14,7 @@ from kernel_schema.files.parsed import ReadError, items
 from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.limits import MAX_KEY
 from kernel_schema.schema.models import KernelConfig, read_config
+from kernel_schema.schema.vocabulary import is_free
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -104,6 +105,11 @@ class Document:
         """The paths of its bases, as it names them."""
         stated: Any = items(self._part.value).get("extends", ())
         return (stated,) if isinstance(stated, str) else tuple(stated)
+
+    @property
+    def free_keys(self) -> tuple[str, ...]:
+        """Its keys that mean nothing: they are in no config."""
+        return tuple(key for key in map(str, items(self._part.value)) if is_free(key))
 
     @property
     def lists_bases(self) -> bool:

@@ -253,7 +253,12 @@ def _bytes(file: str, max_bytes: int) -> bytes:
             return first_bytes(sys.stdin.buffer, max_bytes + 1)
         return read_at_most(file, max_bytes)
     except FileNotFoundError:
-        raise _access("file-not-found", file, "there is no such file", None) from None
+        message = "there is no such file"
+        if os.path.islink(file):  # noqa: PTH114 (a path keeps its form)
+            message = (
+                f"it is a link to {quote(os.readlink(file), longest=1000)}, which is not there"  # noqa: PTH115
+            )
+        raise _access("file-not-found", file, message, None) from None
     except IsADirectoryError:
         raise _access("is-a-directory", file, "this is a directory", "name a file in it") from None
     except (OSError, ValueError) as error:

@@ -161,6 +161,8 @@ class Ignores:
             if not kept and not unasked.isdisjoint(ignore.codes):
                 continue
             message = f"nothing in line {ignore.line} is {quote(ignore.name)}"
+            if ignore.line > len(self._lines):
+                message = "nothing stands below this comment"
             if kept:
                 reason = never[ignore.line, kept[0]]
                 message = f"{quote(kept[0])} {reason}: it cannot be left out"

@@ -46,18 +46,24 @@ def is_excluded(path: str, base: str, patterns: Iterable[str]) -> bool:
     (True, False)
     >>> is_excluded("/p/old/a/kernels.yaml", "/p", ["./old/*"])
     True
+    >>> is_excluded("/p/old/a.yaml", "/p", ["/p/old"]), is_excluded("/p/a.yaml", "/p", ["../p/a*"])
+    (True, True)
     """
-    try:
-        parts = os.path.relpath(path, base).split(os.sep)
-    except ValueError:  # another drive
-        parts = path.split(os.sep)
-    wanted = [os.path.normpath(pattern).replace(os.sep, "/") for pattern in patterns]
+    parts = _from(base, path).split(os.sep)
+    wanted = [_from(base, os.path.join(base, each)).replace(os.sep, "/") for each in patterns]
     return any(
         fnmatch(candidate, pattern)
         for end in range(1, len(parts) + 1)
         for candidate in (parts[end - 1], "/".join(parts[:end]))
         for pattern in wanted
     )
+
+
+def _from(base: str, path: str) -> str:
+    try:
+        return os.path.relpath(path, base)
+    except ValueError:  # another drive
+        return path
 
 
 class SettingsAround:

@@ -82,6 +82,14 @@ def test_what_attach_refuses(schema: str, words: str) -> None:
     assert Path("k.yaml").read_text() == CONFIGS["k.yaml"]
 
 
+@pytest.mark.parametrize("schema", ["", "gone.json", "file:///gone.json", "file://localhost/gone"])
+def test_a_schema_that_is_not_there_is_refused(schema: str) -> None:
+    Path("k.yaml").write_text("kernel_mapping: {}\n")
+    done = said("attach", "k.yaml", "--schema", schema)
+    assert (done.code, Path("k.yaml").read_text()) == (2, "kernel_mapping: {}\n")
+    assert "there is no schema" in done.err
+
+
 @pytest.mark.parametrize(
     ("schema", "written"),
     [

@@ -291,6 +291,8 @@ def test_without_files_it_looks_here(tmp_path: Path, capsys: pytest.CaptureFixtu
         ("*.kernels.yaml", {"kernels.yaml", "old/kernels.yaml"}),
         ("kernels.yaml", {"a/b/x.kernels.yaml"}),
         ("b/x.kernels.yaml", {"kernels.yaml", "old/kernels.yaml", "a/b/x.kernels.yaml"}),
+        ("../{here}/old", {"kernels.yaml", "a/b/x.kernels.yaml"}),
+        ("{whole}/a", {"kernels.yaml", "old/kernels.yaml"}),
     ],
 )
 @pytest.mark.parametrize("how", ["option", "settings", "named"])
@@ -301,6 +303,7 @@ def test_exclude(
     for name in names:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text("x")
+    pattern = pattern.format(here=tmp_path.name, whole=tmp_path)
     arguments = ["--exclude", pattern] if how != "settings" else []
     if how == "settings":
         settings(tmp_path, f"exclude = ['{pattern}']")

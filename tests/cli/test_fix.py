@@ -148,6 +148,7 @@ class TestDiff:
         code, out, err = run(capsys, "--diff", "k.yaml")
         assert (code, file.read_text()) == (1, BAD)
         assert err == "Would mend 2 problems in 1 file.\n"
+        assert run(capsys, "--diff", "k.yaml", "--exit-zero") == (0, out, err)
         assert out.startswith("--- k.yaml\n+++ k.yaml\n@@ ")
         assert "-  A: {hip: org/repo:L}  # AMD\n" in out
         assert "+  A: {rocm: org/repo:L}  # AMD\n" in out

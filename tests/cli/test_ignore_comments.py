@@ -105,6 +105,8 @@ def test_what_is_of_no_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
         (6, "unused-ignore"),
         (8, "unused-ignore"),
     ]
+    _, out, _ = run(capsys, "k.yaml", "--output-format", "concise")
+    assert "k.yaml:8:25: warning[unused-ignore]: nothing stands below this comment (" in out
     _, out, _ = run(capsys, "k.yaml", "--output-format", "concise", "--select", "unknown-code")
     assert out == (
         "k.yaml:4:39: warning[unknown-code]: there is no code `mising-local-kernel` "

@@ -236,6 +236,21 @@ class TestResolve:
         assert out.splitlines()[3].endswith("}  # <override 1>:1, base.yaml:2")
         assert ks.loads(out, format="toml").kernel_mapping["Norm"] == "original"
 
+    def test_json_is_told_in_yaml(self, capsys: pytest.CaptureFixture[str]) -> None:
+        ks.dump(ks.load("base.yaml"), "base.json")
+        code, out, _ = run(capsys, "resolve", "base.json", "--provenance")
+        assert code == 0
+        assert "  Norm: original  # base.json:" in out
+        assert ks.loads(out, format="yaml") == ks.load("base.json")
+
+    def test_in_github_it_is_no_file(self, capsys: pytest.CaptureFixture[str]) -> None:
+        words = ("check", "base.yaml", "--output-format", "github")
+        code, out, _ = run(capsys, *words, "--set", "kernel_mapping.Norm=./gone:L")
+        assert code == 1
+        assert out.startswith(
+            "::error title=kernel-schema[missing-local-kernel]::<override 1>:1:21: the kernel "
+        )
+
     def test_for_programs(self, capsys: pytest.CaptureFixture[str]) -> None:
         words = ("resolve", "fleet/k.yaml", "--output-format", "json", "--set", NORM)
         code, out, err = run(capsys, *words)

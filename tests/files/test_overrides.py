@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import pickle
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
@@ -333,7 +334,31 @@ class TestMistakes:
             read("kernel_mapping.A.gpu=original", text="kernel_mapping: {A: org/a}")
         assert [each.file for each in caught.value.diagnostics] == ["k.yaml"]
 
-    @pytest.mark.parametrize("overrides", ["a=b", [1], {"a": "b"}, [b"a=b"]])
+    def test_its_text_points_into_the_override(self) -> None:
+        with pytest.raises(ks.ConfigError) as caught:
+            read("inherit_mapping=true", "kernel_mapping.A.gpu=original")
+        _, line, carets, help_text = str(caught.value).splitlines()
+        assert (line, carets) == ("  kernel_mapping.A.gpu=original", " " * 19 + "^^^")
+        assert help_text == "  help: did you mean `cuda`?"
+        again = pickle.loads(pickle.dumps(caught.value))  # noqa: S301 (of our own making)
+        assert str(again) == str(caught.value)
+
+    @pytest.mark.parametrize(
+        ("route", "help_text"),
+        [
+            ("norm.final", 'did you mean `kernel_mapping["norm.final"]`?'),
+            ("norm.final.cuda", 'did you mean `kernel_mapping["norm.final"].cuda`?'),
+            ("other.name", 'a name with dots is written `kernel_mapping["other.name"]`'),
+            ("norm.gpu", "did you mean `cuda`?"),
+        ],
+    )
+    def test_a_name_with_dots_may_be_meant(self, route: str, help_text: str) -> None:
+        text = "kernel_mapping: {norm.final: o/r:L}\n"
+        with pytest.raises(ks.ConfigError) as caught:
+            read(f"kernel_mapping.{route}=original", text=text)
+        assert [each.help for each in caught.value.diagnostics] == [help_text]
+
+    @pytest.mark.parametrize("overrides", ["a=b", [1], {"a": "b"}, [b"a=b"], 3])
     def test_what_is_no_list_of_texts(self, overrides: Any) -> None:
         with pytest.raises(TypeError, match="`overrides` must be a list of texts"):
             ks.loads(TEXT, format="yaml", overrides=overrides)

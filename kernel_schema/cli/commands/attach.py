@@ -8,6 +8,7 @@ import re
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote as percent_encoded
+from urllib.request import url2pathname
 
 from kernel_schema.addresses import raw_file
 from kernel_schema.cli.commands.schema import save_schema, schema_text
@@ -39,7 +40,7 @@ def run(options: argparse.Namespace) -> int:
 
     What is wrong with one file keeps no other from being attached to.
     """
-    if options.schema:
+    if options.schema is not None:
         _refuse_unless_there(options.schema)
     return max([_code_of(file, options) for file in options.files])
 
@@ -77,7 +78,7 @@ def _attach(file: str, options: argparse.Namespace) -> int:
         uri = installed.as_uri()
     elif options.schema == _PUBLISHED:
         uri = raw_file(f"schemas/{_SCHEMA_NAME}")
-    elif options.schema:
+    elif options.schema is not None:
         uri = _reference(options.schema, file)
     else:
         uri = _written(file, options)
@@ -90,11 +91,16 @@ def _attach(file: str, options: argparse.Namespace) -> int:
 
 
 def _refuse_unless_there(schema: str) -> None:
-    """A URL is taken as it is, a path only if there is a file."""
+    """A URL is taken as it is, a path, or one of a file, only if there is that."""
     _refuse_unless_name(schema)
     if schema in {_INSTALLED, _PUBLISHED}:
         return
-    if _URL.fullmatch(schema) is None and not is_file(schema):
+    path = schema
+    if (url := _URL.fullmatch(schema)) is not None:
+        if url[1].lower() not in {"file://", "file://localhost"}:
+            return
+        path = url2pathname(url[2])
+    if not is_file(path):
         raise Stop(
             complain(
                 f"there is no schema {quote(schema)}: write it with `kernel-schema schema -o`, or "

@@ -128,7 +128,7 @@ def _outcome(result: CheckResult, options: argparse.Namespace, mending: Mending 
     if result.forbidden:
         return FINDINGS
     if options.diff and mending is not None:
-        return FINDINGS if mending.problems else OK
+        return FINDINGS if mending.problems and not options.exit_zero else OK
     failing = result.errors or (options.strict and result.warnings)
     return FINDINGS if failing and not options.exit_zero else OK
 

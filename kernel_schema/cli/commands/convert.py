@@ -26,6 +26,7 @@ from kernel_schema.paths import real_path
 from kernel_schema.schema.arguments import is_of
 from kernel_schema.schema.models import KernelConfig
 from kernel_schema.typeguards import is_table
+from kernel_schema.wording import listing
 
 _WANTED: Final = "a KernelConfig of transformers (or a mapping of kernels)"
 _ABSOLUTE: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/")
@@ -99,6 +100,9 @@ def _rewrite(options: argparse.Namespace) -> int:
     if options.to not in {None, document.format}:
         return complain(f"--write keeps the format, {document.format}: use -o for {options.to}")
     text = _told(document, document.format, file)
+    if document.extends:
+        message = f"{file} extends nothing any more: what its bases say is written into it"
+        complain(message, severity="warning")
     previous, _ = read_text(file, format=document.format, max_bytes=options.max_bytes)
     if previous.removeprefix("\ufeff") != document.text:
         return complain(f"{file} was changed while we worked on it: nothing was written")
@@ -114,6 +118,9 @@ _MOST_COMMENTS: Final = 10_000
 def _told(document: Document, format: Format, output: str | None) -> str:
     """What `converted` gives; what is lost is said."""
     text, lost = converted(document, format, output)
+    if document.free_keys:
+        keys = listing(document.free_keys, "and")
+        complain(f"not written of {document.file}, for it is free: {keys}", severity="warning")
     if lost:
         them, are = ("it is", "is") if lost == 1 else ("they are", "are")
         why = "JSON has none" if format == "json" else f"what {them} about is not written"

@@ -27,7 +27,9 @@ def run(options: argparse.Namespace) -> int:
         return complain("--output-format json prints what is found: it goes with no -o and no --to")
     document = open_document(options.file, options)
     by_ending = None if output is None else format_of(output)
-    format: Format = options.to or by_ending or document.format
+    # JSON has no comments, in which places could stand.
+    own = "yaml" if options.provenance and document.format == "json" else document.format
+    format: Format = options.to or by_ending or own
     config = relocated(document, output)
     if options.output_format == "json":
         _write_json(document, config.model_dump())

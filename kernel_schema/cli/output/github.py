@@ -21,16 +21,18 @@ def render(result: CheckResult, stream: TextIO) -> None:
 
 def _command(diagnostic: Diagnostic) -> str:
     properties = {"title": f"kernel-schema[{diagnostic.code}]"}
-    if diagnostic.file is not None:
+    is_override = diagnostic.file is not None and diagnostic.file.startswith("<")
+    if diagnostic.file is not None and not is_override:
         properties["file"] = from_root(diagnostic.file)
-    if (span := diagnostic.span) is not None:
+    if (span := diagnostic.span) is not None and not is_override:
         properties |= {"line": str(span.line), "endLine": str(span.end_line)}
         if span.line == span.end_line:
             # GitHub takes columns only within one line, and the last one as included.
             last = max(span.end_column - 1, span.column)
             properties |= {"col": str(span.column), "endColumn": str(last)}
     listed = ",".join(f"{key}={_property(value)}" for key, value in properties.items())
-    message = _data(diagnostic.message)
+    place = f"{diagnostic.place}: " if is_override else ""  # no file of the repository
+    message = _data(f"{place}{diagnostic.message}")
     if diagnostic.help:
         message += f"%0A{_data(f'help: {diagnostic.help}')}"
     return f"::{diagnostic.severity} {listed}::{message}"

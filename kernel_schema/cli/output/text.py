@@ -7,13 +7,10 @@ from typing import Final, TextIO
 
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import write_lines
-from kernel_schema.diagnostics import Diagnostic, Severity, Span
-from kernel_schema.wording import printable, printable_characters
+from kernel_schema.diagnostics import Diagnostic, Severity
+from kernel_schema.files.text.excerpt import excerpt, lines_of
+from kernel_schema.wording import printable
 
-# Of a line longer than this, only the surroundings of the place are shown.
-_LONGEST: Final = 160
-_BEFORE: Final = 60
-_TAB: Final = "    "
 _COLOURS: Final = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow"}
 
 
@@ -23,7 +20,7 @@ def render(result: CheckResult, stream: TextIO) -> None:
         return
     paint, linked = _painter(stream), _linker(stream)
     named = {diagnostic.file for diagnostic in result.diagnostics}
-    lines = {file: _lines(text) for file, text in result.texts.items() if file in named}
+    lines = {file: lines_of(text) for file, text in result.texts.items() if file in named}
     for diagnostic in result.diagnostics:
         shown = _shown(diagnostic, lines.get(diagnostic.file or ""), paint, linked)
         write_lines(shown, stream, painted=True)
@@ -72,7 +69,7 @@ def _shown(
     ]
     lead = "  "
     if diagnostic.span is not None and lines is not None:
-        line, indent, width = _excerpt(lines, diagnostic.span)
+        line, indent, width = excerpt(lines, diagnostic.span)
         number = str(diagnostic.span.line)
         margin = " " * len(number)
         shown += [
@@ -84,37 +81,3 @@ def _shown(
     if diagnostic.help:
         shown.append(lead + paint("help: ", "bold") + printable(diagnostic.help))
     return "\n".join((*shown, ""))
-
-
-def _excerpt(lines: Sequence[str], span: Span) -> tuple[str, int, int]:
-    """The first line of a span as it is shown, the cells before the span, and those of it.
-
-    >>> _excerpt(["a: 1", "kernel: x"], Span(2, 9, 2, 10))
-    ('kernel: x', 8, 1)
-    """
-    from rich.cells import cell_len
-
-    line = lines[span.line - 1] if span.line <= len(lines) else ""
-    start = min(span.column - 1, len(line))
-    end = span.end_column - 1 if span.end_line == span.line else len(line)
-    end = max(min(end, len(line)), start)
-    lead = ""
-    if len(line) > _LONGEST:
-        first = max(start - _BEFORE, 0)
-        lead = "..." if first else ""
-        tail = "..." if first + _LONGEST < len(line) else ""
-        line = line[first : first + _LONGEST] + tail
-        start, end = start - first, min(end - first, _LONGEST)
-    shown = [
-        _TAB if char == "\t" else part
-        for char, part in zip(line, printable_characters(line), strict=True)
-    ]
-    indent, width = (cell_len("".join(part)) for part in (shown[:start], shown[start:end]))
-    return lead + "".join(shown).rstrip(), len(lead) + indent, max(width, 1)
-
-
-def _lines(text: str) -> list[str]:
-    """Lines as editors count them: `str.splitlines` would split at more."""
-    # No editor counts a byte order mark.
-    text = text.removeprefix("\ufeff")
-    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")

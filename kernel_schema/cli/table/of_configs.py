@@ -15,6 +15,7 @@ from kernel_schema.cli.table.options import (
     flag,
     model,
     output_format,
+    pattern,
 )
 
 TYPE_CHECKING = False
@@ -60,6 +61,7 @@ CONFIGS: Final = (
         flag("--no-ignore-comments", "report what `# kernel-schema: ignore[CODE]` leaves out"),
         Argument(
             "--exclude",
+            type=pattern,
             action="append",
             default=[],
             metavar="PATTERN",
@@ -110,7 +112,11 @@ CONFIGS: Final = (
         "resolve",
         "write what counts of a config: with its bases and overrides",
         Argument("file", metavar="FILE", help="a config file, or `-`"),
-        flag("--provenance", "behind each line a comment: the file and line that state it"),
+        flag(
+            "--provenance",
+            "behind each line a comment: the file and line that state it (JSON, without comments, "
+            "becomes YAML)",
+        ),
         Argument(
             "--to",
             choices=FORMATS,

@@ -76,6 +76,13 @@ def codes(text: str) -> list[str]:
     return listed
 
 
+def pattern(text: str) -> str:
+    """A pattern of files, which is not empty."""
+    if not text:
+        raise ArgumentTypeError(f"invalid pattern value: {text!r}")
+    return text
+
+
 def _size(text: str) -> int:
     try:
         number = int(text)

@@ -36,7 +36,11 @@ def with_overrides(document: Document, texts: Iterable[str]) -> Document:
     if not overrides:
         return document
     stated, layers = _applied(document.config, overrides, document.file)
-    read = _read(stated, overrides, document.file)
+    try:
+        read = _read(stated, overrides, document.file)
+    except OverrideError as error:
+        told = (_as_one_name(each, overrides, document.config) for each in error.diagnostics)
+        raise OverrideError(told, error.texts) from None
     folder = _folder(document)
     moved = [replace(each, value=_moved(each.value, each.steps[-1], folder)) for each in overrides]
     if moved != overrides:
@@ -79,7 +83,7 @@ def _applied(
             if not is_table(override.value):
                 break
     if problems:
-        raise OverrideError(problems)
+        raise OverrideError(problems, _texts(overrides))
     return stated, layers
 
 
@@ -94,7 +98,12 @@ def _read(stated: dict[str, Any], overrides: list[Override], file: str) -> Kerne
     ]
     # A mistake in a value may leave more behind around it.
     blamed = inside or [_blamed(problem, overrides, file) for problem in read]
-    raise OverrideError(dict.fromkeys(replace(each, repair=None, fix=None) for each in blamed))
+    told = dict.fromkeys(replace(each, repair=None, fix=None) for each in blamed)
+    raise OverrideError(told, _texts(overrides))
+
+
+def _texts(overrides: Iterable[Override]) -> list[str]:
+    return [override.document.text for override in overrides]
 
 
 def _owner(problem: Diagnostic, overrides: list[Override]) -> Override | None:
@@ -104,6 +113,25 @@ def _owner(problem: Diagnostic, overrides: list[Override]) -> Override | None:
     return next(inside, None)
 
 
+def _as_one_name(
+    problem: Diagnostic, overrides: Iterable[Override], config: KernelConfig
+) -> Diagnostic:
+    """A problem at a route through a layer that may have been meant for one with dots."""
+    route = next(each.steps for each in overrides if each.document.file == problem.file)
+    if problem.code not in _WRONG_KEYS or len(route) < 3:
+        return problem
+    ways = {".".join(map(str, route[1:end])): route[end:] for end in range(len(route), 2, -1)}
+    name = next((name for name in ways if name in config.kernel_mapping), None)
+    if name is not None:
+        meant = quote(str(Route((MAPPING, name, *ways[name]))))
+        return replace(problem, help=f"did you mean {meant}?")
+    if problem.help is None:
+        meant = quote(str(Route((MAPPING, ".".join(map(str, route[1:]))))))
+        return replace(problem, help=f"a name with dots is written {meant}")
+    return problem
+
+
+_WRONG_KEYS: Final = {"unknown-device", "unknown-key", "unknown-mode"}
 _WITH_OTHERS: Final = {"conflicting-pins", "overlapping-capability"}
 
 

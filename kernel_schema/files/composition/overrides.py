@@ -7,12 +7,14 @@ document, so that a message can point into it as into a file.
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final, NoReturn
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic, Route
 from kernel_schema.files.document import Document, Reading, from_read_error
 from kernel_schema.files.parsed import Parsed, ReadError, prepare
+from kernel_schema.files.text.excerpt import pointed_at
 from kernel_schema.files.text.lines import LineIndex
 from kernel_schema.files.text.nodes import Node
 from kernel_schema.files.yaml import read_yaml
@@ -25,8 +27,6 @@ from kernel_schema.typeguards import is_list, is_table
 from kernel_schema.wording import Suggester, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from kernel_schema.codes import Code
     from kernel_schema.routes import Step
 
@@ -49,7 +49,25 @@ _KEYS: Final = Suggester(CONFIG_KEYS)
 
 
 class OverrideError(ConfigError):
-    """An override that is none, or one that no config can have."""
+    """An override that is none, or one that no config can have; its text points into it.
+
+    Args:
+        diagnostics: What is wrong.
+        texts: The overrides, in their order.
+    """
+
+    def __init__(self, diagnostics: Iterable[Diagnostic], texts: Iterable[str] = ()) -> None:
+        super().__init__(diagnostics)
+        self.texts = tuple(texts)
+        named = {name_of(number): text for number, text in enumerate(self.texts, 1)}
+        shown = [
+            pointed_at(each, named[each.file]) if each.file in named else str(each)
+            for each in self.diagnostics
+        ]
+        self.args = ("\n".join(shown),)
+
+    def __reduce__(self) -> Any:
+        return type(self), (self.diagnostics, self.texts)
 
 
 @dataclass(frozen=True)
@@ -84,8 +102,9 @@ def read_overrides(texts: Iterable[str]) -> list[Override]:
     (('kernel_mapping', 'a.b', 'cuda'), 'original')
     """
     wanted = f"a list of texts such as {_FORM}"
-    listed: list[Any] = [] if isinstance(texts, str) or is_table(texts) else list(texts)
-    if not all(isinstance(text, str) for text in listed) or (texts and not listed):
+    is_none: bool = isinstance(texts, str) or is_table(texts) or not isinstance(texts, Iterable)
+    listed: list[Any] = [] if is_none else list(texts)
+    if not all(isinstance(text, str) for text in listed) or (is_none and texts):
         raise wrong_argument("overrides", texts, wanted)
     if len(listed) > MAX_OVERRIDES:
         message = f"{len(listed)} overrides: {MAX_OVERRIDES} are the most"
@@ -93,7 +112,7 @@ def read_overrides(texts: Iterable[str]) -> list[Override]:
     read = [_read_one(text, name_of(number)) for number, text in enumerate(listed, 1)]
     problems = [each for problems in read if is_list(problems) for each in problems]
     if problems:
-        raise OverrideError(problems)
+        raise OverrideError(problems, listed)
     return [override for override in read if isinstance(override, Override)]
 
 
