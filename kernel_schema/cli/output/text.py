@@ -8,7 +8,6 @@ from typing import Final, TextIO
 from kernel_schema.cli.output.result import CheckResult
 from kernel_schema.cli.output.terminal import write_lines
 from kernel_schema.diagnostics import Diagnostic, Severity
-from kernel_schema.files.text.excerpt import excerpt, lines_of
 from kernel_schema.wording import printable
 
 _COLOURS: Final = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow"}
@@ -18,6 +17,9 @@ def render(result: CheckResult, stream: TextIO) -> None:
     """Show each problem with its line of source and its help."""
     if not result.diagnostics:
         return
+    # Imported here: a file with nothing wrong needs none of it.
+    from kernel_schema.files.text.excerpt import lines_of
+
     paint, linked = _painter(stream), _linker(stream)
     named = {diagnostic.file for diagnostic in result.diagnostics}
     lines = {file: lines_of(text) for file, text in result.texts.items() if file in named}
@@ -69,6 +71,8 @@ def _shown(
     ]
     lead = "  "
     if diagnostic.span is not None and lines is not None:
+        from kernel_schema.files.text.excerpt import excerpt
+
         line, indent, width = excerpt(lines, diagnostic.span)
         number = str(diagnostic.span.line)
         margin = " " * len(number)
