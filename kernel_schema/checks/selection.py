@@ -60,6 +60,10 @@ def unknown(pattern: str) -> tuple[str, str | None]:
     ('no code fits `mising-*`', 'missing-*')
     """
     if not is_pattern(pattern):
+        # Elsewhere a beginning means all that begins so, and a word stands for all there are.
+        several = "*" if pattern.lower() == "all" else f"{pattern.strip('-')}-*"
+        if several == "*" or fitting(several):
+            return f"there is no code {quote(pattern)}", several
         return f"there is no code {quote(pattern)}", Suggester(CODES).closest(pattern)
     words = [code.split("-") for code in CODES]
     # Whole words with a star behind or before them.

@@ -46,6 +46,12 @@ def further_in(read: Callable[[], Parsed], at: Route) -> Diagnostic | None:
     if "kernel_mapping" in part:
         return None
     inner = [Route(steps) for steps in islice(_configs_in(part, at.steps), _MOST_SHOWN + 1)]
+    up = whole.sub(at.steps[:-1])
+    if not inner and at.steps[-1:] == ("kernel_mapping",) and up is not None:
+        route = Route(at.steps[:-1])
+        message = "these are the layers of a config, and not the config"
+        help_text = f"pass `--at {route}` (in Python `at=`)" if route.steps else "leave `--at` out"
+        return Diagnostic("missing-key", message, at.key(), help_text, span=whole.span_of(at.key()))
     if not inner:
         return None
     # Imported here: most configs stand where they are looked for.
@@ -94,6 +100,8 @@ def nothing_there(whole: Parsed, at: Route) -> Diagnostic:
             help_text = f"did you mean {quote(str(above.child(nearest)))}?"
     else:
         help_text = f"{name} is {show(value)}, and holds nothing"
+    if (meant := _as_others_write(whole, at)) is not None:
+        help_text = f"did you mean {quote(str(meant))}?"
     located = whole.locate(above.steps)
     start = located.value.line, located.value.column
     return Diagnostic(
@@ -103,6 +111,13 @@ def nothing_there(whole: Parsed, at: Route) -> Diagnostic:
         help_text,
         span=located.key or Span(*start, *start),
     )
+
+
+def _as_others_write(whole: Parsed, at: Route) -> Route | None:
+    """The route that was meant by `/a/b`, `$.a.b`, `a:b` and the like, if something is there."""
+    words = [word for word in re.split(r"[/:#$.]+", ".".join(map(str, at.steps))) if word]
+    route = Route(tuple(int(word) if word.isdecimal() else word for word in words))
+    return route if len(words) > 1 and whole.sub(route.steps) is not None else None
 
 
 def drop_settings(project: Parsed) -> Parsed:

@@ -280,7 +280,11 @@ def moved(alone: ks.Diagnostic, lines: int) -> ks.Diagnostic:
     route = alone.route
     if alone.code not in INSIDE_ONLY:
         route = replace(route, steps=(*STEPS, *route.steps))
-    return replace(alone, message=message, route=route, span=None, fix=None)
+    # Headers of TOML name the whole way.
+    help_text = re.sub(r"(\[+)(?=kernel_mapping)", rf"\1{AT}.", alone.help or "") or None
+    if alone.help == "move it up, above the first header":
+        help_text = f"move it up, right below the header `[{AT}]`"
+    return replace(alone, message=message, help=help_text, route=route, span=None, fix=None)
 
 
 def is_of_the_whole(alone: ks.Diagnostic, value: Any) -> bool:

@@ -121,13 +121,19 @@ def _route(text: str) -> Route:
 
 
 def _capability(text: str) -> int:
-    major, dot, minor = text.partition(".")
-    if dot and major.isdecimal() and minor.isdecimal():
-        raise ArgumentTypeError(f"{text} is written {major}{minor}")
-    try:
-        return int(text)
-    except ValueError:
-        raise ArgumentTypeError(f"invalid int value: {text!r}") from None
+    # Imported here: most calls state none.
+    from kernel_schema.schema.meant.numbers import capability_in
+    from kernel_schema.schema.vocabulary import LOWEST_LIKELY, MAX_CAPABILITY
+
+    number = int(text) if text.isdecimal() and len(text) < len("10000") else -1
+    if number == 0 or LOWEST_LIKELY <= number <= MAX_CAPABILITY:
+        return number
+    if number > 0:
+        raise ArgumentTypeError(f"{text} means {number / 10}: {number}.0 is written {number}0")
+    plain = "".join(text.split()).strip("()[]").replace(",", ".")
+    meant = capability_in(plain)
+    hint = "90 means 9.0" if meant is None else f"it is written {meant}"
+    raise ArgumentTypeError(f"{text!r} is no capability: {hint}")
 
 
 def fetch_target(text: str) -> str:

@@ -7,7 +7,7 @@ import sys
 
 from kernel_schema import __version__
 from kernel_schema.cli.exits import complain
-from kernel_schema.cli.table import COMMANDS
+from kernel_schema.cli.table import COMMANDS, suggestions
 from kernel_schema.paths import is_there
 from kernel_schema.wording import printable
 
@@ -54,7 +54,7 @@ def _build() -> tuple[_Parser, list[_Parser]]:
         prog="kernel-schema",
         description="Check, convert and apply configs that run a model's layers on custom kernels.",
     )
-    parser.add_argument("--version", action="version", version=f"kernel-schema {__version__}")
+    parser.add_argument("-V", "--version", action="version", version=f"kernel-schema {__version__}")
     commands = parser.add_subparsers(
         title="commands", metavar="COMMAND", dest="command", required=True
     )
@@ -86,7 +86,19 @@ class _Parser(argparse.ArgumentParser):
         self.add_argument(_STOP, action="store_true", help=argparse.SUPPRESS)
         self.register("type", None, _as_given)
         # It calls this method in its turn.
-        return self.parse_known_intermixed_args(*words, **options)
+        parsed, unknown = self.parse_known_intermixed_args(*words, **options)
+        if unknown:
+            hint = suggestions.for_options(unknown, self._option_string_actions)
+            self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
+        return parsed, unknown
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        try:
+            super()._check_value(action, value)
+        except argparse.ArgumentError as error:
+            choices = [*(action.choices or ())]
+            error.message += suggestions.for_value(str(value), action.dest, choices)
+            raise
 
     def take(self) -> list[argparse.Action]:
         """Add the arguments that have waited until somebody needs them."""

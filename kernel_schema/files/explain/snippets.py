@@ -36,7 +36,10 @@ _OF_HEADERS: Final = {
         "move it up, above the first header",
         "move it up, right below the header `[{at}]`",
     ),
-    UP_TO_LAYERS: ("if it is a layer, move it up, right below the header `[kernel_mapping]`",) * 2,
+    UP_TO_LAYERS: (
+        "if it is a layer, move it up, right below the header `[kernel_mapping]`",
+        "if it is a layer, move it up, right below the header `[{at}.kernel_mapping]`",
+    ),
 }
 
 
@@ -49,7 +52,7 @@ def in_format(help_text: str | None, format: Format, at: Route = _TOP) -> str | 
     'name the device: `cuda = [{ min_capability = 90, kernel = ... }]`'
     """
     if format == "toml" and help_text in _OF_HEADERS:
-        return _OF_HEADERS[help_text][bool(at.steps)].format(at=at)
+        return _OF_HEADERS[help_text][bool(at.steps)].format(at=_dotted(at))
     # A key of the file can look like a snippet.
     if help_text is None or format == "yaml" or help_text.startswith("did you mean"):
         return help_text
@@ -58,7 +61,7 @@ def in_format(help_text: str | None, format: Format, at: Route = _TOP) -> str | 
 
 def _written(snippet: str, format: Format, at: Route) -> str:
     if format == "toml" and snippet == "kernel_mapping: {}":
-        return f"[{at.child('kernel_mapping')}]"
+        return f"[{_dotted(at.child('kernel_mapping'))}]"
 
     def part(found: re.Match[str]) -> str:
         if found["empty"]:
@@ -75,6 +78,12 @@ def _written(snippet: str, format: Format, at: Route) -> str:
         return text if _BARE.fullmatch(text) else json.dumps(text)
 
     return _PARTS.sub(part, snippet)
+
+
+def _dotted(route: Route) -> str:
+    """A route as a header of TOML has it."""
+    steps = map(str, route.steps)
+    return ".".join(step if _BARE_KEY.fullmatch(step) else json.dumps(step) for step in steps)
 
 
 def as_written(diagnostic: Diagnostic, format: Format, parsed: Parsed) -> Diagnostic:
