@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from itertools import islice
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Diagnostic, Route, Span
 from kernel_schema.files.parsed import NAMELESS, ReadError, items
@@ -132,24 +132,50 @@ def drop_settings(project: Parsed) -> Parsed:
 
 def missing_table(project: Parsed, file: str) -> Diagnostic:
     """What to say of a `pyproject.toml` that states no config."""
-    misnamed = misnamed_table(project)
+    misnamed = misnamed_table(project) or _other_table(project)
     place = None if misnamed is None else project.locate(misnamed)
+    is_mapping = misnamed is not None and misnamed[-1] == _LAYERS
+    meant = TABLE.child(_LAYERS) if is_mapping else TABLE
     return Diagnostic(
         "missing-table",
         f"there is no table `[{TABLE}]` in it",
-        help=f"did you mean `[{TABLE}]`?" if place else "add the table, or name another file",
+        help=f"did you mean `[{meant}]`?" if place else "add the table, or name another file",
         file=file,
         span=(place.key or place.value) if place else Span(1, 1, 1, 1),
     )
 
 
 def misnamed_table(parsed: Parsed) -> tuple[Step, ...] | None:
-    """Where a `pyproject.toml` has a table that was probably meant to be ours."""
-    for above in (TABLE.steps[:1], ()):
-        holder = parsed.sub(above)
-        for name in holder.value if holder is not None and is_table(holder.value) else ():
-            place = (*above, name)
-            part = parsed.sub(place)
-            if MISNAMED.fullmatch(name) and place != TABLE.steps and part and is_table(part.value):
-                return place
+    """Where a `pyproject.toml` has a table that was surely meant to be ours."""
+    tables = _tables(parsed, *_ABOVE[:2])
+    return next((place for place, _ in tables if MISNAMED.fullmatch(str(place[-1]))), None)
+
+
+def _other_table(parsed: Parsed) -> tuple[Step, ...] | None:
+    """Where it has one that probably was: by what is in it, or because it has nearly our name."""
+    nearly = Suggester([str(TABLE.steps[-1])])
+    for place, table in _tables(parsed, *_ABOVE):
+        name = str(place[-1])
+        if name == _LAYERS or is_table(table.get(_LAYERS)):
+            return place
+        # `[tool.kernels]` is of the kernels library.
+        if len(name) > len("kernels") and nearly.closest(name):
+            return place
     return None
+
+
+def _tables(
+    parsed: Parsed, *above: tuple[Step, ...]
+) -> Iterator[tuple[tuple[Step, ...], Mapping[str, Any]]]:
+    """The tables right below others, but for ours."""
+    for steps in above:
+        holder = parsed.sub(steps)
+        for name in holder.value if holder is not None and is_table(holder.value) else ():
+            place = (*steps, name)
+            part = parsed.sub(place)
+            if place != TABLE.steps and part is not None and is_table(part.value):
+                yield place, part.value
+
+
+_LAYERS: Final = "kernel_mapping"
+_ABOVE: Final[tuple[tuple[Step, ...], ...]] = (TABLE.steps[:1], (), ("tools",), ("project",))

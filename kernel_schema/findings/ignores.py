@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, takewhile
 
 from kernel_schema.checks.selection import NOT_ALWAYS_ASKED, OF_THE_HUB, fitting, unknown
 from kernel_schema.codes import Code
@@ -14,7 +14,14 @@ from kernel_schema.files.text.comments import Comment
 from kernel_schema.limits import MAX_PROBLEMS
 from kernel_schema.wording import quote
 
-_MARK = re.compile(r"#[ \t]*kernel-schema[ \t]*:[ \t]*ignore\b")
+_MARK = re.compile(r"#[ \t]*kernel-schema[ \t]*:[ \t]*ignore(?![\w-])")
+# What people write in its place, and in that of the codes.
+_NEAR = re.compile(
+    r"#[ \t]*kernel[-_ ]?schemas?(?:[ \t]*[:=][ \t]*(?:ignor|noqa|disabl|off|skip|suppress)[\w-]*"
+    r"|[ \t]+(?:ignor|disabl)[\w-]*(?=[\[(]))",
+    re.IGNORECASE,
+)
+_LISTED = re.compile(r"[ \t:=]*[\[(\"']*(?P<codes>[\w*?-]+(?:[, \t\"']+[\w*?-]+)*)?[\"'\])]*")
 _CODES = re.compile(r"[ \t]*\[(?P<codes>[^\[\]#]*)\]")
 _WORD = re.compile(r"[^\s,]+")
 _BLANKS = " \t"
@@ -61,13 +68,12 @@ class Ignores:
             self._read(comment, following[line + 1] if comment.alone else line)
 
     def _read(self, comment: Comment, line: int) -> None:
-        for mark in _MARK.finditer(comment.text):
-            stated = _CODES.match(comment.text, mark.end())
+        for near in _NEAR.finditer(comment.text):
+            mark = _MARK.match(comment.text, near.start())
+            stated = _CODES.match(comment.text, mark.end()) if mark else None
             words = list(_WORD.finditer(stated["codes"])) if stated else []
-            if stated is None or not words:
-                message = "this comment names no code, and leaves nothing out"
-                span = _within(comment, *mark.span())
-                self._tell("unused-ignore", message, "write `ignore[code]`", span)
+            if mark is None or stated is None or not words:
+                self._tell_near(comment, near)
                 continue
             for word in words:
                 span = _within(comment, *(stated.start("codes") + at for at in word.span()))
@@ -87,6 +93,21 @@ class Ignores:
                 help_text = f"did you mean {quote(meant)}?" if meant else None
                 guess = Fix((Edit(span, meant),), safe=False) if meant else None
                 self._tell("unknown-code", message, help_text, span, guess)
+
+    def _tell_near(self, comment: Comment, near: re.Match[str]) -> None:
+        """Tell of what was to be a mark with codes, with what to write."""
+        listed = _LISTED.match(comment.text, near.end())
+        codes = takewhile(fitting, re.findall(r"[\w*?-]+", (listed and listed["codes"]) or ""))
+        meant = ", ".join(codes)
+        end = near.end() if listed is None or not meant else listed.end()
+        span, guess = _within(comment, near.start(), end), None
+        message = "this comment names no code, and leaves nothing out"
+        help_text = "write `# kernel-schema: ignore[code]`"
+        if meant:
+            written = f"# kernel-schema: ignore[{meant}]"
+            message, help_text = "this comment leaves nothing out", f"write {quote(written)}"
+            guess = Fix((Edit(span, written),), safe=False)
+        self._tell("unused-ignore", message, help_text, span, guess)
 
     def _whole(self, comment: Comment, start: int) -> Span:
         """What a mark fills in a comment, with its reason, up to the next `#`."""

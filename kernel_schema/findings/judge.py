@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ _SILENT = frozenset(("missing-table",))
 
 
 _MARK = "kernel-schema"
+# The name as people write it in comments.
+_NAME = re.compile("kernel[-_ ]?schema", re.IGNORECASE)
 """What stands in every comment that leaves something out."""
 
 
@@ -125,7 +128,7 @@ class Judge:
             return
         if document.bases:
             rest = _left_in(_bases_of(document), rest)
-        if _MARK not in document.text:
+        if _NAME.search(document.text) is None:
             yield from rest
             return
         # Imported here: few files have such comments.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -150,16 +151,51 @@ def _problems(parsed: Parsed, table: Parsed | None) -> Iterator[_Wrong]:
     for key, value in table.value.items():
         place = _PLACE.child(key).key()
         if key not in _KEYS:
-            meant = Suggester(_KEYS).closest(key)
-            hint = f"did you mean {quote(meant)}? " if meant else ""
-            listed = ", ".join(map(quote, _KEYS))
-            yield place, f"there is no setting {quote(key)}", f"{hint}settings are {listed}"
+            yield place, f"there is no setting {quote(key)}", _meant(key, value)
         elif not is_list(value):
             kind = "patterns of files" if key == "exclude" else "codes"
-            yield Route(place.steps), f"{show(value)} is not a list of {kind}", None
+            help_text = None
+            if isinstance(value, str):
+                words = [word.strip() for word in value.split(",")]
+                help_text = f"write {quote(f'{key} = {json.dumps(words)}')}"
+            yield Route(place.steps), f"{show(value)} is not a list of {kind}", help_text
         else:
             for index, item in enumerate(value):
                 yield from _item_problems(key, item, place.child(index))
+
+
+def _meant(key: str, value: object) -> str:
+    """What to say of a key that is no setting."""
+    listed = ", ".join(map(quote, _KEYS))
+    if key.replace("_", "-") in _OPTIONS:
+        return f"it is an option: pass `--{key.replace('_', '-')}`; settings are {listed}"
+    if isinstance(value, str) and (meant := Suggester(_KEYS, _LEVELS).closest(value)):
+        return f"write {quote(f'{meant} = [{json.dumps(key)}]')}"
+    meant = Suggester(_KEYS, _LEVELS).closest(key)
+    hint = f"did you mean {quote(meant)}? " if meant else ""
+    return f"{hint}settings are {listed}"
+
+
+# What other checkers call them; and what a setting cannot say.
+_LEVELS: Final = {
+    **dict.fromkeys(("disable", "disabled", "false", "none"), "off"),
+    "extend_exclude": "exclude",
+    "extend_ignore": "ignore",
+    "extend_select": "select",
+}
+_OPTIONS: Final = frozenset(
+    (
+        "exit-zero",
+        "fix",
+        "hub",
+        "model",
+        "output-format",
+        "policy",
+        "quiet",
+        "strict",
+        "unsafe-fixes",
+    )
+)
 
 
 def _item_problems(key: str, item: object, place: Route) -> Iterator[_Wrong]:
@@ -171,7 +207,16 @@ def _item_problems(key: str, item: object, place: Route) -> Iterator[_Wrong]:
         yield place, f"{show(item)} is not a {kind}", None
     elif key != "exclude" and not fitting(item):
         message, meant = unknown(item)
-        yield place, message, f"did you mean {quote(meant)}?" if meant else None
+        words = [word.strip() for word in item.split(",")]
+        if len(words) > 1 and all(map(fitting, words)):
+            yield (
+                place,
+                message,
+                f"write each by itself: {quote(', '.join(map(json.dumps, words)))}",
+            )
+            return
+        listed = "`kernel-schema codes` lists them"
+        yield place, message, f"did you mean {quote(meant)}?" if meant else listed
 
 
 def _placed(parsed: Parsed, file: str, problems: Iterable[_Wrong]) -> Iterator[Diagnostic]:

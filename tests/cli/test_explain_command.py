@@ -393,7 +393,12 @@ WRONG: list[tuple[list[str], str, int, str]] = [
     (["kernels.yaml", "--device", "gpu"], "toy_model:build", 2, "invalid choice: 'gpu'"),
     (["kernels.yaml", "--mode", "eval"], "toy_model:build", 2, "invalid choice: 'eval'"),
     (["kernels.yaml", "--mode", "fallback"], "toy_model:build", 2, "invalid choice"),
-    (["kernels.yaml", "--capability", "9.0"], "toy_model:build", 2, "'9.0' is no capability: it is written 90"),
+    (
+        ["kernels.yaml", "--capability", "9.0"],
+        "toy_model:build",
+        2,
+        "'9.0' is no capability: it is written 90",
+    ),
     (["kernels.yaml", "--capability", "8.6"], "toy_model:build", 2, "it is written 86"),
     (["kernels.yaml", "--capability", "high"], "toy_model:build", 2, "'high' is no capability"),
     (

@@ -226,6 +226,55 @@ def test_what_is_wrong_with_settings(
     assert meant is None or f"did you mean {meant}?" in err
 
 
+@pytest.mark.parametrize(
+    ("text", "help_text"),
+    [
+        ("error = 'yaml-tab, too-deep'", 'write `error = ["yaml-tab", "too-deep"]`'),
+        ("off = ['yaml-tab,too-deep']", 'write each by itself: `"yaml-tab", "too-deep"`'),
+        ("select = ['ALL']", "did you mean `*`?"),
+        ("select = ['E']", "`kernel-schema codes` lists them"),
+        ("extend-ignore = []", "did you mean `ignore`?"),
+        ("strict = true", "it is an option: pass `--strict`"),
+        ("yaml-tab = 'off'", 'write `off = ["yaml-tab"]`'),
+    ],
+)
+def test_what_to_write_as_settings(
+    text: str, help_text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "k.yaml").write_text(GOOD)
+    settings(tmp_path, text)
+    code, _, err = run(capsys, "k.yaml")
+    assert code == 2
+    assert f"help: {help_text}" in err
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [
+        ("tool.kernel_schema", "tool.kernel-schema"),
+        ("tool.kernel-shema", "tool.kernel-schema"),
+        ("tools.kernel-schema", "tool.kernel-schema"),
+        ("tool.kernels.kernel_mapping", "tool.kernel-schema"),
+        ("kernel_mapping", "tool.kernel-schema.kernel_mapping"),
+        ("tool.kernel_mapping", "tool.kernel-schema.kernel_mapping"),
+    ],
+)
+def test_a_table_by_another_name(
+    name: str, meant: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text(f"[{name}]\nRMSNorm = 'original'\n")
+    _, out, _ = run(capsys, "pyproject.toml")
+    assert f"did you mean `[{meant}]`?" in out
+
+
+def test_a_table_of_the_kernels_library_is_its_own(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "pyproject.toml").write_text("[tool.kernels.dependencies]\n'o/r' = 1\n")
+    _, out, _ = run(capsys, "pyproject.toml")
+    assert "did you mean" not in out
+
+
 def test_settings_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "k.yaml").write_text(GOOD)
     settings(tmp_path, "off = [")

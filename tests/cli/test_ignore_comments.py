@@ -50,6 +50,49 @@ def test_left_out(text: str, tmp_path: Path, capsys: pytest.CaptureFixture[str])
     assert codes == ["missing-local-kernel"]
 
 
+@pytest.mark.parametrize(
+    "comment",
+    [
+        *(
+            "# kernel_schema: ignore[{0}]",
+            "# Kernel-Schema: Ignore[{0}]",
+            "#kernelschema:ignore[{0}]",
+        ),
+        *(
+            "# kernel-schema: ignore({0})",
+            "# kernel-schema: ignore {0}",
+            "# kernel-schema: ignore={0}",
+        ),
+        *(
+            "# kernel-schema ignore[{0}]",
+            "# kernel-schema: ignores[{0}]",
+            "# kernel-schema: off[{0}]",
+        ),
+        *("# kernel-schema: ignore-next-line[{0}]", "# kernel-schema: disable={0}"),
+        "# kernel-schema: ignore[{0}",
+    ],
+)
+def test_what_is_written_elsewhere(
+    comment: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    written = comment.format("missing-local-kernel")
+    text = f"kernel_mapping:\n  A: ./gone:L  {written} # x\n"
+    codes = [code for _, code in found(capsys, tmp_path / "k.yaml", text)]
+    assert sorted(codes) == ["missing-local-kernel", "unused-ignore"]
+    assert found(capsys, tmp_path / "k.yaml", text, "--fix", "--unsafe-fixes") == []
+    assert (tmp_path / "k.yaml").read_text() == text.replace(written, MARK)
+
+
+@pytest.mark.parametrize(
+    "comment",
+    ["# noqa", "# type: ignore[x]", "# kernel-schema: see there", "# about kernel-schema"],
+)
+def test_other_comments_are_no_matter_of_ours(
+    comment: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert found(capsys, tmp_path / "k.yaml", f"kernel_mapping: {{}}  {comment}\n") == []
+
+
 TOML = [
     f"[kernel_mapping]\nA = './gone:L' {MARK}\n",
     f"[kernel_mapping]\n{MARK}\nA = './gone:L'\n",
@@ -73,7 +116,6 @@ NO_COMMENTS = [
     f"kernel_mapping:\n  A: >-\n    ./gone\n    {MARK}:L\n",
     f"kernel_mapping:\n  A: |-\n    ./gone\n    {MARK}\n",
     "kernel_mapping:\n  A: ./gone#kernel-schema:L\n",
-    "kernel_mapping:\n  A: ./gone:L # kernel-schema: disable[missing-local-kernel]\n",
 ]
 
 
