@@ -23,9 +23,12 @@ from kernel_schema.files.parsed import (
     read_int,
 )
 from kernel_schema.files.text.nodes import Node
+from kernel_schema.schema.vocabulary import is_free
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from kernel_schema.routes import Step
 
 STRING: Final = r'"[^"\\\r\n]*(?:\\[^\r\n][^"\\\r\n]*)*"'
@@ -124,7 +127,7 @@ def _scan(text: str, findings: Findings, way: Way) -> Node:
         step: Step = len(node.children)
         if key is not None:
             step, value.key_start, value.key_end = key
-        inner = below(ahead, step)
+        inner = None if _is_free(step, ahead, outer) else below(ahead, step)
         first = node.children.setdefault(step, value)
         if first is not value and inner is not None:
             findings.add_twice(value.key_start, value.key_end, first.key_start)
@@ -137,6 +140,11 @@ def _scan(text: str, findings: Findings, way: Way) -> Node:
         elif inner == ():
             _check(findings, match[kind], start)
     return root.children[0]
+
+
+def _is_free(step: Step, ahead: Way, outer: Sequence[tuple[Node, Way]]) -> bool:
+    """Whether a key of the config itself may hold what it likes."""
+    return ahead == () and is_free(step) and outer[-1][1] != ()
 
 
 def _check(findings: Findings, written: str, start: int) -> None:

@@ -30,6 +30,7 @@ from kernel_schema.files.parsed import (
 from kernel_schema.files.text.anchors import Anchors, Aside, Place, Places, note_merge
 from kernel_schema.files.text.nodes import Node
 from kernel_schema.files.text.scalars import MAYBE_NOT_TEXT, resolve
+from kernel_schema.schema.vocabulary import FREE_PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -42,11 +43,6 @@ _LOADER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 # YAML 1.2 takes these for text. The parsers take the first two for line breaks, so that a comment
 # could hide a key, and the one in C ignores the third at the start of a line.
 _MISREAD = re.compile("[\u2028\u2029\ufeff]")
-# A break is taken whole: two ways to take `\r\n` would be tried in all combinations.
-_BREAK = r"(?:\r\n|\n|\r(?!\n))"
-# Behind empty lines and comments.
-_DIRECTIVE = re.compile(rf"(?:[ \t]*(?:#[^\r\n]*)?{_BREAK})*(%[^\r\n]*){_BREAK}?")
-_VERSION = re.compile(r"%YAML +1\.2 *(?: #.*)?")
 _PROPERTY = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*([&!](?:<[^>\r\n]*>|[^\s,\[\]{}]*))")
 _GAP = re.compile(r"(?:[ \t\r\n]|(?<=\s)#[^\r\n]*)*")
 _BLOCK_TEXT = re.compile(r"(?:[ \t\r\n]*[^ \t\r\n]+)*[ \t]*")
@@ -70,7 +66,7 @@ def read_yaml(text: str, way: Way = ()) -> Parsed:
         findings.raise_if_any()
     builder = _Builder(text, findings, way)
     try:
-        value = builder.document(_without_directives(text, findings) if way == () else text)
+        value = builder.document(_plain(text, findings) if way == () and "%" in text else text)
     except ReadError:
         raise
     # The parser in Python knows no bounds of escapes.
@@ -84,15 +80,10 @@ def read_yaml(text: str, way: Way = ()) -> Parsed:
     return Parsed(value, text, lambda: places, shared=bool(builder.anchors.targets))
 
 
-def _without_directives(text: str, findings: Findings) -> str:
-    """Report what starts with `%` at the head, and put blanks in its place."""
-    position = 0
-    while "%" in text and (match := _DIRECTIVE.match(text, position)):
-        if not _VERSION.fullmatch(match[1]):
-            _explain().refuse(findings, "%", *match.span(1))
-            text = text[: match.start(1)] + " " * len(match[1]) + text[match.end(1) :]
-        position = match.end()
-    return text
+def _plain(text: str, findings: Findings) -> str:
+    from kernel_schema.files.text.directives import without_directives
+
+    return without_directives(text, findings)
 
 
 def _explain() -> ModuleType:
@@ -126,7 +117,7 @@ class _Builder:
         # What is noted in a value outside of the config counts if an alias brings it in.
         self._findings = self._whole = findings
         self._way = way
-        self._in_key = False
+        self._in_key = self._in_config = False
         self._events: Iterator[_Event] = iter(())
 
     @property
@@ -197,6 +188,8 @@ class _Builder:
         mapping: dict[str, Value] = {}
         firsts: dict[str, int] = {}
         way = self._way
+        is_config = way == () and not self._in_config
+        self._in_config |= is_config
         for event in self._events:
             if isinstance(event, MappingEndEvent):
                 self._closed = event.end_mark.index
@@ -210,6 +203,8 @@ class _Builder:
                 if self._way is not None:
                     _explain().wrong_key(self._findings, key, *self.spans[-2:], firsts)
                 key = f"{NAMELESS}{len(self.spans)}"
+            if is_config and key.startswith(FREE_PREFIX):
+                self._way = None
             start = next(self._events)
             # Most values are scalars: to ask here saves a call for each.
             is_scalar = isinstance(start, ScalarEvent)
@@ -217,6 +212,7 @@ class _Builder:
             if value is None and self.opened[-1] >= 0 and self._way == ():
                 self._check_glued_key()
             self._way = way
+        self._in_config &= not is_config
         if "<<" in mapping and way == () and self._text.startswith("<<", firsts["<<"]):
             note_merge(self._findings, mapping, firsts["<<"])
         return mapping

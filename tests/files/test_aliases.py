@@ -158,8 +158,30 @@ kernel_mapping:
 
     def test_nothing_is_wrong_with_what_is_free(self) -> None:
         assert told("x-a: [{}, null, {cpu: 1}]\nx-: \nkernel_mapping: {}") == []
+        odd = "x-a: !t {1: [*gone], a: 1, a: 2, <<: {b: 1}, [c]: 99999999999999999999}\n"
+        assert told(f"{odd}kernel_mapping: {{}}") == []
+        assert [code for code, *_ in told(f"{odd}x-a: 1\nkernel_mapping: {{}}")] == [
+            "duplicate-key"
+        ]
+        assert [code for code, *_ in told("kernel_mapping: {x-a: {1: o/r:L}}")] == [
+            "non-string-key"
+        ]
+        used = "x-b: &b\n  <<: {cpu: o/r:L}\nkernel_mapping: {A: *b}"
+        assert told(used) == [("yaml-merge", 2, 3)]
         assert [code for code, *_ in told("X-a: 1\nkernel_mapping: {}")] == ["unknown-key"]
         assert [code for code, *_ in told("kernel_mapping: {A: {x-a: 1}}")] == ["unknown-key"]
+
+
+def test_what_is_free_in_json_too() -> None:
+    odd = '{"x-a": {"a": 1, "a": 2, "n": NaN, "b": 1e999}, "kernel_mapping": {%s}}'
+    assert ks.loads(odd % "", format="json") == ks.KernelConfig({})
+    for layers, code in (
+        ('"x-b": 1e999', "number-out-of-range"),
+        ('"A": {"x-b": NaN}', "not-a-number"),
+    ):
+        with pytest.raises(ks.ConfigError) as caught:
+            ks.loads(odd % layers, format="json")
+        assert [each.code for each in caught.value.diagnostics] == [code]
 
 
 class TestBesideTheConfig:
@@ -207,7 +229,8 @@ class TestCosts:
     def test_what_aliases_stand_for_is_limited(self, written: str) -> None:
         lines = ["x-0: &a0 [1]"]
         lines += [f"x-{i}: &a{i} {written.format(i - 1)}" for i in range(1, 30)]
-        (problem,) = told("\n".join([*lines, "kernel_mapping: {}"]))
+        assert told("\n".join([*lines, "kernel_mapping: {}"])) == []
+        (problem,) = told("\n".join([*lines, "kernel_mapping: {A: *a29}"]))
         assert problem[0] == "yaml-alias"
         assert 10 < problem[1] < 20
 

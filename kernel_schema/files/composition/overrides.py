@@ -102,8 +102,9 @@ def read_overrides(texts: Iterable[str]) -> list[Override]:
     (('kernel_mapping', 'a.b', 'cuda'), 'original')
     """
     wanted = f"a list of texts such as {_FORM}"
-    is_none: bool = isinstance(texts, str) or is_table(texts) or not isinstance(texts, Iterable)
-    listed: list[Any] = [] if is_none else list(texts)
+    given: Any = texts
+    is_none = isinstance(given, str) or is_table(given) or not isinstance(given, Iterable)
+    listed: list[Any] = [] if is_none else [*given]
     if not all(isinstance(text, str) for text in listed) or (is_none and texts):
         raise wrong_argument("overrides", texts, wanted)
     if len(listed) > MAX_OVERRIDES:

@@ -95,7 +95,10 @@ class Anchors:
         self._repeated[beside] += anchor.size
         if self._repeated[beside] > MAX_REPEATED:
             message = f"up to here aliases stand for more than {MAX_REPEATED} keys and values"
-            findings.add("yaml-alias", *at, message, "let aliases stand for less")
+            if beside and anchor.aside:  # it was so before
+                findings.adopt(anchor.aside)
+            elif not beside or not findings:
+                findings.add("yaml-alias", *at, message, "let aliases stand for less")
             if not beside:
                 raise findings.error()
             return None  # it counts where an alias brings it in
