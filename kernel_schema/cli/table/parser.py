@@ -7,7 +7,7 @@ import sys
 
 from kernel_schema import __version__
 from kernel_schema.cli.exits import complain
-from kernel_schema.cli.table import COMMANDS, suggestions
+from kernel_schema.cli.table import COMMANDS
 from kernel_schema.paths import is_there
 from kernel_schema.wording import printable
 
@@ -88,6 +88,9 @@ class _Parser(argparse.ArgumentParser):
         # It calls this method in its turn.
         parsed, unknown = self.parse_known_intermixed_args(*words, **options)
         if unknown:
+            # Imported here: most calls are right.
+            from kernel_schema.cli.table import suggestions
+
             hint = suggestions.for_options(unknown, self._option_string_actions)
             self.error(f"unrecognized arguments: {' '.join(unknown)}{hint}")
         return parsed, unknown
@@ -96,6 +99,8 @@ class _Parser(argparse.ArgumentParser):
         try:
             super()._check_value(action, value)
         except argparse.ArgumentError as error:
+            from kernel_schema.cli.table import suggestions
+
             choices = [*(action.choices or ())]
             error.message += suggestions.for_value(str(value), action.dest, choices)
             raise
