@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -100,8 +101,23 @@ def check_files(
             told, quoted = _as_told(path, file, known, wrong, max_bytes)
             diagnostics += told
             texts |= quoted
+    diagnostics = _told_once(diagnostics)
     checked = len(files) - len({diagnostic.file for diagnostic in refused})
     return CheckResult(diagnostics, texts, checked, documents, refused, forbidden)
+
+
+def _told_once(diagnostics: list[Diagnostic]) -> list[Diagnostic]:
+    """What was found, each once: what is wrong with a base is found in all that extend it."""
+    if len(diagnostics) < 2:
+        return diagnostics
+    once: dict[object, Diagnostic] = {}
+    for each in diagnostics:
+        file = None if each.file is None else os.path.normpath(each.file)
+        said = (file, each.span, each.code, each.message, each.help) if each.span else id(each)
+        # Where the base itself is checked, it can be mended.
+        if said not in once or once[said].fix is None:
+            once[said] = each
+    return list(once.values())
 
 
 def show_problems(document: Document, problems: Iterable[Diagnostic]) -> int:

@@ -385,6 +385,18 @@ class TestCommand:
         assert code == 1
         assert "base.yaml:2:6: error[missing-local-kernel]" in output
 
+    def test_what_several_find_is_told_once(self, tmp_path: Path) -> None:
+        write(
+            tmp_path,
+            base="kernel_mapping:\n  A: {hip: o/r:L}\n  B: ./nowhere:L\n",
+            one=f"extends: base.yaml\n{EMPTY}",
+            two=f"extends: base.yaml\n{EMPTY}",
+        )
+        files = ["one.yaml", "./base.yaml", "two.yaml"]
+        code, output = self.run(tmp_path, "check", *files, "--output-format", "concise")
+        assert (code, output.count("\n")) == (1, 3)
+        assert output.endswith("Checked 3 files: found 2 errors. `--fix` mends 1.\n")
+
     def test_comments_of_a_base_count_for_it(self, tmp_path: Path) -> None:
         ignore = "# kernel-schema: ignore[missing-local-kernel, missing-lockfile]"
         base = f"kernel_mapping:\n  A: ./nowhere:L  {ignore}\n  B: ./nowhere:L\n"
