@@ -281,7 +281,8 @@ class _Writer:
             # A list or table of lines of its own: what replaces it follows its key.
             colon = self.text.find(":", node.key_end, start) + 1
             if colon and (start == end or "\n" in self.text[colon:start]):
-                return colon, end, f" {written}"
+                # Behind its `&name`, which aliases may need.
+                return node.sign[1] if node.sign else colon, end, f" {written}"
         return start, end, written
 
     def _removal(self, node: Node) -> _Change:

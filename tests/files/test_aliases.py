@@ -265,6 +265,14 @@ class TestRepairs:
                 "kernel_mapping:\n  A: &a { rocm: o/r:L }\n  B: *a\n",
             ),
             (
+                "kernel_mapping:\n  A: &a # none\n  B: *a\n",
+                "kernel_mapping:\n  A: &a original # none\n  B: *a\n",
+            ),
+            (
+                "kernel_mapping:\n  A: &a\n    - o/r:L\n    - {version: 1}\n  B: *a\n",
+                'kernel_mapping:\n  A: &a {kernel: "o/r:L", version: 1}\n  B: *a\n',
+            ),
+            (
                 "x-a: &a 'o/r:L '\nkernel_mapping:\n  A: *a\n  B: {cpu: *a}\n",
                 "x-a: &a 'o/r:L'\nkernel_mapping:\n  A: *a\n  B: {cpu: *a}\n",
             ),

@@ -112,7 +112,8 @@ OTHERS: Final = (
             "`installed`: to the one that is installed with this command",
         ),
         description="Write the JSON Schema beside a config file, and a header into the file that "
-        "editors follow to it. What else the file holds stays as it is, byte by byte.",
+        "editors follow to it. What else the file holds stays as it is, byte by byte. Exit code 1: "
+        "a file is not in its format; 2: a file, the schema or the model cannot be had or written.",
     ),
     Command("codes", "list the codes of all problems", description=""),
     Command(
