@@ -52,7 +52,7 @@ _CASES: Final = (
     curly_quotes("property|value"),
     Case(
         "property|value",
-        r"""'(?P<inside>[^'"\\\r\n]*)'""",
+        r"""'(?!'')(?P<inside>[^'"\\\r\n]*)'""",
         "text is written in double quotes, not in single ones",
         fix='"{inside}"',
     ),

@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from kernel_schema.diagnostics import Diagnostic
     from kernel_schema.files.parsed import Parsed
 
-_SIGN: Final = "(?P<sign>:\u00a0*|[ \t\u00a0]*(?:=>?|->|\uff1a)[ \t\u00a0]*|[ \t]+)"
+_SIGN: Final = "(?P<sign>:\u00a0*|[ \t\u00a0]*(?::?=>?|->|\uff1a)[ \t\u00a0]*|[ \t]+)"
 _PAIR: Final = re.compile(
-    rf"[ \t]*(?!file:|hf:|https?:)(?P<key>[A-Za-z_][\w.-]*){_SIGN}(?!//)"
+    rf"[ \t]*(?!file:|hf:|https?:)(?P<key>[^\W\d][\w.-]*){_SIGN}(?!//)"
     r"(?P<value>[^\s:=]\S*(?:[ \t]+\S+)*)[ \t]*"
 )
 _BLOCK: Final = re.compile(r"(?P<sign>[|>][-+0-9]*)[ \t]*(?:#[^\r\n]*)?\r?\n")

@@ -9,7 +9,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from kernel_schema.files.explain.engine import anchors_at, explain
-from kernel_schema.files.explain.foreign import foreign
+from kernel_schema.files.explain.foreign import foreign, template
 from kernel_schema.files.explain.yaml_cases import CASES, OTHER_SIGN, REFUSALS, SIGN
 from kernel_schema.wording import quote
 
@@ -101,6 +101,8 @@ def explain_yaml(findings: Findings, error: Exception, last: tuple[int, int], op
     repository = _REPOSITORY.search(before[-300:])
     start_above = max(above.rfind("\n"), above.rfind("\r")) + 1 if above else -1
     if foreign(findings, at, "yaml", min(max(start_above, 0), since)):
+        return
+    if opening >= 0 and template(findings, opening):
         return
     is_end = not text[at:].strip() or text.startswith(("---", "..."), at)
     anchors |= {

@@ -13,13 +13,14 @@ _WORD: Final = r"[^\s,\[\]{}]+|."
 _REST: Final = r"[^\r\n]*[^\r\n \t]"
 _NO_BLANK: Final = r"(?P<key>[^\s:#\[\]{},\"']+):(?P<mend>)(?P<value>[^\s:]\S*)"
 OTHER_SIGN: Final = (
-    r"(?P<key>[^\s:#\[\]{},\"'=]+)(?P<mend>[ \t\u00a0]*(?:=>?|->|\uff1a)[ \t\u00a0]*)"
+    r"(?P<key>[^\s:#\[\]{},\"'=]+)(?P<mend>[ \t\u00a0]*(?::?=>?|->|\uff1a)[ \t\u00a0]*)"
     r"(?P<value>[^\s=]\S*(?:[ \t]+[^\s#]\S*)*)"
 )
 _ALONE: Final = r"(?P<mend>)(?:[ \t]+#[^\r\n]*)?(?:[ \t]*[\r\n])+(?P=indent)[ \t]+"
 _BESIDE: Final = "<document start>|block mapping|block collection|block sequence"
 _PROPERTIES: Final = "directive|incompatible YAML|an alias|an anchor|a tag|tag handle"
 SIGN: Final = "in YAML a colon and a space stand between key and value"
+_NO_COLON: Final = ("a colon is missing behind this key", "put it there")
 _TAB: Final = "YAML does not allow a tab here: it takes only spaces as indentation"
 _QUOTE: Final = "quote text that starts with it"
 
@@ -95,6 +96,28 @@ CASES: Final = (
         r"[ \t]*(?:- +)*(?:\"[^\"\r\n]*\"|'[^'\r\n]*')(?P<it>:)(?P<mend>)(?=[^\s:])",
         "a space is missing after this colon",
         anchor="line",
+        fix=" ",
+    ),
+    Case(
+        _BESIDE,
+        r"[ \t]*(?:- +)*(?P<key>\"[^\"\r\n]*\"|'[^'\r\n]*')(?P<it>[ \t]*(?::?=>?|->)[ \t]*)(?=\S)",
+        SIGN,
+        "write `{key}: ...`",
+        anchor="line",
+        fix=": ",
+    ),
+    Case(
+        "<document start>",
+        rf"(?P<indent>[ \t]*)(?P<it>[\w.$-]+){_ALONE}(?=[^\r\n]*:)",
+        *_NO_COLON,
+        anchor="above",
+        fix=":",
+    ),
+    Case(
+        "block (?:collection|sequence)",
+        r"(?P<it>-)(?P<mend>)(?=[\w{\[\"'])",
+        "a space is missing after this {it}",
+        "an item of a list begins with `- `",
         fix=" ",
     ),
     *(
@@ -187,8 +210,7 @@ CASES: Final = (
     Case(
         "simple key",
         rf"(?P<indent>[ \t]*)(?P<it>[\w.$-]+){_ALONE}(?=[^\r\n]*:)",
-        "a colon is missing behind this key",
-        "put it there",
+        *_NO_COLON,
         anchor="line of key",
         fix=":",
     ),
