@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.builds.cache import cache_folder
@@ -20,6 +20,7 @@ from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from typing_extensions import TypeIs
 
@@ -152,12 +153,11 @@ def _loaded_before(kernel: HubKernel, builds: list[LockedBuild]) -> Diagnostic |
     """
     first, *needed = (build.folder for build in builds)
     strangers = [first, *(folder for folder in needed if folder not in _LOADED)]
+    # As texts: thousands of modules are loaded, and a path is slow to make.
+    inside = tuple(f"{folder}{os.sep}" for folder in strangers)
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if not isinstance(file, str):
-            continue
-        above = Path(file).parent
-        if any(folder in (above, *above.parents) for folder in strangers):
+        if isinstance(file, str) and file.startswith(inside):
             return Diagnostic(
                 "kernel-loaded-before",
                 f"this process has loaded {quote(name)} of `{kernel}` already, and not by this "

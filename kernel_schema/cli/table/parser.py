@@ -39,7 +39,7 @@ def parse(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         for word in words:
             if word.startswith("-") and word != "-" and is_there(word):
                 sys.exit(complain(_AMBIGUOUS.format(word)))
-    return _build()[0].parse_args(words)
+    return _build(words[0] if words else None)[0].parse_args(words)
 
 
 def whole_parser() -> tuple[argparse.ArgumentParser, list[argparse.Action]]:
@@ -48,8 +48,11 @@ def whole_parser() -> tuple[argparse.ArgumentParser, list[argparse.Action]]:
     return parser, [action for command in commands for action in command.take()]
 
 
-def _build() -> tuple[_Parser, list[_Parser]]:
-    """The parser, and those of the commands, which take their arguments once they are needed."""
+def _build(first: str | None = None) -> tuple[_Parser, list[_Parser]]:
+    """The parser, and those of the commands, which take their arguments once they are needed.
+
+    Of one command, if the first word names it: making a parser takes far longer than using it.
+    """
     parser = _Parser(
         prog="kernel-schema",
         description="Check, convert and apply configs that run a model's layers on custom kernels.",
@@ -62,7 +65,7 @@ def _build() -> tuple[_Parser, list[_Parser]]:
         commands.add_parser(
             row.name, help=row.summary, description=row.description, arguments=row.arguments
         )
-        for row in COMMANDS
+        for row in [row for row in COMMANDS if row.name == first] or COMMANDS
     ]
     return parser, rows
 
