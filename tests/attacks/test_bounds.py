@@ -65,9 +65,9 @@ def write(folder: Path, name: str, size: int) -> str:
     return name
 
 
-@pytest.mark.parametrize("output_format", ["text", "sarif"])
+@pytest.mark.parametrize("output_format", ["text", pytest.param("sarif", marks=pytest.mark.slow)])
 def test_all_of_them_in_one_check(tmp_path: Path, output_format: str) -> None:
-    names = [write(tmp_path, name, SMALL) for name in (*VALID, *WRONG)]
+    names = [write(tmp_path, name, 5000) for name in (*VALID, *WRONG)]
     # Among so many ranges there are some for the capabilities of no GPU.
     options = ("--output-format", output_format, "--ignore", "unlikely-capability")
     ran = command("check", *options, *names, cwd=tmp_path)
@@ -178,7 +178,7 @@ def test_a_check_grows_with_the_size(tmp_path: Path, name: str) -> None:
         return lambda: check_files([file], max_bytes=MAX_BYTES)
 
     # Of a size at which there are less than a thousand problems: more would be no more work.
-    assert_linear(work, 3000)
+    assert_linear(work, 3000 if "long-name" in name else 1500)
 
 
 def matrix_of(size: int) -> Callable[[], object]:

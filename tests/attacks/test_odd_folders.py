@@ -76,6 +76,7 @@ def test_json_shows_what_messages_show(tmp_path: Path, capsys: pytest.CaptureFix
     assert uri == f"file://{tmp_path}/a%FE.yaml"
 
 
+@pytest.mark.slow
 def test_real_streams(odd: Path) -> None:
     wrong = f"{odd.name}.kernels.yaml"
     calls = [

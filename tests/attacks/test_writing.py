@@ -466,6 +466,7 @@ class TestStreams:
         command = ["sh", "-c", f"'{sys.executable}' -m kernel_schema schema {redirected}"]
         return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
 
+    @pytest.mark.slow
     def test_descriptors(self, folder: Path) -> None:
         schema = self.run("").stdout
         assert self.run("-o /dev/stdout").stdout == schema

@@ -31,7 +31,7 @@ def _in_a_workplace(tmp_path: Path) -> Iterator[None]:
         yield
 
 
-@pytest.fixture(params=FAMILIES)
+@pytest.fixture(scope="module", params=FAMILIES)
 def family(request: pytest.FixtureRequest) -> tuple[str, Any]:
     """A model of transformers at full size, on the meta device."""
     transformers = pytest.importorskip("transformers", reason="transformers is an extra")

@@ -191,6 +191,7 @@ def test_as_a_command(case: Case) -> None:
     _check_process(case)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("_kernels")
 def test_as_a_command_with_a_model() -> None:
     _check_process(Case("invalid/model", "several-findings.yaml"))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +14,7 @@ from .server import Hub, serve
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 CATALOG = lock_catalog()
 
@@ -51,5 +51,5 @@ def fresh(cache: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     yield
     for name, module in list(sys.modules.items()):
         file = getattr(module, "__file__", None)
-        if isinstance(file, str) and cache in Path(file).parents:
+        if isinstance(file, str) and file.startswith(f"{cache}/"):
             del sys.modules[name]

@@ -259,7 +259,10 @@ class TestHostile:
             read_default_table(place)
         assert str(caught.value).endswith(f": pip download --no-deps '{wanted}'")
 
-    @pytest.mark.parametrize("case", ["bomb", "directory", "sparse"])
+    @pytest.mark.parametrize(
+        "case",
+        [*(pytest.param(case, marks=pytest.mark.slow) for case in ("bomb", "directory")), "sparse"],
+    )
     def test_takes_no_memory(self, case: str, tmp_path: Path) -> None:
         """What unpacks to far more than it is, has millions of members, or is itself large."""
         path = tmp_path / "transformers-9.0.0-py3-none-any.whl"

@@ -27,14 +27,18 @@ VALIDATORS = {profile: jsonschema_rs.Draft7Validator(shipped(profile)) for profi
 DOCUMENTS = [document for document in corpus() if "is-a-date" not in document.case.name]
 
 
-@pytest.mark.parametrize("profile", PROFILES)
-@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda document: str(document.case))
-def test_corpus(document: Any, profile: str) -> None:
-    refused = document.case.folder == "invalid/schema"
+def refused_in_the_corpus(document: Any) -> bool:
     if document.case.folder == "invalid/syntax" or "line-end" in document.case.name:
         # A line break at the end escapes those validators alone that use Python's `$`.
-        refused = refused_by_a_schema(document.value)
-    assert VALIDATORS[profile].is_valid(document.value) is not refused
+        return refused_by_a_schema(document.value)
+    return document.case.folder == "invalid/schema"
+
+
+@pytest.mark.parametrize("profile", PROFILES)
+def test_corpus(profile: str) -> None:
+    is_valid = VALIDATORS[profile].is_valid
+    said = {str(document.case): not is_valid(document.value) for document in DOCUMENTS}
+    assert said == {str(document.case): refused_in_the_corpus(document) for document in DOCUMENTS}
 
 
 def test_the_folders_of_the_corpus_agree_with_the_models() -> None:

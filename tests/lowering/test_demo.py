@@ -67,6 +67,7 @@ def test_ends_with_a_comparison_and_says_nothing_of_numpy() -> None:
     assert "whole model: " in comparison
 
 
+@pytest.mark.slow
 def test_exits_1_where_the_mapping_is_off() -> None:
     done = run_python("-m", "kernel_schema", "demo", DISABLE_KERNEL_MAPPING="1")
     assert done.returncode == 1
@@ -85,6 +86,7 @@ def test_exits_1_where_kernels_cannot_be_imported(tmp_path: Path) -> None:
     assert "Traceback" not in done.stderr + done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("unbuffered", ["", "1"])
 def test_reader_that_goes_away(unbuffered: str) -> None:
     """What is left of the output goes nowhere, without a word: at the end or at the first line."""

@@ -123,6 +123,7 @@ def test_kernels_that_transformers_refuses(tmp_path: Path) -> None:
     assert said["empty"] == said["no model"] == said["ignored"] == []
 
 
+@pytest.mark.slow
 def test_disable_kernel_mapping() -> None:
     """Names are registered as ever: a typo is still a typo."""
     said = told(PLAIN, DISABLE_KERNEL_MAPPING="1")
@@ -134,6 +135,7 @@ def test_disable_kernel_mapping() -> None:
     assert said["forward"] is False
 
 
+@pytest.mark.slow
 def test_disable_kernel_mapping_that_kernels_cannot_read() -> None:
     """kernels cannot be imported at all then."""
     said = told(PLAIN, DISABLE_KERNEL_MAPPING="abc")

@@ -122,6 +122,7 @@ class TestGone:
         ks.restore(loaded)
         assert codes(ks.audit(loaded)) == []
 
+    @pytest.mark.slow
     def test_pickled_and_loaded_elsewhere(self, kernel: Kernel, tmp_path: Path) -> None:
         """Where nobody has loaded a kernel yet."""
         model = nn.Sequential(Norm(), Norm()).eval()

@@ -128,7 +128,15 @@ def test_going_without_a_word(tmp_path: Path) -> None:
     assert client.errors == []
 
 
-@pytest.mark.parametrize("options", [1, [], "x", {"model": 1}, {"model": ""}, {"model": "\0"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        [],
+        {"model": ""},
+        *(pytest.param(each, marks=pytest.mark.slow) for each in (1, "x", {"model": 1})),
+        pytest.param({"model": "\0"}, marks=pytest.mark.slow),
+    ],
+)
 def test_settings_that_are_none(tmp_path: Path, options: object) -> None:
     client = Client(tmp_path, settings={"model": None})
     client.settings = None
@@ -143,6 +151,7 @@ def test_settings_that_are_none(tmp_path: Path, options: object) -> None:
     assert client.errors == []
 
 
+@pytest.mark.slow
 def test_a_folder_that_is_gone(tmp_path: Path) -> None:
     root = tmp_path / "root"
     root.mkdir()
