@@ -36,6 +36,7 @@ def pointed_at(diagnostic: Diagnostic, text: str) -> str:
 def excerpt(lines: Sequence[str], span: Span) -> tuple[str, int, int]:
     """The first line of a span as it is shown, the cells before the span, and those of it.
 
+    >>> from kernel_schema.diagnostics import Span
     >>> excerpt(["a: 1", "kernel: x"], Span(2, 9, 2, 10))
     ('kernel: x', 8, 1)
     """
