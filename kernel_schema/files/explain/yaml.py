@@ -114,7 +114,7 @@ def explain_yaml(findings: Findings, error: Exception, last: tuple[int, int], op
         "item": at
         if _ITEM.match(text, start_above) and start_above >= 0 and not before.strip()
         else -1,
-        "directed": at if _is_head(text[:at]) else -1,
+        "directed": at if not before and _is_head(text[:at]) else -1,
         "over lines": last[0] if "\n" in text[slice(*last)] else -1,
         "ended": at if _ENDED.search(text[:at]) else -1,
         "behind": at if before.strip() else -1,
