@@ -181,6 +181,7 @@ def test_it_fits(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyP
         (["old.yaml", "missing.yaml"], 2, "error[file-not-found]"),
         (["missing.yaml", "new.yaml"], 2, "error[file-not-found]"),
         (["old.yaml", "broken.yaml"], 2, "broken.yaml:1:25: error[unknown-device]"),
+        (["broken.yaml", "missing.yaml"], 2, "missing.yaml: error[file-not-found]"),
         (["old.yaml"], 2, "required: NEW"),
         (["-", "-"], 2, "standard input can be one of the two"),
         (["old.yaml", "new.yaml", "--device", "cpu"], 2, "go with --model"),

@@ -39,11 +39,7 @@ def run(options: argparse.Namespace) -> int:
     target = (options.device, options.capability, options.mode)
     if options.model is None and any(each is not None for each in (*target, *sides)):
         return complain("--device, --capability and --mode, of one or both, go with --model")
-    try:
-        old, new = (open_document(file, options) for file in (options.old, options.new))
-    except Stop:
-        # What is no config neither differs nor is the same.
-        raise Stop(USAGE) from None
+    old, new = _both(options)
     if any(each is not None for each in sides):
         return _compare_sides(old, new, _plans(old, new, options), options.output_format)
     told = diff(old, new)
@@ -64,6 +60,26 @@ def run(options: argparse.Namespace) -> int:
     for line in lines:
         write_lines(paragraph(line))
     return FINDINGS if differs else OK
+
+
+def _both(options: argparse.Namespace) -> tuple[Document, Document]:
+    """OLD and NEW; raises `Stop` if one is no config: that neither differs nor is the same."""
+    old = _opened(options.old, options)
+    # What is wrong with both is told of both, but with an override once.
+    if options.new == options.old or (old is None and options.overrides):
+        new = old
+    else:
+        new = _opened(options.new, options)
+    if old is None or new is None:
+        raise Stop(USAGE)
+    return old, new
+
+
+def _opened(file: str, options: argparse.Namespace) -> Document | None:
+    try:
+        return open_document(file, options)
+    except Stop:
+        return None
 
 
 class _Where(NamedTuple):
