@@ -29,9 +29,12 @@ def cache_folder(stated: str | os.PathLike[str] | None = None) -> Path | None:
         variables = filter(None, map(os.environ.get, _VARIABLES))
         stated = os.path.expandvars(next(variables, f"{home}/hub"))
     try:
-        path = Path(stated).expanduser()
-        return _resolved(path if path.is_absolute() else Path.cwd() / path)
-    except (OSError, RuntimeError, ValueError):  # no such home, no folder to start at, or no path
+        # Of strings: this is asked for each of many configs.
+        path: str = os.path.expanduser(stated)  # noqa: PTH111
+        if path.startswith("~"):  # no such home
+            return None
+        return _resolved(path if os.path.isabs(path) else os.path.join(os.getcwd(), path))  # noqa: PTH109, PTH117, PTH118
+    except (OSError, RuntimeError, ValueError):  # no folder to start at, a circle, or no path
         return None
 
 
@@ -39,9 +42,9 @@ _VARIABLES: Final = ("KERNELS_CACHE", "HF_HUB_CACHE", "HUGGINGFACE_HUB_CACHE")
 
 
 @lru_cache(maxsize=1)
-def _resolved(path: Path) -> Path:
+def _resolved(path: str) -> Path:
     """A path with links replaced: the same for every config."""
-    return path.resolve()
+    return Path(path).resolve()
 
 
 def repository_folder(cache: Path, repo_id: str) -> Path:

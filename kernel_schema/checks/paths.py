@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic
 from kernel_schema.paths import home_path, is_directory, is_file, is_network_path, names_a_user
-from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from kernel_schema.choice.situation import Situation
+    from kernel_schema.schema.rules import Rule
 
 
 _START: Final = (
@@ -23,9 +23,7 @@ _START: Final = (
 
 def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
     """Local repositories that are not there: `missing-local-kernel`."""
-    local = ((rule, rule.kernel) for rule in situation.rules)
-    paths = ((rule, kernel.path) for rule, kernel in local if isinstance(kernel, LocalKernel))
-    for path, rules in _by_path(paths).items():
+    for path, rules in _by_path((rule, kernel.path) for rule, kernel in situation.on_disk).items():
         # Imported with what there is to look at: not to check a file alone.
         from kernel_schema.builds.repository import is_repository
 
@@ -48,9 +46,8 @@ def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
 
 def missing_lockfiles(situation: Situation) -> Iterator[Diagnostic]:
     """Lock files that are not there: `missing-lockfile`."""
-    hub = ((rule, rule.kernel) for rule in situation.rules)
-    paths = ((rule, kernel.lockfile) for rule, kernel in hub if isinstance(kernel, HubKernel))
-    for path, rules in _by_path(paths).items():
+    locked = ((rule, kernel.lockfile) for rule, kernel in situation.on_hub if kernel.lockfile)
+    for path, rules in _by_path(locked).items():
         if is_file(home_path(path)):
             continue
         for rule in rules:
@@ -62,11 +59,11 @@ def missing_lockfiles(situation: Situation) -> Iterator[Diagnostic]:
             )
 
 
-def _by_path(paths: Iterable[tuple[Rule, str | None]]) -> dict[str, list[Rule]]:
+def _by_path(paths: Iterable[tuple[Rule, str]]) -> dict[str, list[Rule]]:
     """Rules by the path to which they refer, so that each file is looked at once."""
     groups: dict[str, list[Rule]] = {}
     for rule, path in paths:
-        if path is not None and is_looked_at(path):
+        if is_looked_at(path):
             groups.setdefault(path, []).append(rule)
     return groups
 

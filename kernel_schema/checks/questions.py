@@ -13,7 +13,6 @@ from kernel_schema.checks.refusals import unknown_home, untrusted_revision
 from kernel_schema.checks.unlikely import folders_beside, unlikely_capabilities, unlikely_revisions
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
-from kernel_schema.schema.rules import HubKernel, LocalKernel
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
@@ -83,21 +82,23 @@ def _lock_problems(situation: Situation) -> Iterator[Diagnostic]:
 
 def _untrusted_revisions(situation: Situation) -> Iterator[Diagnostic]:
     """Revisions that anybody may have written: `untrusted-revision`."""
-    return filter(None, map(untrusted_revision, situation.rules))
+    named = (rule for rule, kernel in situation.on_hub if kernel.revision)
+    return filter(None, map(untrusted_revision, named))
 
 
 def _unknown_homes(situation: Situation) -> Iterator[Diagnostic]:
     """Paths in homes of other users: `missing-local-kernel`, `missing-lockfile`."""
-    return filter(None, map(unknown_home, situation.rules))
+    local = (rule for rule, _ in situation.on_disk)
+    locked = (rule for rule, kernel in situation.on_hub if kernel.lockfile)
+    return filter(None, map(unknown_home, chain(local, locked)))
 
 
 def _kernel_contracts(situation: Situation) -> Iterator[Diagnostic]:
     """What kernels will say of the code, where it is here to be read."""
-    kernels = [rule.kernel for rule in situation.rules]
     on_hub: set[str] = set()
     if situation.reads_cache:
-        on_hub = {kernel.repo_id for kernel in kernels if isinstance(kernel, HubKernel)}
-    if any(isinstance(kernel, LocalKernel) for kernel in kernels) or is_any_cached(on_hub):
+        on_hub = {kernel.repo_id for _, kernel in situation.on_hub}
+    if situation.on_disk or is_any_cached(on_hub):
         # Imported with what there is to read: not to check a file alone.
         from kernel_schema.checks.contract import kernel_contracts
 
@@ -107,10 +108,9 @@ def _kernel_contracts(situation: Situation) -> Iterator[Diagnostic]:
 def _crossing_ranges(situation: Situation) -> Iterator[Diagnostic]:
     """Ranges of one device that cross without one lying in the other: `crossing-capability`."""
     groups: dict[tuple[str, DeviceType | None], dict[Capabilities, Rule]] = {}
-    for rule in situation.rules:
-        if rule.capabilities.bounded:
-            group = groups.setdefault((rule.layer_name, rule.device), {})
-            group.setdefault(rule.capabilities, rule)
+    for rule in situation.ranged:
+        group = groups.setdefault((rule.layer_name, rule.device), {})
+        group.setdefault(rule.capabilities, rule)
     for ranges in groups.values():
         for low, high in _crossings(sorted(ranges)):
             winner = min(low, high, key=attrgetter("width"))

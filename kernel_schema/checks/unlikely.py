@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.diagnostics import Diagnostic, Repair, Route, Severity
 from kernel_schema.paths import is_directory
 from kernel_schema.schema.references import NEWEST, HubRef, LocalRef
-from kernel_schema.schema.rules import HubKernel
 from kernel_schema.schema.vocabulary import LOWEST_LIKELY, RANGE_KEYS
 from kernel_schema.wording import quote
 
@@ -26,7 +25,7 @@ _NUMBER: Final = re.compile(r"V?(0|[1-9][0-9]{0,2})")
 def unlikely_capabilities(situation: Situation) -> Iterator[Diagnostic]:
     """Bounds below every GPU that there is: `unlikely-capability`."""
     told: set[Route] = set()
-    for rule in situation.rules:
+    for rule in situation.ranged:
         bounds = rule.capabilities
         if not (_is_unlikely(bounds.lowest) or _is_unlikely(bounds.highest)):
             continue
@@ -62,9 +61,8 @@ def _is_certain(bounds: Capabilities) -> bool:
 
 def unlikely_revisions(situation: Situation) -> Iterator[Diagnostic]:
     """Revisions that look like versions: `unlikely-revision`."""
-    for rule in situation.rules:
-        kernel = rule.kernel
-        if not isinstance(kernel, HubKernel) or kernel.revision is None:
+    for rule, kernel in situation.on_hub:
+        if kernel.revision is None:
             continue
         help_text, repair = "nothing stands for the newest version: write its number", None
         if match := _NUMBER.fullmatch(kernel.revision):
@@ -92,9 +90,8 @@ def folders_beside(situation: Situation) -> Iterator[Diagnostic]:
     if directory is None:
         return
     is_here: dict[str, bool] = {}
-    for rule in situation.rules:
-        kernel = rule.kernel
-        if not isinstance(kernel, HubKernel) or kernel.states_pin:
+    for rule, kernel in situation.on_hub:
+        if kernel.states_pin:
             continue
         repo_id = kernel.repo_id
         if repo_id not in is_here:

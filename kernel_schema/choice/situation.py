@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from kernel_schema.schema.rules import Rule, RuntimeChoice, by_layer
+from kernel_schema.schema.rules import HubKernel, LocalKernel, Rule, RuntimeChoice, by_layer
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,6 +60,33 @@ class Situation:
     lock: Lock | None = None
     lock_problems: tuple[Diagnostic, ...] = ()
     reads_cache: bool = True  # whether kernels of the Hub are looked for in its cache
+
+    @property
+    def on_hub(self) -> list[tuple[Rule, HubKernel]]:
+        """The rules of the config whose kernels are on the Hub, each with its kernel."""
+        return self._by_home[0]
+
+    @property
+    def on_disk(self) -> list[tuple[Rule, LocalKernel]]:
+        """The rules of the config whose kernels are local, each with its kernel."""
+        return self._by_home[1]
+
+    @cached_property
+    def _by_home(self) -> tuple[list[tuple[Rule, HubKernel]], list[tuple[Rule, LocalKernel]]]:
+        on_hub: list[tuple[Rule, HubKernel]] = []
+        on_disk: list[tuple[Rule, LocalKernel]] = []
+        for rule in self.rules:
+            kernel = rule.kernel
+            if isinstance(kernel, HubKernel):
+                on_hub.append((rule, kernel))
+            elif isinstance(kernel, LocalKernel):
+                on_disk.append((rule, kernel))
+        return on_hub, on_disk
+
+    @cached_property
+    def ranged(self) -> list[Rule]:
+        """The rules of the config that hold for a range of capabilities."""
+        return [rule for rule in self.rules if rule.capabilities.bounded]
 
     @cached_property
     def by_layer(self) -> dict[str, list[Rule]]:

@@ -89,7 +89,7 @@ def _map_paths(config: KernelConfig, change: Callable[[str], str]) -> KernelConf
     layers = {
         name: changed
         for name, entry in config.kernel_mapping.items()
-        if (changed := _entry(entry, change)) is not entry
+        if not isinstance(entry, HubRef) and (changed := _entry(entry, change)) is not entry
     }
     changed: dict[str, Any] = {}
     if config.lockfile is not None:

@@ -187,14 +187,17 @@ class _Builder:
     def _mapping(self) -> dict[str, Value]:
         mapping: dict[str, Value] = {}
         firsts: dict[str, int] = {}
-        way = self._way
+        way, events, scalar = self._way, self._events, self._scalar
         is_config = way == () and not self._in_config
         self._in_config |= is_config
-        for event in self._events:
-            if isinstance(event, MappingEndEvent):
+        for event in events:
+            if isinstance(event, ScalarEvent):
+                key = scalar(event)
+            elif isinstance(event, MappingEndEvent):
                 self._closed = event.end_mark.index
                 break
-            key = self._scalar(event) if isinstance(event, ScalarEvent) else self._no_key(event)
+            else:
+                key = self._no_key(event)
             if way:
                 self._way = below(way, key) if isinstance(key, str) else None
             if isinstance(key, str) and key not in firsts:
@@ -205,12 +208,12 @@ class _Builder:
                 key = f"{NAMELESS}{len(self.spans)}"
             if is_config and key.startswith(FREE_PREFIX):
                 self._way = None
-            start = next(self._events)
+            start = next(events)
             # Most values are scalars: to ask here saves a call for each.
-            is_scalar = isinstance(start, ScalarEvent)
-            mapping[key] = value = self._scalar(start) if is_scalar else self._value(start)
+            value = scalar(start) if isinstance(start, ScalarEvent) else self._value(start)
             if value is None and self.opened[-1] >= 0 and self._way == ():
                 self._check_glued_key()
+            mapping[key] = value
             self._way = way
         self._in_config &= not is_config
         if "<<" in mapping and way == () and self._text.startswith("<<", firsts["<<"]):

@@ -63,7 +63,7 @@ class Capabilities:
     @property
     def bounded(self) -> bool:
         """Whether a bound is stated at all."""
-        return self.lowest > 0 or self.bounded_above
+        return self.lowest > 0 or self.highest < sys.maxsize
 
     @property
     def bounded_above(self) -> bool:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, NoReturn, TypeAlias
 
 from kernel_schema.diagnostics import ConfigError, Diagnostic
@@ -46,6 +47,9 @@ _LOCAL_START = re.compile(LOCAL_START_PATTERN)
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _PART_LENGTH = 96
+SHORT: Final = 200
+"""What has at most so many characters may be kept for files to come: of no more than these."""
+
 _set: Final = object.__setattr__  # references are frozen
 HUB_RULE: Final = "a kernel is written `org/repo:layer_name`"
 
@@ -173,6 +177,10 @@ def is_text(text: str) -> bool:
 
 def read_kernel_ref(text: str) -> HubRef | LocalRef | None:
     """What `parse_kernel_ref` gives, or None where it raises."""
+    return _kept(text) if len(text) <= SHORT else _read(text)
+
+
+def _read(text: str) -> HubRef | LocalRef | None:
     if match := _HUB_REF.fullmatch(text):
         repo_id, pin, layer_name = match.groups()
         suspect = len(repo_id) > _PART_LENGTH or repo_id.endswith(".git")
@@ -186,6 +194,10 @@ def read_kernel_ref(text: str) -> HubRef | LocalRef | None:
         _set(ref, "layer_name", match[2])
         return ref
     return None
+
+
+# Many files name the same few kernels.
+_kept: Final = lru_cache(maxsize=1024)(_read)
 
 
 def _hub_ref(repo_id: str, pin: str | None, layer_name: str) -> HubRef | None:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import weakref
 from dataclasses import dataclass, field, fields, replace
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final, TypeAlias
 
 from kernel_schema.diagnostics import Route
 from kernel_schema.schema.models import DeviceMapping, KernelSpec, ModeMapping
 from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
-from kernel_schema.schema.references import LocalRef
+from kernel_schema.schema.references import SHORT, HubRef, LocalRef
 from kernel_schema.schema.vocabulary import ORIGINAL, ModeName
 from kernel_schema.typeguards import is_tuple
 from kernel_schema.wording import printable
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
     from kernel_schema.routes import Step
     from kernel_schema.schema.models import KernelConfig
-    from kernel_schema.schema.references import HubRef
     from kernel_schema.schema.vocabulary import DeviceType, Original
 
 INHERITED: Final = "inherited"
@@ -144,7 +144,7 @@ def expand(config: KernelConfig) -> tuple[Rule, ...]:
     rules: list[Rule] = []
     for layer_name, entry in config.kernel_mapping.items():
         steps = ("kernel_mapping", layer_name)
-        if not isinstance(entry, DeviceMapping):
+        if isinstance(entry, HubRef) or not isinstance(entry, DeviceMapping):
             _expand(rules, None, EVERY_CAPABILITY, entry, steps)
             continue
         for device, device_entry in entry.root.items():
@@ -171,14 +171,29 @@ def _expand(
     steps: tuple[Step, ...],
 ) -> None:
     """Add the rules of one entry: all that may stand below a device or range."""
-    layer_name = str(steps[1])
-    if isinstance(entry, ModeMapping):
-        for mode, ref in entry.root.items():
-            route = Route((*steps, mode.value))
-            rules.append(Rule(layer_name, device, capabilities, mode, _kernel(ref), route))
+    # Most are references, which are short, and to ask for a model of pydantic takes longer.
+    if isinstance(entry, HubRef) and len(entry.layer_name) + len(entry.revision or "") <= SHORT:
+        rules.append(_kept_rule(device, capabilities, None, entry, steps))
+    elif isinstance(entry, ModeMapping):
+        for mode, kernel in entry.root.items():
+            rules.append(_rule(device, capabilities, mode, kernel, (*steps, mode.value)))
     else:
-        kernel = None if isinstance(entry, str) else _kernel(entry)
-        rules.append(Rule(layer_name, device, capabilities, None, kernel, Route(steps)))
+        rules.append(_rule(device, capabilities, None, entry, steps))
+
+
+def _rule(
+    device: DeviceType | None,
+    capabilities: Capabilities,
+    mode: ModeName | None,
+    entry: HubRef | LocalRef | Original | KernelSpec,
+    steps: tuple[Step, ...],
+) -> Rule:
+    kernel = None if isinstance(entry, str) else _kernel(entry)
+    return Rule(str(steps[1]), device, capabilities, mode, kernel, Route(steps))
+
+
+# Many files say the same of the same few layers.
+_kept_rule: Final = lru_cache(maxsize=1024)(_rule)
 
 
 def _kernel(entry: HubRef | LocalRef | KernelSpec) -> Kernel:

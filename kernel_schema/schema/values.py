@@ -244,6 +244,9 @@ def check_schema_uri(value: object) -> str | Problem:
 def check_layer_name(value: object) -> str | Problem:
     """A name that a model registers: `kernel_layer_name` of its class."""
     name = as_text(value)
+    # Most are: told at once, and as right as any other.
+    if name is not None and name.isidentifier() and len(name) <= MAX_LENGTH:
+        return name
     help_text = repair = None
     if is_tuple(value):
         return fusion_problem(value)

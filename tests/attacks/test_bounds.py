@@ -6,6 +6,7 @@ import gc
 import resource
 import subprocess
 import sys
+import tracemalloc
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -266,3 +267,18 @@ def test_a_config_made_in_python_has_a_thousand_problems_at_most(
     more = count > MAX_PROBLEMS
     assert len(codes) == min(count, MAX_PROBLEMS) + more
     assert codes.count("too-many-problems") == more == (codes[-1] == "too-many-problems")
+
+
+@pytest.mark.parametrize("reference", ["org/repo:{}", "org/repo@{}:L", "./{}:L"])
+def test_nothing_long_is_kept_of_what_was_read(reference: str) -> None:
+    """What many files name is read once, but a name as long as a file is not kept for the next."""
+    ks.expand({"A": reference.format("n")})
+    tracemalloc.start()
+    try:
+        for index in range(100):
+            ks.expand({"A": reference.format("n" * 10_000 + str(index))})
+        gc.collect()
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 200_000
