@@ -9,7 +9,7 @@ from kernel_schema.schema.rules import Kernel, expand
 from kernel_schema.wording import listing, quote
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from kernel_schema.choice.situation import Situation
     from kernel_schema.codes import Code
@@ -25,28 +25,28 @@ def layer_warning(code: Code, layer_name: str, message: str, help_text: str) -> 
 
 
 def _getting_kernels(
-    situation: Situation, layers: RegisteredLayers
-) -> Iterator[tuple[str, RegisteredLayer]]:
-    """The registered names for which there are kernels where the model runs, inherited too."""
-    for layer_name, layer in layers.items():
-        rules = situation.of_layer(layer_name)
+    situation: Situation, layers: Iterable[RegisteredLayer]
+) -> Iterator[RegisteredLayer]:
+    """Those of several layers for which there are kernels where the model runs, inherited too."""
+    for layer in layers:
+        rules = situation.of_layer(layer.layer_name)
         in_force = rules.own if situation.device is None else rules.in_force(situation.device)
         if any(isinstance(rule.kernel, Kernel) for rule in in_force):
-            yield layer_name, layer
+            yield layer
 
 
 def data_parallel(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Layers that are copied together with the forward of the first device: `data-parallel`."""
-    for layer_name, layer in _getting_kernels(situation, layers):
-        if layer.replicated:
-            yield Diagnostic(
-                "data-parallel",
-                f"{layer.replicated} of {layer.modules} {quote(layer_name)} are copied to several "
-                "devices by DataParallel, and each copy would run the kernel with the weights of "
-                "the first device",
-                Route(("kernel_mapping", layer_name), at_key=True),
-                help="use DistributedDataParallel, or DataParallel with a single device",
-            )
+    replicated = (layer for layer in layers.values() if layer.replicated)
+    for layer in _getting_kernels(situation, replicated):
+        yield Diagnostic(
+            "data-parallel",
+            f"{layer.replicated} of {layer.modules} {quote(layer.layer_name)} are copied to "
+            "several devices by DataParallel, and each copy would run the kernel with the weights "
+            "of the first device",
+            Route(("kernel_mapping", layer.layer_name), at_key=True),
+            help="use DistributedDataParallel, or DataParallel with a single device",
+        )
 
 
 def _rules(config: KernelConfig) -> tuple[Rule, ...]:
@@ -65,7 +65,7 @@ def managed_by_transformers(situation: Situation, layers: RegisteredLayers) -> I
     others = [
         config for config in layers.managed if config is None or _rules(config) != situation.rules
     ]
-    if others and any(_getting_kernels(situation, layers)):
+    if others and any(_getting_kernels(situation, layers.values())):
         its_own = "its own" if None in others else "those of the config that it was given"
         yield Diagnostic(
             "managed-by-transformers",
@@ -81,31 +81,31 @@ def mixed_compile_regions(situation: Situation, layers: RegisteredLayers) -> Ite
     """Layers of which only some are compiled: `mixed-compile-regions`."""
     if situation.stated_mode is not None or not layers.compiled:
         return
-    for layer_name, layer in _getting_kernels(situation, layers):
-        total = layer.modules + layer.functions
-        if layer.compiled < total:
-            yield layer_warning(
-                "mixed-compile-regions",
-                layer_name,
-                f"{layer.compiled} of {total} {quote(layer_name)} lie in what torch.compile "
-                "compiles: kernels are chosen for it everywhere in the model",
-                "compile all of them, or pass `mode=`",
-            )
+    mixed = (layer for layer in layers.values() if layer.compiled < layer.modules + layer.functions)
+    for layer in _getting_kernels(situation, mixed):
+        yield layer_warning(
+            "mixed-compile-regions",
+            layer.layer_name,
+            f"{layer.compiled} of {layer.modules + layer.functions} {quote(layer.layer_name)} lie "
+            "in what torch.compile compiles: kernels are chosen for it everywhere in the model",
+            "compile all of them, or pass `mode=`",
+        )
 
 
 def overridden_forwards(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Classes that inherit a registered name and not what it stands for: `overridden-forward`."""
-    for layer_name, layer in _getting_kernels(situation, layers):
+    for layer in _getting_kernels(situation, layers.values()):
         for cls in layer.classes:
             base = next((base for base in cls.__mro__ if "kernel_layer_name" in vars(base)), cls)
             own = next((base for base in cls.__mro__ if "forward" in vars(base)), base)
             if own is not base and issubclass(own, base):
                 yield layer_warning(
                     "overridden-forward",
-                    layer_name,
-                    f"{_shown(cls)} inherits the name {quote(layer_name)} from {_shown(base)} and "
-                    f"has a `forward` of its own{'' if own is cls else f', that of {_shown(own)}'}:"
-                    " a kernel computes what the base does",
+                    layer.layer_name,
+                    f"{_shown(cls)} inherits the name {quote(layer.layer_name)} from "
+                    f"{_shown(base)} and has a `forward` of its own"
+                    f"{'' if own is cls else f', that of {_shown(own)}'}: a kernel computes what "
+                    "the base does",
                     "give the class a name of its own, or `kernel_layer_name` in its own body if "
                     "the kernel fits it",
                 )
@@ -117,9 +117,9 @@ def _shown(cls: Any) -> str:
 
 def inactive_copies(situation: Situation, layers: RegisteredLayers) -> Iterator[Diagnostic]:
     """Copies of layers that PEFT keeps and does not run: `inactive-copies`."""
-    for layer_name, layer in _getting_kernels(situation, layers):
-        if layer.idle:
-            yield inactive(layer_name, layer.modules + layer.functions, layer.idle)
+    copied = (layer for layer in layers.values() if layer.idle)
+    for layer in _getting_kernels(situation, copied):
+        yield inactive(layer.layer_name, layer.modules + layer.functions, layer.idle)
 
 
 def inactive(layer_name: str, total: int, idle: Sequence[str]) -> Diagnostic:

@@ -48,7 +48,9 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 _PART_LENGTH = 96
 SHORT: Final = 200
-"""What has at most so many characters may be kept for files to come: of no more than these."""
+"""What has at most so many characters may be kept for files to come."""
+KEPT: Final = 1024
+"""How much is kept of each kind."""
 
 _set: Final = object.__setattr__  # references are frozen
 HUB_RULE: Final = "a kernel is written `org/repo:layer_name`"
@@ -197,7 +199,7 @@ def _read(text: str) -> HubRef | LocalRef | None:
 
 
 # Many files name the same few kernels.
-_kept: Final = lru_cache(maxsize=1024)(_read)
+_kept: Final = lru_cache(maxsize=KEPT)(_read)
 
 
 def _hub_ref(repo_id: str, pin: str | None, layer_name: str) -> HubRef | None:

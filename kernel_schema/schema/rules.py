@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from kernel_schema.diagnostics import Route
 from kernel_schema.schema.models import DeviceMapping, KernelSpec, ModeMapping
 from kernel_schema.schema.ranges import EVERY_CAPABILITY, Capabilities
-from kernel_schema.schema.references import SHORT, HubRef, LocalRef
+from kernel_schema.schema.references import KEPT, SHORT, HubRef, LocalRef
 from kernel_schema.schema.vocabulary import ORIGINAL, ModeName
 from kernel_schema.typeguards import is_tuple
 from kernel_schema.wording import printable
@@ -193,7 +193,7 @@ def _rule(
 
 
 # Many files say the same of the same few layers.
-_kept_rule: Final = lru_cache(maxsize=1024)(_rule)
+_kept_rule: Final = lru_cache(maxsize=KEPT)(_rule)
 
 
 def _kernel(entry: HubRef | LocalRef | KernelSpec) -> Kernel:

@@ -7,6 +7,7 @@ from copy import copy
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import kernel_schema as ks
+from kernel_schema.schema import rules
 from tests.benchmarks.claims import Claim, Pair
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ def named_table(names: int, form: Form = "plain") -> dict[str, Any]:
 
 def check_and_lower(config: ks.KernelConfig, model: Any) -> Mapping[str, Any]:
     """What a caller does who wants a mapping for a model; nothing of an earlier call is used."""
+    rules._kept_rule.cache_clear()  # it would be full of just this
     own = copy(config)
     own.sanitize_kernel_mapping(model)
     return own.create_compatible_mapping(model)
@@ -118,9 +120,11 @@ def _explaining(
 
         model = build_deepseek(tiny=effort.tiny)
         known = ks.KernelConfig(CONFIGS[config])
-        rules = default_rules() if inherited else ()
+        inherited_rules = default_rules() if inherited else ()
         yield Pair(
-            lambda: ks.explain(known, model, device="cuda", capability=90, inherited=rules),
+            lambda: ks.explain(
+                known, model, device="cuda", capability=90, inherited=inherited_rules
+            ),
             lambda: ks.inspect_model(model),
         )
 

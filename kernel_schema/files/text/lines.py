@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from bisect import bisect_right
+from itertools import accumulate
 
 from kernel_schema.diagnostics import Span
-
-_LINE_BREAK = re.compile(r"\r\n|\n|\r")
 
 
 class LineIndex:
@@ -15,7 +13,9 @@ class LineIndex:
 
     def __init__(self, text: str) -> None:
         self.length = len(text)
-        self._starts = [0, *(match.end() for match in _LINE_BREAK.finditer(text))]
+        # Of as many characters as before, each line ends with one that ends no other.
+        lines = text.replace("\r\n", " \n").replace("\r", "\n").split("\n")
+        self._starts = [0, *accumulate(len(line) + 1 for line in lines[:-1])]
 
     def point(self, offset: int) -> tuple[int, int]:
         """The line and column of an offset."""
