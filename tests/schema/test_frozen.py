@@ -267,6 +267,16 @@ def test_drawn_configs_come_back_equal(config: KernelConfig) -> None:
         assert expand(other) == expand(config)
 
 
+@pytest.mark.parametrize(
+    "entry",
+    [HubRef("o/r", "L"), KernelSpec(kernel="o/r:L"), ("o/r:L", {"version": 1}), LocalRef("x", "L")],
+)
+def test_a_layer_may_be_called_as_a_key_of_the_config(entry: Any) -> None:
+    """What can be nothing but a kernel is one, in Python as in a file."""
+    config = KernelConfig({"$schema": entry, "lockfile": {DeviceType.CUDA: "o/r:L"}})
+    assert set(config.kernel_mapping) == {"$schema", "lockfile"}
+
+
 @given(kernel_mappings().flatmap(lambda mapping: st.tuples(st.just(mapping), spoken(mapping))))
 def test_python_says_the_same_as_a_file(pair: tuple[Any, Any]) -> None:
     written, said = pair

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
+from kernel_schema.schema.alternatives import alternative
 from kernel_schema.schema.meant.keys import no_name, wrong_key
 from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.references import read_kernel_ref
@@ -14,7 +15,6 @@ from kernel_schema.schema.vocabulary import (
     ORIGINAL,
     SPEC_KEYS,
 )
-from kernel_schema.typeguards import is_table
 from kernel_schema.wording import listing, quote, show
 
 if TYPE_CHECKING:
@@ -80,10 +80,10 @@ def is_entry(value: Any) -> bool:
     """Whether a value can only be meant for a layer."""
     if isinstance(value, str):
         return value == ORIGINAL or read_kernel_ref(value) is not None
-    return is_table(value) and not _OF_ENTRIES.isdisjoint(value)
+    return alternative(value) in _OF_LAYERS
 
 
-_OF_ENTRIES: Final = frozenset(("kernel", *DEVICE_NAMES, *MODE_NAMES))
+_OF_LAYERS: Final = frozenset(("string", "kernel", "devices", "modes"))
 
 
 def layers_beside(names: list[str], config: Mapping[Any, Any]) -> Problem:
