@@ -41,8 +41,9 @@ Code: TypeAlias = Literal[
     "kernel-without-backward", "kernel-without-compile", "managed-by-transformers",
     "missing-local-kernel", "missing-lockfile", "mixed-compile-regions", "mixed-signatures",
     "mixed-training-state", "no-kernel-build", "overridden-forward", "same-kernel-id",
-    "signature-mismatch", "unknown-kernel-layer", "unlikely-capability", "unlikely-revision",
-    "unregistered-layer", "untrusted-revision", "unusable-kernel-layer",
+    "signature-mismatch", "unknown-kernel-layer", "unlikely-capability",
+    "unlikely-layer-name", "unlikely-revision", "unregistered-layer", "untrusted-revision",
+    "unusable-kernel-layer",
     # environment
     "broken-dependency", "hub-kernels-disabled", "incompatible-kernels-version",
     "kernel-mapping-disabled", "local-kernels-override", "missing-dependency", "no-such-gpu",

@@ -5,8 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.diagnostics import Diagnostic
+from kernel_schema.diagnostics import Diagnostic, Repair
 from kernel_schema.paths import home_path, is_directory, is_file, is_network_path, names_a_user
+from kernel_schema.schema.rules import LocalKernel
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -35,12 +36,22 @@ def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
             lacks = "is not a directory"
             if not Path(path).is_absolute():
                 lacks += f" (looked for {_quoted(str(directory.absolute()))})"
+        from kernel_schema.near_paths import near_path
+
+        variables = _help(path)
+        near = near_path(path, situation.directory, lambda other: is_repository(Path(other)))
         for rule in rules:
+            help_text, repair = variables or _START, None
+            if variables is None and near is not None and isinstance(rule.kernel, LocalKernel):
+                meant = f"{near}:{rule.kernel.layer_name}"
+                help_text = f"did you mean {_quoted(meant)}?"
+                repair = Repair("replace", meant, safe=False)
             yield Diagnostic(
                 "missing-local-kernel",
                 f"the kernel repository {_quoted(from_here(path))} {lacks}",
                 rule.route,
-                help=_help(path) or _START,
+                help_text,
+                repair=repair,
             )
 
 
@@ -50,13 +61,16 @@ def missing_lockfiles(situation: Situation) -> Iterator[Diagnostic]:
     for path, rules in _by_path(locked).items():
         if is_file(home_path(path)):
             continue
+        # Imported here: a path that is there needs none of it.
+        from kernel_schema.near_paths import near_path
+
+        help_text = _help(path)
+        if help_text is None and (near := near_path(path, situation.directory, is_file)):
+            help_text = f"did you mean {_quoted(near)}?"
+        help_text = help_text or "write it with `kernels lock`"
         for rule in rules:
-            yield Diagnostic(
-                "missing-lockfile",
-                f"there is no lock file {_quoted(from_here(path))}",
-                rule.route,
-                help=_help(path) or "write it with `kernels lock`",
-            )
+            message = f"there is no lock file {_quoted(from_here(path))}"
+            yield Diagnostic("missing-lockfile", message, rule.route, help_text)
 
 
 def _by_path(paths: Iterable[tuple[Rule, str]]) -> dict[str, list[Rule]]:

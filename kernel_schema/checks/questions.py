@@ -10,7 +10,12 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.builds.cache import is_any_cached
 from kernel_schema.checks.paths import missing_local_kernels, missing_lockfiles
 from kernel_schema.checks.refusals import unknown_home, untrusted_revision
-from kernel_schema.checks.unlikely import folders_beside, unlikely_capabilities, unlikely_revisions
+from kernel_schema.checks.unlikely import (
+    folders_beside,
+    unlikely_capabilities,
+    unlikely_layer_names,
+    unlikely_revisions,
+)
 from kernel_schema.diagnostics import Diagnostic, Route, Severity
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
 from kernel_schema.wording import listing, quote
@@ -114,12 +119,15 @@ def _crossing_ranges(situation: Situation) -> Iterator[Diagnostic]:
     for ranges in groups.values():
         for low, high in _crossings(sorted(ranges)):
             winner = min(low, high, key=attrgetter("width"))
+            loser, bound = low, f"max_capability: {high.lowest - 1}"
+            if winner == low:
+                loser, bound = high, f"min_capability: {low.highest + 1}"
             yield Diagnostic(
                 "crossing-capability",
                 f"{low} and {high} cross: where both hold, {winner} wins, being narrower",
                 ranges[high].route,
-                help="bound them so that they meet, or one lies inside the other",
-                severity=Severity.WARNING,
+                f"write `{bound}` for {loser}, which says the same",
+                Severity.WARNING,
             )
 
 
@@ -165,6 +173,7 @@ def _hidden_inherited(situation: Situation) -> Iterator[Diagnostic]:
 _QUESTIONS: Final[tuple[Callable[[Situation], Iterator[Diagnostic]], ...]] = (
     _lock_problems,
     _untrusted_revisions,
+    unlikely_layer_names,
     unlikely_capabilities,
     unlikely_revisions,
     folders_beside,

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING, Final
 from kernel_schema.diagnostics import Diagnostic, Repair, Route, Severity
 from kernel_schema.paths import is_directory
 from kernel_schema.schema.references import NEWEST, HubRef, LocalRef
-from kernel_schema.schema.vocabulary import LOWEST_LIKELY, RANGE_KEYS
+from kernel_schema.schema.vocabulary import (
+    DEVICE_NAMES,
+    LOWEST_LIKELY,
+    MODE_NAMES,
+    RANGE_KEYS,
+    SPEC_KEYS,
+    is_every_device,
+)
 from kernel_schema.wording import quote
 
 if TYPE_CHECKING:
@@ -19,7 +26,7 @@ if TYPE_CHECKING:
     from kernel_schema.schema.ranges import Capabilities
 
 # A kernel version as other tools write it: kernels takes all of these for names in git.
-_NUMBER: Final = re.compile(r"V?(0|[1-9][0-9]{0,2})")
+_NUMBER: Final = re.compile(r"(?:V|v(?=0[0-9]))?([0-9]{1,3})(?:\.0)?")
 
 
 def unlikely_capabilities(situation: Situation) -> Iterator[Diagnostic]:
@@ -40,9 +47,13 @@ def unlikely_capabilities(situation: Situation) -> Iterator[Diagnostic]:
                     "unlikely-capability",
                     f"`{key}: {bound}` means capability {bound / 10}, which no GPU has",
                     route,
-                    f"capability {bound}.0 is written {10 * bound}",
+                    f"capability {bound}.0 is written {10 * bound}"
+                    if bound > 1
+                    else "leave it out: capability 9.0 is written 90",
                     Severity.WARNING,
-                    repair=Repair("replace", 10 * bound, safe=_is_certain(bounds)),
+                    repair=Repair("replace", 10 * bound, safe=_is_certain(bounds))
+                    if bound > 1
+                    else Repair("remove", safe=False),
                 )
 
 
@@ -82,6 +93,48 @@ def unlikely_revisions(situation: Situation) -> Iterator[Diagnostic]:
 
 def _instead(reference: HubRef | LocalRef) -> Repair:
     return Repair("replace", str(reference), safe=False)
+
+
+def unlikely_layer_names(situation: Situation) -> Iterator[Diagnostic]:
+    """Names that were to stand for several layers, or for no layer: `unlikely-layer-name`.
+
+    Where a model is there, it is told that this does not register them.
+    """
+    if situation.layers is not None:
+        return
+    for layer_name in situation.by_layer:
+        message = f"{quote(layer_name)} is the name of a layer here"
+        repair = None
+        if layer_name in _KINDS:
+            message += f", and no {_KINDS[layer_name]}"
+            help_text = "name the layer first: `RMSNorm: {cuda: {training: ...}}`"
+        elif is_every_device(layer_name) or _PATTERN.search(layer_name):
+            message += ", and stands for no other"
+            help_text = f"name each layer: {_LISTED}"
+        elif _PATH.fullmatch(layer_name):
+            message += ", and no path of a module or class"
+            help_text = f"write the name that its class registers: {_LISTED}"
+            last = layer_name.rpartition(".")[2]
+            if last[0].isupper() and last not in situation.by_layer:
+                help_text = f"did you mean {quote(last)}?"
+                repair = Repair("rename", last, safe=False)
+        else:
+            continue
+        route = Route(("kernel_mapping", layer_name), at_key=True)
+        yield Diagnostic(
+            "unlikely-layer-name", message, route, help_text, Severity.WARNING, repair=repair
+        )
+
+
+_KINDS: Final = {
+    **dict.fromkeys(DEVICE_NAMES, "device"),
+    **dict.fromkeys(MODE_NAMES, "mode"),
+    **dict.fromkeys((*SPEC_KEYS, *RANGE_KEYS), "key of an entry"),
+}
+# Of a shell or of regular expressions, and several names in one.
+_PATTERN: Final = re.compile(r"[*^$|\\\[\],]")
+_PATH: Final = re.compile(r"[A-Za-z_]\w*(?:\.\w+){2,}")
+_LISTED: Final = "`kernel-schema layers` lists those of a model"
 
 
 def folders_beside(situation: Situation) -> Iterator[Diagnostic]:

@@ -15,7 +15,6 @@ from kernel_schema.schema.references import HubRef, LocalRef
 from kernel_schema.schema.vocabulary import (
     DEVICE_NAMES,
     MODE_NAMES,
-    RANGE_KEYS,
     SPEC_KEYS,
     DeviceType,
     ModeName,
@@ -76,7 +75,6 @@ _MODES: Final = {mode.value: mode for mode in ModeName}
 _DEVICE_SET: Final = frozenset(DEVICE_NAMES)
 _MODE_SET: Final = frozenset(MODE_NAMES)
 _OPTIONS: Final = frozenset(SPEC_KEYS)
-_BOUNDS: Final = frozenset(RANGE_KEYS)
 _OF_KIND: Final[dict[KeyKind, Alternative]] = {
     "device": "devices",
     "mode": "modes",
@@ -119,12 +117,12 @@ def alternative(value: object) -> Alternative:
 def is_pair(value: Sequence[Any]) -> bool:
     """Whether a list is transformers' pair of a reference and its options.
 
-    >>> is_pair(["org/repo:L", {"version": 1}]), is_pair(["org/repo:L", {"min_capability": 90}])
+    >>> is_pair(["org/repo:L", {"version": 1}]), is_pair(["org/repo:L", {"kernel": "org/repo:M"}])
     (True, False)
     """
     if len(value) != 2 or not isinstance(value[0], str) or not is_table(value[1]):
         return False
-    return alternative(value[1]) == "other" and _BOUNDS.isdisjoint(value[1])
+    return alternative(value[1]) == "other"
 
 
 def _is_of_texts(value: Sequence[Any]) -> bool:
@@ -151,11 +149,14 @@ def meant_alternative(value: object, holder: Holder) -> Alternative:
     # No table has more keys than there are devices: more tell nothing, and comparing takes time.
     kinds = ENTRIES[holder].kinds
     words = words[: len(DEVICE_NAMES)]
+    # Imported here: what is right needs none of it.
+    from kernel_schema.schema.meant.capabilities import target_in
+
     nearest = [closest_of(word, kinds) for word in words]
     # Before what is known elsewhere: that lacks a kernel only because of this one.
     if ("key", "kernel") in nearest:
         return "kernel"
-    if any(misplaced_key(word) is not None for word in words):
+    if any(misplaced_key(word) is not None or target_in(word) for word in words):
         return "other"
     for kind, _ in nearest:
         if kind is not None:

@@ -137,7 +137,9 @@ class Reader:
                 table = {name: value for name, value in table.items() if name not in names}
         for key, value in table.items():
             below = (*steps, key)
-            name = self.take(check(key), below)
+            name = check(key)
+            if type(name) is Problem:
+                self.problems.note(below, _forms().wrong_name(name, key, table, steps, holder))
             entries[name] = self.entry(value, below, holder)
         return FrozenDict(entries)
 
@@ -185,11 +187,14 @@ class Reader:
         if fields and not table:
             self.problems.note(steps, meant_keys.BOUNDS_ALONE)
         for key, bound in fields.items():
-            fields[key] = self.take(values.check_capability(bound), (*steps, key))
+            fields[key] = self.take(values.check_capability(bound, key, value), (*steps, key))
         entry = ORIGINAL if table == {"kernel": ORIGINAL} else table
         if entry is table and table.get("kernel") == ORIGINAL:
             self.problems.note((*steps, "kernel"), values.original_with_options(value))
+        kept, since = {key: value[key] for key in fields}, len(self.problems)
         fields["entry"] = self.range_entry(entry, steps)
+        if len(self.problems) > since:
+            self.problems.keep(steps, kept, since)
         return fields
 
     def range_entry(self, value: Any, steps: Steps) -> Any:
@@ -220,7 +225,7 @@ class Reader:
 
     def kernel_ref(self, value: Any, steps: Steps) -> Any:
         """`KernelRef`."""
-        return self.take(values.check_kernel(value), steps)
+        return self.take(values.check_stated_kernel(value), steps)
 
     def trust_remote_code(self, value: Any, steps: Steps) -> Any:
         """`bool | [RepoId, ...]`, at least one."""

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Final
 
 from pydantic_core import InitErrorDetails, PydanticCustomError, ValidationError
 
 from kernel_schema.diagnostics import Diagnostic, Route
 from kernel_schema.limits import MAX_PROBLEMS, TOO_MANY_PROBLEMS
+from kernel_schema.typeguards import is_table
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from typing import TypeAlias
 
     from kernel_schema.codes import Code
@@ -63,8 +65,8 @@ class Problems:
         self._by_steps: dict[Steps, Problem] = {}
         self._wrong_keys: set[Steps] = set()
 
-    def __bool__(self) -> bool:
-        return bool(self._by_steps)
+    def __len__(self) -> int:
+        return len(self._by_steps)
 
     def note(self, steps: Steps, problem: Problem) -> None:
         """Keep a problem, unless its route has one already or leads through a wrong key.
@@ -80,6 +82,19 @@ class Problems:
             self._by_steps[steps] = _TOO_MANY
             raise TooManyProblemsError
         self._by_steps[steps] = problem
+
+    def keep(self, steps: Steps, kept: Mapping[Any, Any], since: int) -> None:
+        """Let repairs keep what stands beside that of which they write the whole at a route.
+
+        Meant are the problems after the first `since`.
+        """
+        for at, problem in [*self._by_steps.items()][since:]:
+            repair = problem.repair
+            if repair is None or repair.action != "replace" or at[: len(at) - repair.up] != steps:
+                continue
+            value = repair.value if is_table(repair.value) else {"kernel": repair.value}
+            repair = replace(repair, value={**kept, **value})
+            self._by_steps[at] = replace(problem, repair=repair)
 
     def diagnostics(self) -> list[Diagnostic]:
         """The problems as diagnostics, for a value whose positions in a file are known."""

@@ -157,7 +157,13 @@ def _clashing_ranges(device: str, entries: Sequence[Any]) -> Iterator[tuple[Step
                 continue
             other = Capabilities(gaps[gap], gaps[gap] + own.width)
             message = f"{own} and {other} overlap and are equally wide"
-            help_text = "make one of them narrower: the narrower range wins"
+            lower, end = min(own, other), max(own, other).lowest - 1
+            help_text = f"write `max_capability: {end}` for {lower}, so that they meet"
+            if mendable:
+                place, mendable = index if lower == own else firsts[other], False
+                ended = {**entries[place], RANGE_KEYS[1]: end}
+                written = [*entries[:place], ended, *entries[place + 1 :]]
+                repair = Repair("replace", written, up=1, safe=False)
         message += ": kernels would choose between them at random"
         yield (
             (device, index),

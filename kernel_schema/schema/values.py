@@ -30,14 +30,14 @@ from kernel_schema.schema.vocabulary import (
     RANGE_KEYS,
     Original,
 )
-from kernel_schema.typeguards import as_text, is_list, is_path, is_tuple
+from kernel_schema.typeguards import as_text, is_path, is_tuple
 from kernel_schema.wording import listing, normalise_word, quote, show
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from types import ModuleType
 
-    from kernel_schema.schema.problems import Advice
-
+_ALONE: Final[Mapping[Any, Any]] = {}
 MAX_LENGTH: Final = 1000
 """How many characters a layer name and `$schema` may have."""
 
@@ -46,10 +46,13 @@ CONTROL_CLASS: Final = r"\x00-\x1f\x7f-\x9f\u2028\u2029"
 
 _CONTROL: Final = re.compile(f"[{CONTROL_CLASS}]")
 # What keeps the model's own forward in other words; the misspelt and the ambiguous are guesses.
-_NO_KERNEL: Final = frozenset(("", "original", "none", "null", "false", "off", "no", "disabled"))
-_ORIGINAL_ALIASES: Final = _NO_KERNEL | {"orignal", "orginal", "origin", "default", "native"}
-_YES: Final = frozenset(("true", "yes", "on"))
-_NO: Final = frozenset(("false", "no", "off"))
+NO_KERNEL: Final = frozenset(("", "original", "none", "null", "false", "off", "no", "disabled"))
+ORIGINAL_ALIASES: Final = NO_KERNEL | frozenset(
+    (
+        *("orignal", "orginal", "origin", "default", "native", "torch", "pytorch", "eager"),
+        *("disable", "skip", "keep", "own", "vanilla", "builtin", "model", "-", "n/a"),
+    )
+)
 _PINS: Final = ("version", "revision", "lockfile")
 _OF_ORIGINAL: Final = ("kernel", *RANGE_KEYS)
 _HUB_ONLY: Final = (*_PINS, "trust_remote_code")
@@ -89,6 +92,15 @@ def check_kernel(value: object) -> HubRef | LocalRef | Problem:
     return Problem("invalid-kernel-reference", message, help_text, repair=repair)
 
 
+def check_stated_kernel(value: object) -> HubRef | LocalRef | Problem:
+    """What stands under the key `kernel`."""
+    kernel = check_kernel(value)
+    if not isinstance(kernel, Problem) or kernel is _MISPLACED_ORIGINAL:
+        return kernel
+    help_text, repair = _kernel_options().kernel_advice(value)
+    return kernel if help_text is None else replace(kernel, help=help_text, repair=repair)
+
+
 def not_a_reference(value: object) -> Problem:
     """For a value that is no text where a reference belongs."""
     if problem := repository_problem(value):
@@ -110,14 +122,14 @@ def check_entry_string(value: object) -> HubRef | LocalRef | Original | Problem:
         return kernel
     text = as_text(value)
     word = normalise_word(text) if text is not None else None
-    if word not in _ORIGINAL_ALIASES:
+    if word not in ORIGINAL_ALIASES:
         return kernel
     message = f"{quote(value)} is not a kernel"
     help_text = "did you mean `original`, which keeps the model's own forward?"
     if not word:
         # So transformers' documentation disables a kernel.
         message, help_text = kernel.message, "to keep the model's own forward write `original`"
-    repair = Repair("replace", ORIGINAL, safe=word in _NO_KERNEL)
+    repair = Repair("replace", ORIGINAL, safe=word in NO_KERNEL)
     return Problem("invalid-kernel-reference", message, help_text, repair=repair)
 
 
@@ -133,23 +145,21 @@ def check_version(value: object) -> int | Problem:
     return Problem("invalid-version", message, help_text, repair=repair)
 
 
-def check_capability(value: object) -> int | Problem:
-    """A capability bound: 90 means 9.0."""
+def check_capability(
+    value: object, key: str = "", table: Mapping[Any, Any] = _ALONE
+) -> int | Problem:
+    """A capability bound: 90 means 9.0. It may stand under a key of the table of a range."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= MAX_CAPABILITY:
         return int.__int__(value)
     # Imported here: what is right needs none of it.
     from kernel_schema.schema.meant.numbers import bound_advice
 
-    help_text, repair = bound_advice(value)
+    help_text, repair = bound_advice(value, key, table)
     message = (
         f"{show(value)} is not a capability: it must be an integer from 0 to {MAX_CAPABILITY}, "
         "and 90 means 9.0"
     )
     return Problem("invalid-capability", message, help_text, repair=repair)
-
-
-def _left_out(help_text: str) -> Advice:
-    return help_text, Repair("remove")
 
 
 def check_revision(value: object) -> str | Problem:
@@ -161,11 +171,7 @@ def check_revision(value: object) -> str | Problem:
         f"{show(value)} is not a revision: it must be a string of letters, digits, "
         "`_`, `.`, `/` and `-`"
     )
-    help_text = repair = None
-    if value is None:
-        help_text, repair = _left_out("leave the revision out to state none")
-    elif isinstance(value, (int, float)) and not isinstance(value, bool):
-        help_text = "put it between quotes, or use `version` for a kernel version"
+    help_text, repair = _kernel_options().revision_advice(value)
     return Problem("invalid-revision", message, help_text, repair=repair)
 
 
@@ -175,9 +181,7 @@ def check_lockfile(value: object) -> str | Problem:
     if path is not None and path.strip() and path.isprintable():
         return path
     message = f"{show(value)} is not the path of a lock file"
-    help_text = repair = None
-    if value is None:
-        help_text, repair = _left_out("leave `lockfile` out to state none")
+    help_text, repair = _kernel_options().lockfile_advice(value)
     return Problem("invalid-lockfile", message, help_text, repair=repair)
 
 
@@ -185,11 +189,7 @@ def check_trust(value: object) -> bool | Problem:
     """Whether to run code of publishers that the Hub does not vouch for, where it is no list."""
     if isinstance(value, bool):
         return value
-    help_text, repair = _yes_or_no_hint(value)
-    if value is None or is_list(value) or is_tuple(value):
-        help_text, repair = _left_out("leave it out for false")
-    if isinstance(value, str) and is_repo_id(value):
-        help_text, repair = f'write a list: ["{value}"]', Repair("replace", [value])
+    help_text, repair = _kernel_options().trust_advice(value)
     message = f"{show(value)} is neither true nor false nor a list of at least one repository id"
     return Problem("invalid-trust-remote-code", message, help_text, repair=repair)
 
@@ -201,22 +201,8 @@ def check_repo_id(item: object) -> str | Problem:
         return text
     reason = repo_id_problem(text) if text is not None else None
     message = f"{show(item)} is not a repository id `org/repo`" + (f": {reason}" if reason else "")
-    meant = (text or "").partition(":")[0].removesuffix(".git")
-    if not is_repo_id(meant):
-        return Problem("invalid-trust-remote-code", message)
-    repair = Repair("replace", meant, safe=False)
-    return Problem(
-        "invalid-trust-remote-code", message, f"did you mean {quote(meant)}?", repair=repair
-    )
-
-
-def _yes_or_no_hint(value: object) -> Advice:
-    word = value.strip().lower() if isinstance(value, str) else ""
-    if word not in _YES | _NO:
-        return None, None
-    meant = "true" if word in _YES else "false"
-    help_text = f"write {meant}, without quotes" if word == meant else f"write {meant}"
-    return help_text, Repair("replace", word in _YES)
+    help_text, repair = _kernel_options().repo_id_advice(text or "")
+    return Problem("invalid-trust-remote-code", message, help_text, repair=repair)
 
 
 def check_inherit_mapping(value: object) -> bool | Problem:
@@ -224,10 +210,17 @@ def check_inherit_mapping(value: object) -> bool | Problem:
     if isinstance(value, bool):
         return value
     message = f"{show(value)} is neither true nor false for `inherit_mapping`"
-    help_text, repair = _yes_or_no_hint(value)
+    help_text, repair = _kernel_options().yes_or_no(value)
     if value is None:
-        help_text, repair = _left_out("leave it out for true")
+        help_text, repair = "leave it out for true", Repair("remove")
     return Problem("invalid-inherit-mapping", message, help_text, repair=repair)
+
+
+def _kernel_options() -> ModuleType:
+    # Imported here: what is right needs none of it.
+    from kernel_schema.schema.meant import kernel_options
+
+    return kernel_options
 
 
 def check_schema_uri(value: object) -> str | Problem:

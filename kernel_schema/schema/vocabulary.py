@@ -93,11 +93,11 @@ def is_free(key: object) -> bool:
 _DEVICE_ALIASES: Final = {
     **dict.fromkeys(("gpu", "nvidia", "nv"), "cuda"),
     **dict.fromkeys(("hip", "amd", "amdgpu"), "rocm"),
-    **dict.fromkeys(("metal", "apple", "mlx"), "mps"),
-    **dict.fromkeys(("intel", "sycl"), "xpu"),
+    **dict.fromkeys(("metal", "apple", "apple_silicon", "mlx"), "mps"),
+    **dict.fromkeys(("intel", "intel_gpu", "oneapi", "sycl"), "xpu"),
     **dict.fromkeys(("ascend", "cann", "privateuseone"), "npu"),
-    **dict.fromkeys(("trainium", "inferentia"), "neuron"),
-    **dict.fromkeys(("host", "x86"), "cpu"),
+    **dict.fromkeys(("trainium", "inferentia", "trn", "inf1", "inf2"), "neuron"),
+    **dict.fromkeys(("host", "x86", "x86_64", "amd64", "arm", "arm64", "aarch64"), "cpu"),
 }
 # torch's names of devices that are none of kernels', or that several of them are.
 _SEVERAL: Final = {"xla": "`neuron` or `tpu`", "accelerator": "`cuda`, `rocm` or `xpu`"}
@@ -136,18 +136,35 @@ _ONE_MEANING: Final = frozenset(
         *("training|torch_compile", "torch_compile|training"),
     )
 )
+NAMES_OF_CAPABILITY: Final = frozenset(
+    (
+        *("arch", "arch_list", "capabilities", "capability", "capability_range", "cc"),
+        *("compute_capability", "cuda_arch", "cuda_capability", "device_capability"),
+        *("gpu_arch", "range", "sm"),
+    )
+)
+"""What people call a capability, or a range of them: which bound is meant says the value."""
 _SPEC_ALIASES: Final = {
     **dict.fromkeys(("repo", "repo_id", "ref", "path"), "kernel"),
     **dict.fromkeys(("branch", "tag", "commit", "rev"), "revision"),
+    **dict.fromkeys(("sha", "hash", "git_ref", "commit_hash", "commit_id"), "revision"),
+    "ver": "version",
     "lock": "lockfile",
     "trust": "trust_remote_code",
-    "min": "min_capability",
-    "max": "max_capability",
+    **dict.fromkeys(("min", "minimum", "min_sm", "min_cc", "lower", "gte", "ge"), "min_capability"),
+    **dict.fromkeys(("max", "maximum", "max_sm", "max_cc", "upper", "lte", "le"), "max_capability"),
+    **dict.fromkeys(NAMES_OF_CAPABILITY, "min_capability"),
 }
 _CONFIG_ALIASES: Final = {
     **dict.fromkeys(("kernels", "layers", "mapping"), "kernel_mapping"),
     "inherit": "inherit_mapping",
-    **dict.fromkeys(("include", "includes", "imports", "base", "bases"), "extends"),
+    **dict.fromkeys(
+        (
+            *("include", "includes", "import", "imports", "base", "bases", "base_config"),
+            *("inherits", "inherits_from", "parent", "parents"),
+        ),
+        "extends",
+    ),
 }
 
 KeyKind = Literal["device", "mode", "key"]
@@ -171,11 +188,34 @@ def closest_of(word: str, kinds: tuple[KeyKind, ...]) -> tuple[KeyKind | None, s
     >>> closest_of("infer", ("device", "mode")), closest_of("cuda:0", ("device", "mode"))
     (('mode', 'inference'), ('device', 'cuda'))
     """
-    if "device" in kinds:
-        word = word.split(":", 1)[0]
     suggester, kind_of = _among(kinds)
     nearest = suggester.closest(_folded(word))
+    if nearest is None and "device" in kinds:
+        nearest = suggester.closest(_folded(without_number(word)))
     return (kind_of[nearest], nearest) if nearest else (None, None)
+
+
+def without_number(word: str) -> str:
+    """The name of a device without the number of a GPU, or of a version.
+
+    >>> [without_number(word) for word in ("cuda:0", "rocm6.2", "ascend910b", "cuda")]
+    ['cuda', 'rocm', 'ascend', 'cuda']
+    """
+    return _NUMBERED.sub("", word) if len(word) <= _LONGEST_NUMBERED else word
+
+
+_LONGEST_NUMBERED: Final = 100  # longer ones are no names of devices, and take time
+_NUMBERED: Final = re.compile(r"[\s:_.-]*v?[0-9][0-9.]*[a-z]?\s*\Z|:.*")
+
+
+def device_named(word: str) -> str | None:
+    """The device that a word is the name of, or another name for; nothing that is only near.
+
+    >>> device_named("HIP"), device_named("cdua")
+    ('rocm', None)
+    """
+    folded = _folded(word)
+    return folded if folded in DEVICE_NAMES else _DEVICE_ALIASES.get(folded)
 
 
 def means_exactly(word: str, name: str) -> bool:
@@ -194,7 +234,7 @@ def device_help(word: str) -> str | None:
     >>> device_help("xla:0"), device_help("cuda")
     ('write `neuron` or `tpu`, whichever it is', None)
     """
-    word = normalise_word(word.split(":", 1)[0])
+    word = normalise_word(without_number(word))
     if word in _SEVERAL:
         return f"write {_SEVERAL[word]}, whichever it is"
     return "leave it out: kernels has no such device" if word in _NO_DEVICES else None
@@ -212,11 +252,13 @@ def is_every_device(word: str) -> bool:
 def joined_names(word: str, names: tuple[str, ...]) -> list[str]:
     """The names that a text joins to one key; none unless it joins several.
 
-    >>> joined_names("cuda, ROCm", DEVICE_NAMES), joined_names("cuda", DEVICE_NAMES)
+    >>> joined_names("cuda, hip", DEVICE_NAMES), joined_names("cuda", DEVICE_NAMES)
     (['cuda', 'rocm'], [])
     """
     parts = [normalise_word(part) for part in _BETWEEN_NAMES.split(word.strip()) if part]
-    return parts if len(parts) > 1 and set(parts) <= set(names) else []
+    if names == DEVICE_NAMES:
+        parts = [device_named(part) or part for part in parts]
+    return parts if len(set(parts)) > 1 and set(parts) <= set(names) else []
 
 
 _BETWEEN_NAMES: Final = re.compile(r"[\s,;|/&+]+")

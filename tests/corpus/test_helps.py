@@ -13,6 +13,7 @@ import copy
 import json
 import re
 import sys
+from dataclasses import replace
 from functools import partial
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, NamedTuple, get_args
@@ -43,9 +44,12 @@ DECISIONS = {
     "paths of bases start at the folder of the file": "which file is meant",
     "write a path from that folder": "which file is meant",
     "give one of them other bounds, or write both as modes": "which bounds, or which modes",
-    "bound them so that they meet, or one lies inside": "which bounds",
-    "make one of them narrower": "which of them, and how narrow",
     "give each layer a kernel of its own": "which kernels",
+    "name each layer": "which layers a model has",
+    "write the name that its class registers": "which layers a model has",
+    "put `kernel` inside": "which device, or what the others are for",
+    "each repository is named": "which repositories of a publisher",
+    "name the layer first": "which layer",
     "write it all in one place": "a string and a table cannot both be meant",
     "change `id` in ": "another file",
     "kernels chooses by what torch is built for": "the build of a kernel",
@@ -311,6 +315,41 @@ def layers_first(value: Any, place: Place) -> None:
         mapping.setdefault(layer, {})[name] = entry
 
 
+def layer_named(value: Any, place: Place) -> None:
+    """Write the kernel that stands for all layers for one."""
+    put_value(value, place, {"RMSNorm": holder(value, place.steps)})
+
+
+def unwrapped(value: Any, place: Place) -> None:
+    """Write what is in a table in place of it."""
+    *up, wrapper = place.steps
+    put_value(value, place._replace(diagnostic=at(place, up)), holder(value, tuple(up))[wrapper])
+
+
+def at(place: Place, steps: Any) -> ks.Diagnostic:
+    """What was found, as if it were found elsewhere."""
+    return replace(place.diagnostic, route=ks.Route(tuple(steps)))
+
+
+def turned_round(value: Any, place: Place) -> None:
+    """Turn `{mode: {device: ...}}` round."""
+    *up, mode, device = place.steps
+    entry = holder(value, tuple(up))
+    stated = entry[mode].pop(device)
+    entry.setdefault(device, {})[mode] = stated
+    if not entry[mode]:
+        del entry[mode]
+
+
+def bounded_as_told(value: Any, place: Place) -> None:
+    """Write the bound that a help names into the range that it names."""
+    told = re.search(r"`\W*(\w+)\W+(\d+)` for capability (\d+)", place.diagnostic.help or "")
+    assert told is not None
+    for entry in holder(value, place.steps[:-1]):
+        if entry.get("min_capability", 0) == int(told[3]):
+            entry[told[1]] = int(told[2])
+
+
 def all_but(kept: str) -> Any:
     """Remove all pins but one."""
 
@@ -474,6 +513,11 @@ EDITS: dict[str, Any] = {
     r"remove the `- `": in_text(lambda place: place.put("", end=place.end + 1)),
     r"put text in quotes": in_text(lambda place: place.put(json.dumps(place.shown))),
     r"layers come first": in_data(layers_first),
+    r"layers are keys: `\"?RMSNorm\"? ?[:=]": in_data(layer_named),
+    r"leave `kernel` out, and write what it holds": in_data(unwrapped),
+    r"turn them round": in_data(turned_round),
+    r"add the organisation, as in `": in_data(put_word),
+    r"write `.*, which says the same": in_data(bounded_as_told),
     r"leave the key out|remove the line": in_text(lambda place: place.put("", *place.line)),
     r"leave (it|the mode|.* beside it) out": in_data(drop),
     r"move `kernel_mapping` up, or pass `--at|pass `--at": elsewhere,
@@ -489,7 +533,7 @@ EDITS: dict[str, Any] = {
     r"name (a|the) branch or tag without `refs/`": in_data(
         lambda value, place: replaced_in(value, place, r"(refs/(heads|tags|pr)/|pr/)\w+", "main")
     ),
-    r"nothing stands for the newest version": in_data(numbered),
+    r"nothing stands for the newest version|versions are whole numbers": in_data(numbered),
     r"(write it in one line, )?or give it a header": in_one_line,
     r"put .* under it": in_data(layers_under),
     r"put it under `kernel_mapping`": in_data(under_the_mapping),

@@ -152,8 +152,6 @@ RANGE_KEYS = {
     "min_capabilty": "min_capability",
     "min-capability": "min_capability",
     "minCapability": "min_capability",
-    "capability": "min_capability",
-    "compute_capability": "min_capability",
     "max_capabilities": "max_capability",
     "max_capabilty": "max_capability",
 }
@@ -311,6 +309,27 @@ def test_range_key(written: str, meant: str) -> None:
     assert diagnostic.code == "unknown-key"
     assert diagnostic.route.steps == ("kernel_mapping", "L", "cuda", 0, written)
     assert diagnostic.help == did_you_mean(meant)
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        (90, "min_capability: 90"),
+        (9.0, "min_capability: 90"),
+        ("<90", "max_capability: 89"),
+        ("8.x", "min_capability: 80, max_capability: 89"),
+        ([80, 89], "min_capability: 80, max_capability: 89"),
+        ({"min": 80, "max": 89}, "min_capability: 80, max_capability: 89"),
+        ("hopper", "min_capability: 90, max_capability: 90"),
+    ],
+)
+@pytest.mark.parametrize("written", ["arch", "capability", "compute_capability", "sm"])
+def test_capability_as_a_key_of_a_range(written: str, value: Any, meant: str) -> None:
+    """Which bounds are meant says the value."""
+    diagnostic = only(layer({"cuda": [{"kernel": REF, written: value}]}))
+    assert diagnostic.code == "unknown-key"
+    assert diagnostic.route.steps == ("kernel_mapping", "L", "cuda", 0, written)
+    assert diagnostic.help == f"write `{meant}`"
 
 
 @pytest.mark.parametrize(("written", "meant"), TOP_KEYS.items())

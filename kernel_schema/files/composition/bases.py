@@ -6,7 +6,7 @@ import os
 from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
-from kernel_schema.diagnostics import ConfigError, Diagnostic, Route
+from kernel_schema.diagnostics import ConfigError, Diagnostic, Repair, Route
 from kernel_schema.files.alone import read_alone
 from kernel_schema.files.composition.merge import merged
 from kernel_schema.files.document import InvalidConfigError, Part
@@ -41,7 +41,8 @@ def with_bases(document: Document, directory: str | None, max_bytes: int) -> Doc
     composed = bases.under(document, directory)
     if bases.problems:
         part = Part(composed, bases.incomplete)
-        raise InvalidConfigError(dict.fromkeys(bases.problems), lambda: part)
+        problems = document.place_all(dict.fromkeys(bases.problems))
+        raise InvalidConfigError(problems, lambda: part)
     return composed
 
 
@@ -103,9 +104,12 @@ class _Bases:
     def _base(
         self, document: Document, index: int, file: str, chain: tuple[str, ...]
     ) -> tuple[Document, int] | None:
-        def refuse(code: Code, message: str, help_text: str | None) -> None:
+        def refuse(
+            code: Code, message: str, help_text: str | None, repair: Repair | None = None
+        ) -> None:
             route = Route(("extends", index) if document.lists_bases else ("extends",))
-            self.problems.append(document.place(Diagnostic(code, message, route, help_text)))
+            problem = Diagnostic(code, message, route, help_text, repair=repair)
+            self.problems.append(document.place(problem))
             self.lack(None)
 
         target, name = os.path.realpath(file), quote(file, longest=1000)
@@ -122,7 +126,8 @@ class _Bases:
                 message = f"more than {MAX_FILES} bases in all"
                 return refuse("invalid-extends", message, "put several of them into one file")
             if not is_file(file):
-                return refuse("missing-base", f"the base {name} {_why_no_file(file)}", _HELP)
+                message = f"the base {name} {_why_no_file(file)}"
+                return refuse("missing-base", message, *_near_base(file, chain))
             try:
                 self._read[target] = self._composed(file, chain)
             except FileAccessError as error:
@@ -162,6 +167,24 @@ def _why_no_file(file: str) -> str:
     except OSError as error:
         return f"cannot be read: {error.strerror}"
     return f"cannot be read: this is {'a directory' if is_directory(file) else 'no file'}"
+
+
+def _near_base(file: str, chain: tuple[str, ...]) -> tuple[str, Repair | None]:
+    """What to do about a base that is not there: it may have another name."""
+    # Imported here: a base that is there needs none of it.
+    from kernel_schema.near_paths import near_path
+
+    folder = os.path.dirname(chain[-1])
+    near = near_path(os.path.abspath(file), folder, lambda path: _is_base(path, chain))
+    if near is None:
+        return _HELP, None
+    return f"did you mean {quote(near)}?", Repair("replace", near, safe=False)
+
+
+def _is_base(path: str, chain: tuple[str, ...]) -> bool:
+    """Whether a path is that of a file that may be a config, and none of those that lead to it."""
+    is_config = path.endswith((".yaml", ".yml", ".json", ".toml")) and is_file(path)
+    return is_config and os.path.realpath(path) not in chain
 
 
 _TOO_LONG: Final = f"more than {MAX_CHAIN} files extend one another in a row"

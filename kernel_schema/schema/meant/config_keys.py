@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
@@ -14,7 +16,9 @@ from kernel_schema.schema.problems import Problem
 from kernel_schema.schema.vocabulary import (
     CONFIG_KEYS,
     FREE_PREFIX,
+    SPEC_KEYS,
     closest_key,
+    closest_of,
     is_free,
 )
 from kernel_schema.typeguards import is_table
@@ -38,7 +42,10 @@ _CONFIG_HINTS: Final = {
         "settings stand in `[tool.kernel-schema.check]` of a pyproject.toml",
     ),
     "schema": "did you mean `$schema`?",
-    "version": f"{OUT}versions are stated for each kernel",
+    **dict.fromkeys(
+        ("kernel", *SPEC_KEYS[1:3], "trust_remote_code"), f"{OUT}each kernel states its own"
+    ),
+    **dict.fromkeys(("device", "mode", "capability"), f"{OUT}each layer states its own"),
 }
 _FUSIONS: Final = "fusions"
 
@@ -66,7 +73,11 @@ def is_config_key(key: str, value: Any) -> bool:
     """Whether a key of the top level is one, or was probably meant to be one."""
     if is_free(key) or key == _FUSIONS or key in _CONFIG_HINTS or NOTE.fullmatch(key):
         return True
-    return _holds_mapping(value) or closest_key(key, CONFIG_KEYS) is not None
+    return (
+        _holds_mapping(value)
+        or _holds_layers(value, key)
+        or closest_key(key, CONFIG_KEYS) is not None
+    )
 
 
 def unknown_config_key(key: object, table: Mapping[Any, Any], steps: Steps = ()) -> Problem | None:
@@ -83,11 +94,45 @@ def unknown_config_key(key: object, table: Mapping[Any, Any], steps: Steps = ())
     if _holds_mapping(table[key]):
         help_text = f"move `kernel_mapping` up, and leave {quote(key)} out"
         return wrong_key(message, help_text, meant="kernel_mapping")
+    if key == "kernel" and "kernel_mapping" not in table:
+        help_text = "name the layer: `kernel_mapping: {RMSNorm: {kernel: ...}}`"
+        return wrong_key(message, help_text, meant="kernel_mapping")
     if isinstance(key, str) and (problem := _told_by_word(key, message, table)):
         return problem
     if is_table(table.get("kernel_mapping")) and is_entry(table[key]):
         return wrong_key(message, "put it under `kernel_mapping`")
-    return unknown_key(key, CONFIG_KEYS, "a key of a config", table)
+    return _other(key, table)
+
+
+def _other(key: object, table: Mapping[Any, Any]) -> Problem:
+    """For a key that is known from nowhere: what it holds tells, or it was to be free."""
+    problem = unknown_key(key, CONFIG_KEYS, "a key of a config", table)
+    if problem.help is not None or not isinstance(key, str):
+        return problem
+    if _holds_layers(table[key], key) and "kernel_mapping" not in table:
+        repair = Repair("rename", "kernel_mapping", safe=False)
+        help_text = "did you mean `kernel_mapping`?"
+        return replace(problem, help=help_text, repair=repair, meant="kernel_mapping")
+    begins = _OF_FREE.match(key)
+    free = f"{FREE_PREFIX}{key[begins.end() :] if begins else key}"
+    if free in table or free == FREE_PREFIX:
+        return problem
+    help_text = f"leave it out, or name it {quote(free)}: keys with `x-` are free"
+    repair = Repair("rename", free) if begins else None
+    return replace(problem, help=help_text, repair=repair)
+
+
+# How files of others begin keys that are free.
+_OF_FREE: Final = re.compile(r"(?:x[-_]|[._])+", re.IGNORECASE)
+
+
+def _holds_layers(value: Any, key: str) -> bool:
+    """Whether a table holds layers, and neither devices nor modes; nor is it that of a device."""
+    if not is_table(value) or not value or is_entry(value):
+        return False
+    if closest_of(key, ("device", "mode"))[0] is not None:
+        return False
+    return all(key in CONFIG_KEYS or is_entry(item) for key, item in value.items())
 
 
 def _told_by_word(key: str, message: str, table: Mapping[Any, Any]) -> Problem | None:
@@ -95,7 +140,7 @@ def _told_by_word(key: str, message: str, table: Mapping[Any, Any]) -> Problem |
     if help_text := _CONFIG_HINTS.get(key):
         repair = Repair("rename", "$schema") if key == "schema" else None
         if help_text.startswith(OUT):
-            repair = Repair("remove", safe=key != "version")
+            repair = Repair("remove", safe="states its own" not in help_text)
         return wrong_key(message, help_text, repair)
     if NOTE.fullmatch(key):
         free = _free_name(key, table)

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
 from kernel_schema.schema.arguments import key_problem, plain_key
 from kernel_schema.schema.problems import Problem
-from kernel_schema.schema.references import is_local
+from kernel_schema.schema.references import is_local, read_kernel_ref
 from kernel_schema.schema.vocabulary import (
     CAPABILITY_DEVICES,
     CONFIG_KEYS,
     DEVICE_NAMES,
     MODE_NAMES,
+    NAMES_OF_CAPABILITY,
+    ORIGINAL,
     RANGE_KEYS,
     SPEC_KEYS,
     closest_key,
@@ -23,8 +26,8 @@ from kernel_schema.schema.vocabulary import (
     joined_names,
     means_exactly,
 )
-from kernel_schema.typeguards import as_text
-from kernel_schema.wording import listing, quote
+from kernel_schema.typeguards import as_text, is_list, is_table
+from kernel_schema.wording import listing, normalise_word, quote
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -107,21 +110,53 @@ def unknown_option(key: object, table: Mapping[Any, Any], steps: Steps = ()) -> 
     if problem := no_name(word, "option of a kernel"):
         return problem
     if word in DEVICE_NAMES or word in MODE_NAMES:
-        kind = "device" if word in DEVICE_NAMES else "mode"
-        message = f"{quote(word)} is a {kind}, beside `kernel`"
-        help_text = f"put `kernel` and its options inside {quote(word)}"
-        return wrong_key(message, help_text)
+        return _target_beside_kernel(word, table)
     if word in _PARTS:
         return _part_of_reference(word, table)
     if word in _TARGETS and (problem := _target_as_option(word, table, steps)):
         return problem
     if closest_key(word, (*SPEC_KEYS, *RANGE_KEYS)) in RANGE_KEYS:
-        return unknown_key(key, RANGE_KEYS, "a bound of a capability range", table)
+        return _bound_by_another_name(word, table, steps)
     return unknown_key(key, SPEC_KEYS, "an option of a kernel", table)
 
 
+def _target_beside_kernel(word: str, table: Mapping[Any, Any]) -> Problem:
+    """For a device or a mode beside `kernel`: it was to hold that, or is for something else."""
+    kind = "device" if word in DEVICE_NAMES else "mode"
+    message = f"{quote(word)} is a {kind}, beside `kernel`"
+    value = table[word]
+    help_text = f"put `kernel` and its options inside {quote(word)}"
+    if word == "fallback":
+        help_text = f"{OUT}nothing stands for a kernel that cannot be loaded"
+    elif is_table(value) or value == ORIGINAL or (as_text(value) and read_kernel_ref(value)):
+        help_text = f"put `kernel` inside the {kind} that it is for"
+        if kind == "mode":
+            help_text = "put `kernel` inside `fallback`, which is for modes that are not named"
+    return wrong_key(message, help_text)
+
+
+def _bound_by_another_name(word: str, table: Mapping[Any, Any], steps: Steps) -> Problem:
+    """For `capability: 90`: which bounds are meant says the value."""
+    # Imported here: what is right needs none of it.
+    from kernel_schema.schema.meant.capabilities import bounds_in, shown
+
+    bounds = bounds_in(table[word])
+    problem = unknown_key(word, RANGE_KEYS, "a bound of a capability range", table)
+    if not bounds or (len(bounds) == 1 and normalise_word(word) not in NAMES_OF_CAPABILITY):
+        return problem
+    rest = {name: item for name, item in table.items() if name != word}
+    written: Any = {**bounds, **rest}
+    help_text = f"write `{shown(bounds)}`"
+    if steps and plain_key(steps[-1]) in CAPABILITY_DEVICES:
+        written, help_text = [written], f"write a list: `[{{{shown(bounds)}, kernel: ...}}]`"
+    repair = Repair("replace", written, up=1, safe=False)
+    return replace(problem, help=help_text, repair=repair)
+
+
 # The arguments of kernels' repository classes that a reference holds in one text.
-_REPOSITORIES: Final = ("repo_id", "repo", "repo_path", "repository", "path")
+_REPOSITORIES: Final = ("repo_id", "repo", "repo_path", "repository", "path", "local", "url")
+_ON_DISK: Final = frozenset(("repo_path", "path", "local"))
+_OWNERS: Final = ("org", "organization", "organisation", "owner", "namespace", "user")
 _NAMES: Final = ("layer_name", "func_name", "layer", "name")
 _PARTS: Final = (*_REPOSITORIES, *_NAMES)
 REPOSITORY_WORDS: Final = frozenset(("repo_id", "repo_path", "layer_name", "func_name"))
@@ -141,9 +176,16 @@ def _part_of_reference(key: str, table: Mapping[Any, Any]) -> Problem | None:
     message = f"{quote(key)} is not an option of a kernel: `kernel` holds repository and layer"
     if not isinstance(where, str) or not isinstance(which, str) or ":" in where:
         return wrong_key(message, OUT + "`kernel` says it", Repair("remove", safe=False))
-    on_disk = repository == "repo_path" and not is_local(where)
-    kernel = f"{'./' * on_disk}{where}:{which}"
-    rest = {name: table[name] for name in table if name not in {repository, layer, "kernel"}}
+    told_by = {repository, layer, "kernel"}
+    owner = next((name for name in _OWNERS if isinstance(table.get(name), str)), None)
+    if owner is not None and "/" not in where:
+        where, told_by = f"{table[owner]}/{where}", told_by | {owner}
+    elif layer != "name" and isinstance(table.get("name"), str) and "/" not in where:
+        where, told_by = f"{where}/{table['name']}", told_by | {"name"}
+    kernel = f"{'./' * (repository in _ON_DISK and not is_local(where))}{where}:{which}"
+    if read_kernel_ref(kernel) is None:
+        return wrong_key(message, "add `kernel: org/repo:layer_name`", meant="kernel")
+    rest = {name: table[name] for name in table if name not in told_by}
     repair = Repair("replace", {"kernel": kernel, **rest}, up=1)
     if repository == "kernel" or "kernel" not in table:
         help_text = f"write {quote(f'kernel: {kernel}')}"
@@ -154,22 +196,24 @@ def _part_of_reference(key: str, table: Mapping[Any, Any]) -> Problem | None:
 
 
 _TARGETS: Final[dict[str, KeyKind]] = {
-    **dict.fromkeys(("device", "device_type", "type"), "device"),
-    "mode": "mode",
+    **dict.fromkeys(
+        ("device", "devices", "device_type", "type", "target", "platform", "backend"), "device"
+    ),
+    **dict.fromkeys(("mode", "modes", "phase", "stage", "when"), "mode"),
 }
 
 
 def _target_as_option(key: str, table: Mapping[Any, Any], steps: Steps) -> Problem | None:
     """For `device: cuda` beside `kernel`: devices and modes are keys."""
     kind = _TARGETS[key]
-    if _target_named(key, table) is None:
+    if not _targets_named(key, table):
         return None
     message = f"{quote(key)} is not an option of a kernel: {kind}s are keys"
     options: dict[KeyKind, str] = {kind: key}
     if len(steps) == LAYER_DEPTH:
         # Devices hold modes, whichever is stated first: one without the other is another target.
         for option in filter(_TARGETS.__contains__, table):
-            if _target_named(option, table) is not None:
+            if _targets_named(option, table):
                 options.setdefault(_TARGETS[option], option)
     elif kind == "device":
         return wrong_key(
@@ -180,16 +224,48 @@ def _target_as_option(key: str, table: Mapping[Any, Any], steps: Steps) -> Probl
     entry: Any = rest["kernel"] if set(rest) == {"kernel"} else rest
     snippet = "kernel: ..."
     for option in filter(None, map(options.get, ("mode", "device"))):
-        named = _target_named(option, table)
-        safe = safe and named == as_text(plain_key(table[option]))
-        entry, snippet = {named: entry}, f"{named}: {{{snippet}}}"
-    return wrong_key(message, f"write {quote(snippet)}", Repair("replace", entry, up=1, safe=safe))
+        named = _targets_named(option, table)
+        safe = safe and {*named} == {*map(as_text, _words(option, table))}
+        entry, snippet = dict.fromkeys(named, entry), f"{next(iter(named))}: {{{snippet}}}"
+        for name, bounds in named.items():
+            if bounds:
+                # Imported here: what is right needs none of it.
+                from kernel_schema.schema.meant.capabilities import as_table, shown
+
+                entry[name] = [{**bounds, **as_table(entry[name])}]
+                snippet = f"{name}: [{{{shown(bounds)}, kernel: ...}}]"
+    help_text = f"write {quote(snippet)}"
+    if len(entry) > 1:
+        help_text = f"write a key for each: {listing([*entry], 'and')}"
+    return wrong_key(message, help_text, Repair("replace", entry, up=1, safe=safe))
 
 
-def _target_named(option: str, table: Mapping[Any, Any]) -> str | None:
-    """The device or mode that an option was probably meant to state."""
-    word = as_text(plain_key(table[option]))
-    return closest_of(word, (_TARGETS[option],))[1] if word else None
+def _words(option: str, table: Mapping[Any, Any]) -> list[Any]:
+    """What an option lists, or joins to one text."""
+    value = table[option]
+    if is_list(value):
+        return [plain_key(item) for item in value[: len(DEVICE_NAMES) + 1]]
+    word = as_text(plain_key(value))
+    names = DEVICE_NAMES if _TARGETS[option] == "device" else MODE_NAMES
+    return (joined_names(word, names) or [word]) if word else []
+
+
+def _targets_named(option: str, table: Mapping[Any, Any]) -> dict[str, dict[str, int]]:
+    """The devices or modes that an option was probably meant to state, with their bounds."""
+    # Imported here: what is right needs none of it.
+    from kernel_schema.schema.meant.capabilities import target_in
+
+    kind = _TARGETS[option]
+    named: dict[str, dict[str, int]] = {}
+    for word in _words(option, table):
+        if not isinstance(word, str):
+            return {}
+        target = target_in(word) if kind == "device" else None
+        name, bounds = target or (closest_of(word, (kind,))[1], {})
+        if name is None:
+            return {}
+        named[name] = bounds
+    return named
 
 
 LAYER_DEPTH: Final = 2

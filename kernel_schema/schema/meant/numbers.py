@@ -6,12 +6,13 @@ import re
 from typing import TYPE_CHECKING, Any, Final
 
 from kernel_schema.diagnostics import Repair
+from kernel_schema.schema.meant.capabilities import bounds_in, shown
 from kernel_schema.schema.references import MAX_VERSION, NEWEST, is_revision
-from kernel_schema.schema.vocabulary import LOWEST_LIKELY, MAX_CAPABILITY
-from kernel_schema.typeguards import is_list, is_tuple
+from kernel_schema.schema.vocabulary import MAX_CAPABILITY, RANGE_KEYS
+from kernel_schema.typeguards import is_list
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from kernel_schema.schema.problems import Advice
 
@@ -19,6 +20,10 @@ if TYPE_CHECKING:
 _LIKE_A_VERSION: Final = re.compile(
     r"(?:[\^~]|[~=>]?={1,2})?\s*v?([0-9]{1,9})(?:\.(?:[0-9]+|[xX*]))*\+?\s*(?:,.*)?"
 )
+
+
+_BEFORE_VERSION: Final = re.compile(r"\A(?:@|version|v\.?)?\s*(?=v?[0-9])v?", re.IGNORECASE)
+_NUMBERS: Final = re.compile(r"[0-9]+(?:[-_:][0-9]{1,3})*")
 
 
 def version_in(text: str) -> int | None:
@@ -35,62 +40,59 @@ def version_in(text: str) -> int | None:
 
 def version_advice(value: object) -> Advice:
     """What to write for a version."""
+    if is_list(value) and len(value) == 1 and not is_list(value[0]):
+        value = value[0]
+        if type(value) is int and 0 <= value <= MAX_VERSION:
+            return f"write {value}", Repair("replace", value)
     help_text, repair = _integer_advice(value, "version", MAX_VERSION)
     if help_text is not None or not isinstance(value, (str, float)):
         return help_text, repair
-    word = str(value).strip()
+    word = _BEFORE_VERSION.sub("", str(value).strip())
+    if word != str(value) and word.isdigit() and len(word) < len(str(MAX_VERSION)):
+        return f"write {int(word)}, without quotes", Repair("replace", int(word))
     if (meant := version_in(word)) is not None:
         help_text = f"versions are whole numbers, and no ranges: write {meant}"
         return help_text, Repair("replace", meant, safe=False)
     if word.lower() in NEWEST:
         return "nothing stands for the newest version: write its number", None
-    if isinstance(value, str) and is_revision(word) and not word[0].isdigit():
+    if re.match("[<>!=~^]", word):
+        return "versions are whole numbers, and no ranges: write its number", None
+    if isinstance(value, str) and is_revision(word) and not _NUMBERS.fullmatch(word):
         help_text = f"write a branch or a commit as `revision: {word}`"
         return help_text, Repair("rename", "revision", safe=False)
     return None, None
 
 
-def bound_advice(value: object) -> Advice:
-    """What to write for a bound."""
-    if (is_tuple(value) or is_list(value)) and _is_pair(value):
-        meant = 10 * value[0] + value[1]
-        return f"write {meant}", Repair("replace", meant)
-    if isinstance(value, (float, str)) and (meant := capability_in(str(value))) is not None:
+def bound_advice(value: object, key: str, table: Mapping[Any, Any]) -> Advice:
+    """What to write for a bound, which stands under a key of the table of its range."""
+    stated = bounds_in(value)
+    alone = len(stated) == 1 and (_is_bare(value) or not key)
+    meant = stated.get(key, stated.get(_LOW) if alone else None)
+    rest = {name: item for name, item in table.items() if name != key}
+    if meant is not None and (len(stated) == 1 or not rest.keys().isdisjoint(stated)):
         help_text = f"write {meant}"
-        if str(meant) not in str(value):
-            help_text = f"capability {meant / 10} is written {meant}"
-        elif isinstance(value, str) and value.strip() == str(meant):
+        if isinstance(value, str) and value.strip() == str(meant):
             help_text += ", without quotes"
-        return help_text, Repair("replace", meant)
+        elif alone and isinstance(value, (float, str)) and str(meant) not in str(value):
+            help_text = f"capability {meant / 10} is written {meant}"
+        return help_text, Repair("replace", meant, safe=len(stated) == 1)
+    if stated and key and rest.keys().isdisjoint(stated):
+        repair = Repair("replace", {**stated, **rest}, up=1, safe=False)
+        return f"write `{shown(stated)}`", repair
+    too_high = type(value) is int and value > MAX_CAPABILITY and key != _LOW
+    is_word = isinstance(value, (str, float)) and str(value).strip().lower() in _UNBOUNDED
+    if key and (too_high or is_word or value == -1):
+        return "leave the bound out to state none", Repair("remove", safe=False)
     return _integer_advice(value, "bound", MAX_CAPABILITY)
 
 
-_CAPABILITY: Final = re.compile(
-    r"(?:>=?|=)?\s*(?:(?:sm|compute|cc|capability)[_ -]?)?([0-9]{1,3})(?:\.([0-9]))?[af]?\+?",
-    re.IGNORECASE,
-)
+_LOW: Final = RANGE_KEYS[0]
+_UNBOUNDED: Final = NEWEST | {"", "-inf", "all", "any", "inf", "infinity", "max", "none", "null"}
 
 
-def capability_in(text: str) -> int | None:
-    """The capability that a text names in any of the usual ways; None for any other text.
-
-    >>> [capability_in(text) for text in ("sm_90", "9.0", "sm80", "9", "90.0", "0.5", "cuda")]
-    [90, 90, 80, 90, 90, None, None]
-    """
-    match = _CAPABILITY.fullmatch(text.strip())
-    if match is None:
-        return None
-    number, fraction = int(match[1]), match[2]
-    if number >= LOWEST_LIKELY:
-        return number if fraction in {None, "0"} else None
-    # No GPU is beyond 20.0.
-    return 10 * number + int(fraction or 0) if number else None
-
-
-def _is_pair(value: Sequence[Any]) -> bool:
-    """Whether it is a capability as torch gives it: `(9, 0)`."""
-    digits = all(type(part) is int and part >= 0 for part in value)
-    return len(value) == 2 and digits and value[0] <= MAX_CAPABILITY // 10 and value[1] < 10
+def _is_bare(value: object) -> bool:
+    """Whether a value is a capability alone, and says nothing of what is above or below it."""
+    return not isinstance(value, str) or re.search(r"[<>=+\u2264\u2265]", value) is None
 
 
 def _integer_advice(value: object, name: str, highest: int) -> Advice:

@@ -33,26 +33,41 @@ if TYPE_CHECKING:
 # Straight ones, what word processors make of them, and what ends a row elsewhere.
 _QUOTES: Final = ",;\"'`\u2018\u2019\u201a\u201c\u201d\u201e\u00ab\u00bb"
 # What builds a repository in Python, and its arguments.
-_CALL: Final = re.compile(r"\s*(?:\w+\.)*\w*Repository\((.*)\)\s*", re.DOTALL)
-_ARGUMENT: Final = re.compile(r"""(\w+)\s*=\s*["']?([^"',\s]*)""")
-# As images of containers have it.
-_ENDINGS: Final = frozenset(("json", "lock", "py", "toml", "yaml", "yml"))
-_TAGGED: Final = re.compile(r"([^:@]+):(v[0-9]+|main|master):([^:@]+)")
-# As package managers have it: `org/repo>=1:Layer`.
-_RANGED: Final = re.compile(r"([^:@~^<>=!]+)@?([~^<>=][^:]*):([^:]+)")
-# What a layer is called elsewhere: not `//` and `#`, which begin comments.
-_NAME: Final = re.compile(r"(?!.*//)[\w./-]+")
+_CALL: Final = re.compile(r"\s*(?:\w+\.)*(\w*)Repository\((.*)\)\s*", re.DOTALL)
+_ARGUMENT: Final = re.compile(
+    r"""(?:(\w+)\s*=\s*)?(?:(?:\w+\.)*Path\()?(?:"([^"]*)"|'([^']*)'|([^"',()\s]+))"""
+)
+# What pins a kernel, as package managers, images of containers and web pages have it.
+_PIN: Final = (
+    r"(?:[@#?&,;]\s*(?:rev(?:ision)?|version|ref|branch|tag)\s*[=:]\s*|[@#?&]|"
+    r":(?=(?:v?[0-9]+|main|master)(?![^:]))|(?=[~^<>=]))([^:\s;#@]+)"
+)
+# A reference with a pin at either place, another separator, and what belongs to no layer name.
+_LOOSE: Final = re.compile(
+    rf"([\w.-]+/[\w.-]+?)/?@?(?:{_PIN})?(?:\s*(?:->|=>|[|,;#=:/])\s*|\s+)"
+    rf"((?:\w+[./])*\w[\w-]*?)(?:\(\))?(?:{_PIN})?[\s:;,.@]*"
+)
+# Other characters that look like those of a reference, and those that nobody sees.
+_LOOK_ALIKES: Final = str.maketrans(
+    "\uff1a\ufe55\u2236\uff0f\u2215\u2044\uff20", ":::///@", "\u200b\u200c\u200d\u2060\ufeff"
+)
+# `org.repo:Layer` and `org/repo.Layer`.
+_DOTTED: Final = re.compile(r"([\w-]+)(?:\.(?=[^.]+:)|/(?=[^:]+\Z))([\w-]+)[.:](\w+)")
 _LOCAL_RULE: Final = "a local kernel is written `path:layer_name`"
 _LAYER: Final = re.compile(LAYER_PATTERN)
-_URL: Final = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://+|(?:https?|hf|file):/*|git@(?=[^/:]+:)")
+_URL: Final = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*://+|(?:https?|hf|file):/*|https?//+|git@(?=[^/:]+:)"
+)
 _HUB_SCHEME: Final = re.compile("hf:", re.IGNORECASE)
+_OF_KIND: Final = re.compile(r"(?:kernels|models)/(?=[^/:]+/)")
 _HOSTS: Final = r"(?:[^/@]*@)?(?:www\.)?(?:huggingface\.co|hf\.co)[/:]"
 _HUB_HOST: Final = re.compile(rf"{_HOSTS}/*(?:kernels/|models/)?", re.IGNORECASE)
 _HOST: Final = re.compile(r"[^/:]+[/:](?:kernels/)?")
 _HUB_PAGE: Final = re.compile(
     r"([^/]+/[^/]+)/(?:tree|blob|resolve|raw|commit)/([^/:]+)(?:/[^:]*)?(:.*)?"
 )
-_QUERY: Final = re.compile(r"[?#][^:]*")
+_ON_THIS_DISK: Final = re.compile(r"file:(?:/(?!/)|///|//localhost/|/*(?:[.~]|[A-Za-z]:))")
+_QUERY: Final = re.compile(r"[?#](?![^:]*revision=)[^:]*")
 _VARIABLE: Final = re.compile(
     r"\$env:\w+|\$\w+|\$\{\{.*?\}\}|\$\{[^}]*\}|\$\(\w+\)|%[A-Za-z_]\w*%|\{\{.*?\}\}", re.IGNORECASE
 )
@@ -61,6 +76,9 @@ _HOME: Final = re.compile(
     r"(?=[/\\])",
     re.IGNORECASE,
 )
+
+
+_LONGEST: Final = 1000  # of a text that was meant to be a reference
 
 
 class Refusal(NamedTuple):
@@ -144,28 +162,40 @@ def _wrong_on_disk(text: str) -> Ways:
     yield True, f"{shown} contains control characters"
 
 
+def _at_home(text: str, variable: str) -> Advice:
+    """What to do about a text with a variable, of which `variable` tells."""
+    at_home = f"~{text[home.end() :]}" if (home := _HOME.match(text)) else ""
+    if read_kernel_ref(at_home) is None:
+        return variable, None
+    help_text = f"variables are not expanded, but `~` is: write {quote(at_home)}"
+    return help_text, Repair("replace", at_home)
+
+
 def _meant(text: str) -> Advice:
     """What to do about a text, and what to write instead."""
     if not is_local(text) and (variable := variables_help(text)):
-        at_home = f"~{text[home.end() :]}" if (home := _HOME.match(text)) else ""
-        if read_kernel_ref(at_home) is None:
-            return variable, None
-        help_text = f"variables are not expanded, but `~` is: write {quote(at_home)}"
-        return help_text, Repair("replace", at_home)
+        return _at_home(text, variable)
+    if len(text) > _LONGEST:
+        return None, None
+    text = text.translate(_LOOK_ALIKES)
     bare = _without_address(text)
     called = _CALL.fullmatch(text)
-    for candidate in _of_call(called[1]) if called else _candidates(bare):
+    for candidate in _of_call(*called.groups()) if called else _candidates(bare):
         if read_kernel_ref(candidate) is not None:
             repair = Repair("replace", candidate, safe=_is_certain(text, bare, candidate))
             if is_local(bare) and _URL.match(text):
                 return f"a path is written {quote(candidate)}", repair
             return f"did you mean {quote(candidate)}?", repair
+    candidate = f"kernels-community/{bare}"
+    if "." not in bare and not _URL.match(text) and read_kernel_ref(candidate) is not None:
+        return f"add the organisation, as in {quote(candidate)}", None
     if not is_local(bare) or bare.endswith(":") or ":" not in bare[len("C:") :]:
         candidate = f"{bare.rstrip(':/')}:LayerName"
         if read_kernel_ref(candidate) is not None:
             return f"add the layer, as in {quote(candidate)}", None
     on_disk = f"./{text}"
-    if text.count("/") > 1 and not _URL.match(text) and read_kernel_ref(on_disk) is not None:
+    is_path = text.count("/") > 1 and text.count(":") == 1
+    if is_path and not _URL.match(text) and read_kernel_ref(on_disk) is not None:
         repair = Repair("replace", on_disk, safe=False)
         return f"for a repository on disk write {quote(on_disk)}", repair
     return None, None
@@ -176,7 +206,8 @@ def _is_certain(text: str, bare: str, candidate: str) -> bool:
     plain = re.sub(r"\s*:\s*", ":", text.strip().strip(_QUOTES).strip())
     url = _URL.match(plain)
     on_the_hub = _HUB_HOST.match(plain, url.end() if url else 0) or _HUB_SCHEME.match(plain)
-    return candidate == plain or (candidate == bare and bool(on_the_hub or is_local(bare)))
+    on_disk = is_local(bare) and (url is None or _ON_THIS_DISK.match(plain) is not None)
+    return candidate == plain or (candidate == bare and bool(on_the_hub or on_disk))
 
 
 def _without_address(text: str) -> str:
@@ -187,7 +218,7 @@ def _without_address(text: str) -> str:
         path, colon, layer = outer.rpartition(":")
         cleaned = f"{path}{colon}{''.join(layer.split())}" if len(path) > 1 else outer
         return re.sub(r"[\x00-\x1f\x7f]", "", cleaned)
-    bare = "".join(text.split()).strip(_QUOTES)
+    bare = re.sub(" ?([:/@]) ?", r"\1", " ".join(outer.split()))
     url = _URL.match(bare)
     rest = bare[url.end() :] if url is not None else bare
     if url is not None and bare.startswith("file"):
@@ -195,50 +226,75 @@ def _without_address(text: str) -> str:
         return rest if is_local(rest) else f"/{rest}"
     host = _HUB_HOST.match(rest)
     if url is not None:
-        host = host or (None if bare.startswith("hf") else _HOST.match(rest))
+        host = host or (_OF_KIND if bare.startswith("hf") else _HOST).match(rest)
         rest = _QUERY.sub("", rest)
     rest = rest[host.end() :] if host is not None else rest
     page = _HUB_PAGE.fullmatch(rest)
     return f"{page[1]}@{page[2]}{page[3] or ''}" if page is not None else rest
 
 
-def _of_call(arguments: str) -> Iterator[str]:
-    """What `LayerRepository(repo_id="org/repo", layer_name="Layer", version=1)` is as a text."""
-    stated = dict(_ARGUMENT.findall(arguments))
+def _of_call(kind: str, arguments: str) -> Iterator[str]:
+    """What `LayerRepository("org/repo", layer_name="Layer", version=1)` is as a text."""
+    stated: dict[str, str] = {}
+    unnamed: list[str] = []
+    for argument in _ARGUMENT.finditer(arguments):
+        value = argument[2] or argument[3] or argument[4] or ""
+        if argument[1]:
+            stated[argument[1]] = value
+        else:
+            unnamed.append(value)
     pin = f"@v{stated['version']}" if "version" in stated else ""
     pin = f"@{stated['revision']}" if "revision" in stated else pin
-    where = stated.get("repo_id") or stated.get("repo_path", "")
-    yield f"{where}{pin}:{stated.get('layer_name') or stated.get('func_name', '')}"
+    where = stated.get("repo_id") or stated.get("repo_path") or (unnamed or [""])[0]
+    if "Local" in kind and not is_local(where):
+        where = f"./{where}"
+    name = stated.get("layer_name") or stated.get("func_name") or (unnamed or [""])[-1]
+    yield f"{where}{pin}:{name}"
 
 
 def _candidates(bare: str) -> Iterator[str]:
     """What the user may have meant, most likely first."""
-    if not is_local(bare):
-        bare = bare.replace("\\", "/").strip("/@").rstrip(":")
-        bare = re.sub(r"/+", "/", re.sub(r":+", ":", bare))
+    if is_local(bare):
+        yield bare
+        path, _, layer = bare.rpartition(":")
+        yield f"{path}:{_class_name(layer.strip('()')).replace('-', '_')}"
+        return
+    bare = bare.replace("\\", "/").strip("/@").rstrip(":")
+    bare = re.sub(f":[{_QUOTES}]+([^:]+?)[{_QUOTES}]*\\Z", r":\1", bare)
+    bare = re.sub(r"/+", "/", re.sub(r":+", ":", bare))
     yield bare
-    repo, colon, layer = bare.rpartition(":")
-    if colon:
-        name, at, pin = layer.partition("@")
-        if at:
-            yield f"{repo}@{name}:{pin}" if VERSION.fullmatch(name) else f"{repo}@{pin}:{name}"
-        name = name.strip("()[]{}<>\"'`")
-        if tagged := _TAGGED.fullmatch(bare):
-            yield f"{tagged[1]}@{tagged[2]}:{tagged[3]}"
-        if ranged := _RANGED.fullmatch(bare):
-            yield f"{ranged[1]}@v{version_in(ranged[2])}:{ranged[3]}"
-        if _NAME.fullmatch(name):
-            yield f"{repo}:{re.split(r'[./]', name.removesuffix('.forward'))[-1]}"
-            yield f"{repo}:{re.sub(r'[^A-Za-z0-9_]', '_', name)}"
-        yield f"{repo.rstrip('@/')}:{layer}"
-        yield f"{repo.removesuffix('.git')}:{layer}"
-        yield f"{re.sub(r'-{2,}', '-', repo)}:{layer}"
+    bare = re.sub(r":(v[0-9]+)@(\w+)\Z", r"@\1:\2", bare)
+    yield bare
+    first, _, rest = bare.partition("/")
+    if "." in first and rest.count("/") == 1:
+        bare = rest
+    loose = _LOOSE.fullmatch(bare)
+    if loose is not None:
+        repo, first_pin, layer, second_pin = loose.groups()
+        if not (first_pin and second_pin):
+            pin = _pinned(first_pin or second_pin)
+            repo = re.sub("-{2,}", "-", repo).removesuffix(".git")
+            yield f"{repo}{pin}:{_class_name(layer).replace('-', '_')}"
+    if len(bare.split()) == 2:
+        yield "".join(bare.split())
     name, at, rest = bare.partition("@")
-    if at and not colon:
+    if at and ":" not in bare:
         yield f"{rest}:{name}"
     parts = re.split(r"[/:#,;=]", bare)
-    if len(parts) == 3 and all(parts) and not is_local(bare):
+    if len(parts) == 3 and all(parts):
         yield f"{parts[0]}/{parts[1]}:{parts[2]}"
-    repo_name, _, layer_name = parts[-1].rpartition(".")
-    if len(parts) == 2 and repo_name and layer_name not in _ENDINGS:
-        yield f"{parts[0]}/{repo_name}:{layer_name}"
+    if dotted := _DOTTED.fullmatch(bare):
+        yield f"{dotted[1]}/{dotted[2]}:{dotted[3]}"
+
+
+def _class_name(path: str) -> str:
+    """The name of a class without the modules it is in, and without its `forward`."""
+    return re.split(r"[./]", path.removesuffix(".forward"))[-1]
+
+
+def _pinned(pin: str | None) -> str:
+    """What pins a kernel, as a reference has it: three digits are a version."""
+    if not pin:
+        return ""
+    version = version_in(pin) if re.fullmatch(r"[~^<>=]+.*|v?[0-9]{1,3}", pin) else None
+    return f"@{pin}" if version is None else f"@v{version}"
