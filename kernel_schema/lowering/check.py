@@ -117,16 +117,21 @@ def check_part(
         return None, ()
     document, incomplete = part
     depth = len(document.at.steps) + 1
-    # Of what is not there, nothing can be said: it was meant to be.
-    return document, tuple(
-        diagnostic
-        for diagnostic in _checked(document, asked)
-        if diagnostic.code not in _OF_WHAT_LACKS
-        or (incomplete is not None and incomplete.isdisjoint(diagnostic.route.steps[depth:][:1]))
-    )
+
+    def is_said(diagnostic: Diagnostic) -> bool:
+        if diagnostic.code in _OF_ROWS:
+            return incomplete is not None and not incomplete
+        layer = diagnostic.route.steps[depth:][:1]
+        is_whole = incomplete is not None and incomplete.isdisjoint(layer)
+        return is_whole or diagnostic.code not in _OF_WHAT_LACKS
+
+    return document, tuple(filter(is_said, _checked(document, asked)))
 
 
+# Of what is not there, nothing can be said: it was meant to be.
 _OF_WHAT_LACKS: Final[frozenset[Code]] = frozenset({"device-not-covered", "hides-inherited"})
+# A row that is not indented makes a layer of what was meant to be in one.
+_OF_ROWS: Final[frozenset[Code]] = frozenset({"unlikely-layer-name"})
 
 
 def _checked(source: Opened, asked: Asked) -> tuple[Diagnostic, ...]:

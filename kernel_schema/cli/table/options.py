@@ -122,7 +122,7 @@ def _route(text: str) -> Route:
 
 def _capability(text: str) -> int:
     # Imported here: most calls state none.
-    from kernel_schema.schema.meant.numbers import capability_in
+    from kernel_schema.schema.meant.capabilities import capability_in
     from kernel_schema.schema.vocabulary import LOWEST_LIKELY, MAX_CAPABILITY
 
     number = int(text) if text.isdecimal() and len(text) < len("10000") else -1
