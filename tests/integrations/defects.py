@@ -90,7 +90,7 @@ class Bench:
 
 def _all_calls() -> int:
     """How often kernels of ours have run in this process."""
-    counts = [vars(module).get("CALLS") for module in [*sys.modules.values()]]
+    counts = [vars(each).get("CALLS") for each in [*sys.modules.values()] if each is not None]
     return sum(len(count) for count in counts if isinstance(count, list))
 
 

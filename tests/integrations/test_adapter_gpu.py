@@ -75,7 +75,7 @@ def counts(tmp_path: Path) -> Callable[[], dict[str, int]]:
     write_kernel_repository(tmp_path / "norm", _COUNTED, backends=["cuda"])
 
     def counts() -> dict[str, int]:
-        found = [vars(module).get("CALLS") for module in [*sys.modules.values()]]
+        found = [vars(each).get("CALLS") for each in [*sys.modules.values()] if each]
         return next((dict(each) for each in reversed(found) if isinstance(each, dict)), {})
 
     return counts

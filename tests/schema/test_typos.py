@@ -388,7 +388,10 @@ FORMS = [
     ({"repo_path": "norm", "func_name": "f"}, "write `kernel: ./norm:f`"),
     ({"kernel": REF, "layer_name": "L"}, "leave it out: `kernel` says it"),
     ({"kernel": REF, "ref": REF}, "leave it out: `kernel` is there already"),
-    ({"cuda": {"sm_90": REF, "sm80": REF}}, "write a list: `[{min_capability: 90, kernel: ...}]`"),
+    (
+        {"cuda": {"sm_90": REF, "sm80": REF}},
+        "write a list: `[{min_capability: 90, kernel: ...}, {min_capability: 80, kernel: ...}]`",
+    ),
     ({"cuda": {"9.0": REF}}, "write a list: `[{min_capability: 90, kernel: ...}]`"),
     ({"90": REF}, "write a list under a device: `cuda: [{min_capability: 90, kernel: ...}]`"),
     (
