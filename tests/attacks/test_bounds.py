@@ -7,6 +7,8 @@ import resource
 import subprocess
 import sys
 import tracemalloc
+from time import process_time
+from timeit import repeat
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -282,3 +284,18 @@ def test_nothing_long_is_kept_of_what_was_read(reference: str) -> None:
     finally:
         tracemalloc.stop()
     assert kept < 200_000
+
+
+@pytest.mark.parametrize("piece", ["\u00a0", "{{", ",", "a ", "a:\n", "- "])
+def test_advice_takes_time_as_the_text_is_long(piece: str) -> None:
+    def cost(length: int) -> float:
+        text = f"kernel_mapping:\n  A: {piece * (length // len(piece))}\n"
+
+        def refused() -> None:
+            with pytest.raises(ks.ConfigError):
+                ks.loads(text, format="yaml")
+
+        return min(repeat(refused, timer=process_time, number=1, repeat=3))
+
+    # Eight times as long: 64 times the work, were it quadratic.
+    assert cost(24_000) < 24 * max(cost(3_000), 1e-3)

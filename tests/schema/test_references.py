@@ -231,7 +231,25 @@ def test_a_local_kernel_needs_a_path() -> None:
 
 
 # What a search with second thoughts would take the square of its length for.
-LONG = ("a", "a-", "-.-.", ".", "a.b", "a+", "a/", "/", ":", "a:", "@", " ", "x://", "--")
+LONG = (
+    "a",
+    "a-",
+    "-.-.",
+    ".",
+    "a.b",
+    "a+",
+    "a/",
+    "/",
+    ":",
+    "a:",
+    "@",
+    " ",
+    "x://",
+    "--",
+    ",",
+    "{{",
+    "${",
+)
 
 
 @pytest.mark.parametrize("piece", LONG)

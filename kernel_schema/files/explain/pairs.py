@@ -73,7 +73,9 @@ def as_pairs(diagnostic: Diagnostic, parsed: Parsed, part: Parsed) -> Diagnostic
 def _pairs(written: str) -> list[_Pair]:
     """The keys and values of all lines of a text; none if a line is anything else."""
     pairs: list[_Pair] = []
-    for line in re.finditer(r"[^\r\n]*\S[^\r\n]*", written):
+    for line in re.finditer(r"[^\r\n]+", written):
+        if line[0].isspace():
+            continue
         match = _PAIR.fullmatch(line[0])
         if match is None or not _is_value(match["key"], match["value"]):
             return []

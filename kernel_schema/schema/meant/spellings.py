@@ -69,7 +69,8 @@ _HUB_PAGE: Final = re.compile(
 _ON_THIS_DISK: Final = re.compile(r"file:(?:/(?!/)|///|//localhost/|/*(?:[.~]|[A-Za-z]:))")
 _QUERY: Final = re.compile(r"[?#](?![^:]*revision=)[^:]*")
 _VARIABLE: Final = re.compile(
-    r"\$env:\w+|\$\w+|\$\{\{.*?\}\}|\$\{[^}]*\}|\$\(\w+\)|%[A-Za-z_]\w*%|\{\{.*?\}\}", re.IGNORECASE
+    r"\$env:\w+|\$\w+|\$\{\{[^{}]*\}\}|\$\{[^{}$]*\}|\$\(\w+\)|%[A-Za-z_]\w*%|\{\{[^{}]*\}\}",
+    re.IGNORECASE,
 )
 _HOME: Final = re.compile(
     r"(?:\$(?:env:)?(?:HOME|USERPROFILE)|\$\{(?:HOME|USERPROFILE)\}|%(?:HOME|USERPROFILE)%)"
@@ -78,7 +79,7 @@ _HOME: Final = re.compile(
 )
 
 
-_LONGEST: Final = 1000  # of a text that was meant to be a reference
+_LONGEST: Final = 300  # of a text for which it is worth the time to look for what was meant
 
 
 class Refusal(NamedTuple):
@@ -260,7 +261,8 @@ def _candidates(bare: str) -> Iterator[str]:
         yield f"{path}:{_class_name(layer.strip('()')).replace('-', '_')}"
         return
     bare = bare.replace("\\", "/").strip("/@").rstrip(":")
-    bare = re.sub(f":[{_QUOTES}]+([^:]+?)[{_QUOTES}]*\\Z", r":\1", bare)
+    repo, colon, layer = bare.rpartition(":")
+    bare = f"{repo}{colon}{layer.strip(_QUOTES) if colon else layer}"
     bare = re.sub(r"/+", "/", re.sub(r":+", ":", bare))
     yield bare
     bare = re.sub(r":(v[0-9]+)@(\w+)\Z", r"@\1:\2", bare)
