@@ -33,7 +33,8 @@ def cache_folder(stated: str | os.PathLike[str] | None = None) -> Path | None:
         path: str = os.path.expanduser(stated)  # noqa: PTH111
         if path.startswith("~"):  # no such home
             return None
-        return _resolved(path if os.path.isabs(path) else os.path.join(os.getcwd(), path))  # noqa: PTH109, PTH117, PTH118
+        # What a relative one is depends on the folder we are in: it is not kept.
+        return _resolved(path) if path.startswith(os.sep) else Path(path).resolve()
     except (OSError, RuntimeError, ValueError):  # no folder to start at, a circle, or no path
         return None
 

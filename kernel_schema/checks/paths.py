@@ -38,11 +38,12 @@ def missing_local_kernels(situation: Situation) -> Iterator[Diagnostic]:
                 lacks += f" (looked for {_quoted(str(directory.absolute()))})"
         from kernel_schema.near_paths import near_path
 
-        variables = _help(path)
-        near = near_path(path, situation.directory, lambda other: is_repository(Path(other)))
+        near, variables = None, _help(path)
+        if variables is None:
+            near = near_path(path, situation.directory, lambda other: is_repository(Path(other)))
         for rule in rules:
             help_text, repair = variables or _START, None
-            if variables is None and near is not None and isinstance(rule.kernel, LocalKernel):
+            if near is not None and isinstance(rule.kernel, LocalKernel):
                 meant = f"{near}:{rule.kernel.layer_name}"
                 help_text = f"did you mean {_quoted(meant)}?"
                 repair = Repair("replace", meant, safe=False)

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from kernel_schema.diagnostics import Diagnostic, Repair, Route, Severity
 from kernel_schema.paths import is_directory
-from kernel_schema.schema.references import NEWEST, HubRef, LocalRef
+from kernel_schema.schema.references import KEPT, NEWEST, HubRef, LocalRef
 from kernel_schema.schema.vocabulary import (
     DEVICE_NAMES,
     LOWEST_LIKELY,
@@ -103,38 +104,47 @@ def unlikely_layer_names(situation: Situation) -> Iterator[Diagnostic]:
     if situation.layers is not None:
         return
     for layer_name in situation.by_layer:
-        message = f"{quote(layer_name)} is the name of a layer here"
-        repair = None
-        if layer_name in _KINDS:
-            message += f", and no {_KINDS[layer_name]}"
-            help_text = "name the layer first: `RMSNorm: {cuda: {training: ...}}`"
-        elif is_every_device(layer_name) or _PATTERN.search(layer_name):
-            message += ", and stands for no other"
-            help_text = f"name each layer: {_LISTED}"
-        elif _PATH.fullmatch(layer_name):
-            message += ", and no path of a module or class"
-            help_text = f"write the name that its class registers: {_LISTED}"
-            last = layer_name.rpartition(".")[2]
-            if last[0].isupper() and last not in situation.by_layer:
-                help_text = f"did you mean {quote(last)}?"
-                repair = Repair("rename", last, safe=False)
-        else:
+        no_other = _no_other(layer_name)
+        if no_other is None:
             continue
+        help_text, repair = _WHAT_TO_NAME[no_other], None
+        last = layer_name.rpartition(".")[2]
+        if no_other is _NO_PATH and last[0].isupper() and last not in situation.by_layer:
+            help_text = f"did you mean {quote(last)}?"
+            repair = Repair("rename", last, safe=False)
+        message = f"{quote(layer_name)} is the name of a layer here, and {no_other}"
         route = Route(("kernel_mapping", layer_name), at_key=True)
         yield Diagnostic(
             "unlikely-layer-name", message, route, help_text, Severity.WARNING, repair=repair
         )
 
 
+@lru_cache(maxsize=KEPT)
+def _no_other(layer_name: str) -> str | None:
+    """What the name of a layer is not, and was probably to be; None for most names."""
+    if layer_name in _KINDS:
+        return _KINDS[layer_name]
+    if _PATTERN.search(layer_name) or is_every_device(layer_name):
+        return _NO_OTHER
+    return _NO_PATH if _PATH.fullmatch(layer_name) else None
+
+
+_NO_OTHER: Final = "stands for no other"
+_NO_PATH: Final = "no path of a module or class"
 _KINDS: Final = {
-    **dict.fromkeys(DEVICE_NAMES, "device"),
-    **dict.fromkeys(MODE_NAMES, "mode"),
-    **dict.fromkeys((*SPEC_KEYS, *RANGE_KEYS), "key of an entry"),
+    **dict.fromkeys(DEVICE_NAMES, "no device"),
+    **dict.fromkeys(MODE_NAMES, "no mode"),
+    **dict.fromkeys((*SPEC_KEYS, *RANGE_KEYS), "no key of an entry"),
 }
 # Of a shell or of regular expressions, and several names in one.
 _PATTERN: Final = re.compile(r"[*^$|\\\[\],]")
 _PATH: Final = re.compile(r"[A-Za-z_]\w*(?:\.\w+){2,}")
 _LISTED: Final = "`kernel-schema layers` lists those of a model"
+_WHAT_TO_NAME: Final = {
+    **dict.fromkeys(_KINDS.values(), "name the layer first: `RMSNorm: {cuda: {training: ...}}`"),
+    _NO_OTHER: f"name each layer: {_LISTED}",
+    _NO_PATH: f"write the name that its class registers: {_LISTED}",
+}
 
 
 def folders_beside(situation: Situation) -> Iterator[Diagnostic]:

@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 _LIKE_A_VERSION: Final = re.compile(
     r"(?:[\^~]|[~=>]?={1,2})?\s*v?([0-9]{1,9})(?:\.(?:[0-9]+|[xX*]))*\+?\s*(?:,.*)?"
 )
-
-
 _BEFORE_VERSION: Final = re.compile(r"\A(?:@|version|v\.?)?\s*(?=v?[0-9])v?", re.IGNORECASE)
 _NUMBERS: Final = re.compile(r"[0-9]+(?:[-_:][0-9]{1,3})*")
 
